@@ -1,0 +1,76 @@
+"""Every error that Homeport raises on purpose.
+
+    HomeportError
+    ├── InvalidInput          somebody outside sent something wrong
+    │   ├── InvalidName       a name that breaks its rules
+    │   ├── InvalidMessage    bytes that are no CoAP message
+    │   ├── InvalidFormat     a payload that is not what it claims to be
+    │   └── InvalidParameter  a request parameter out of its bounds
+    ├── InvalidConfiguration  the operator's settings contradict each other
+    └── Unavailable           a server we need does not answer
+
+Errors carry values and write their own sentence. At each border a table turns them
+into a CoAP code, an HTTP problem or an acknowledgement decision.
+"""
+
+
+class HomeportError(Exception):
+    """The root of the tree."""
+
+
+class InvalidInput(HomeportError):
+    """Somebody outside sent something wrong; the sentence says what."""
+
+
+class InvalidName(InvalidInput):
+    """A name breaks its rules."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self.kind = kind
+        self.reason = reason
+        super().__init__(f"{kind} {reason}")
+
+
+class InvalidMessage(InvalidInput):
+    """Bytes are no CoAP message (RFC 7252 §3)."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class InvalidFormat(InvalidInput):
+    """A payload is not what its content format claims."""
+
+    def __init__(self, format_name: str, reason: str, *, position: int = 0) -> None:
+        self.format_name = format_name
+        self.reason = reason
+        self.position = position
+        super().__init__(f"{format_name}: {reason} at {position}")
+
+
+class InvalidParameter(InvalidInput):
+    """A request parameter is out of its bounds."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"{name} {reason}")
+
+
+class InvalidConfiguration(HomeportError):
+    """The operator's settings contradict each other or cannot work."""
+
+    def __init__(self, setting: str, reason: str) -> None:
+        self.setting = setting
+        self.reason = reason
+        super().__init__(f"{setting} {reason}")
+
+
+class Unavailable(HomeportError):
+    """A server that we need does not answer."""
+
+    def __init__(self, server: str, reason: str) -> None:
+        self.server = server
+        self.reason = reason
+        super().__init__(f"{server} is unavailable: {reason}")

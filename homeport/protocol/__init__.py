@@ -1,0 +1,1 @@
+"""LwM2M without input or output: formats, paths, parameters and state machines."""

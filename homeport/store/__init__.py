@@ -1,0 +1,1 @@
+"""Registration sessions, outboxes and leases in Redis, one script call a batch."""

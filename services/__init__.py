@@ -1,0 +1,1 @@
+"""The five services; each is one folder, and none imports another."""
