@@ -1,0 +1,40 @@
+"""CloudEvents 1.0, binary mode: attributes are NATS headers, the body is the fact."""
+
+from typing import NamedTuple
+
+from homeport.events.facts import VERSION, FactName
+from homeport.events.subjects import subject
+from homeport.names import AccountId, DeviceId
+
+MESSAGE_ID = "Nats-Msg-Id"
+"""JetStream drops a message whose id it has seen within the duplicate window."""
+
+
+class Envelope(NamedTuple):
+    """An event on its way to the bus; a tuple, since the edges make one an update."""
+
+    id: str
+    fact: FactName
+    account: AccountId
+    device: DeviceId
+    time: str
+    body: bytes
+
+    @property
+    def subject(self) -> str:
+        """The NATS subject."""
+        return subject(self.account, self.fact)
+
+
+def headers(envelope: Envelope) -> dict[str, str]:
+    """Build the headers of an event (CloudEvents NATS binding, binary mode)."""
+    return {
+        MESSAGE_ID: envelope.id,
+        "ce-specversion": "1.0",
+        "ce-id": envelope.id,
+        "ce-type": f"homeport.{VERSION}.{envelope.fact}",
+        "ce-source": f"/accounts/{envelope.account}",
+        "ce-subject": envelope.device,
+        "ce-time": envelope.time,
+        "content-type": "application/json",
+    }

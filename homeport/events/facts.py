@@ -1,0 +1,184 @@
+"""What happened to a device: facts in the past tense, complete, frozen, versioned.
+
+A fact's id is made when it happens and never changes, so a consumer that sees it
+twice knows it. ``revision`` orders the facts of one device: microseconds of the
+store's clock, never equal for two facts of one bucket, never going back.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import ValidationError as PydanticValidationError
+
+from homeport.errors import InvalidFormat
+
+VERSION = "v1"
+"""Part of every subject and event type; a fact's meaning never changes within it."""
+
+
+class FactName(StrEnum):
+    """The names of the facts, as they stand in subjects and event types."""
+
+    DEVICE_BOOTSTRAPPING = "device.bootstrapping"
+    DEVICE_BOOTSTRAPPED = "device.bootstrapped"
+    BOOTSTRAP_FAILED = "bootstrap.failed"
+    DEVICE_REGISTERED = "device.registered"
+    REGISTRATION_UPDATED = "registration.updated"
+    DEVICE_DEREGISTERED = "device.deregistered"
+    REGISTRATION_EXPIRED = "registration.expired"
+    REGISTRATION_REFUSED = "registration.refused"
+    QUEUE_CLEARED = "queue.cleared"
+
+
+class Fact(BaseModel):
+    """What every fact says."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    name: ClassVar[FactName]
+
+    id: str = Field(description="Unique for ever; the same whenever it is repeated.")
+    time: AwareDatetime = Field(description="When it happened, in UTC.")
+    revision: int = Field(description="Orders the facts of one device.")
+    account_id: str = Field(description="32 hex characters.")
+    device_id: str = Field(description="32 hex characters.")
+    endpoint_name: str = Field(description="What the device calls itself.")
+
+
+class Resource(BaseModel):
+    """One entry of a device's resource structure."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    path: str = Field(description="Object, instance, resource: '/3/0/1'.")
+    rt: str | None = Field(default=None, description="Resource type.")
+    interface: str | None = Field(default=None, alias="if", description="Interface.")
+    ct: str | None = Field(default=None, description="Content formats, as given.")
+    obs: bool = Field(default=False, description="Whether it can be observed.")
+    attributes: dict[str, str | bool] = Field(
+        default_factory=dict, description="All other link attributes."
+    )
+
+
+class Registration(Fact):
+    """What is known of a registration when it begins or changes."""
+
+    registration_id: str = Field(description="The device's id and a random suffix.")
+    lifetime: int = Field(description="Seconds.")
+    expires_at: AwareDatetime = Field(description="When it ends unless renewed.")
+    binding: str = Field(description="As the device gave it.")
+    queue_mode: bool = Field(description="Whether the device sleeps.")
+    lwm2m_version: str = Field(description="1.0, 1.1 or 1.2.")
+    endpoint_type: str = Field(description="The device's 'et', or nothing.")
+    profile: Literal["izuma", "standard"] = Field(
+        description="How this kind of device wants to be spoken to."
+    )
+    parameters: dict[str, str] = Field(
+        default_factory=dict, description="Register parameters we do not know."
+    )
+    resources: tuple[Resource, ...] = Field(description="The full structure.")
+
+
+class DeviceRegistered(Registration):
+    """A device registered; an earlier registration of it is over."""
+
+    name: ClassVar = FactName.DEVICE_REGISTERED
+    fact: Literal["device.registered"] = "device.registered"
+
+
+class RegistrationUpdated(Registration):
+    """A device renewed its registration, and possibly changed it."""
+
+    name: ClassVar = FactName.REGISTRATION_UPDATED
+    fact: Literal["registration.updated"] = "registration.updated"
+    changes: tuple[str, ...] = Field(
+        description="What changed besides the expiry; nothing for a mere refresh."
+    )
+
+
+class DeviceDeregistered(Fact):
+    """A device ended its registration."""
+
+    name: ClassVar = FactName.DEVICE_DEREGISTERED
+    fact: Literal["device.deregistered"] = "device.deregistered"
+    registration_id: str
+
+
+class RegistrationExpired(Fact):
+    """A registration's lifetime passed without an update."""
+
+    name: ClassVar = FactName.REGISTRATION_EXPIRED
+    fact: Literal["registration.expired"] = "registration.expired"
+    registration_id: str
+
+
+class RegistrationRefused(Fact):
+    """A registration operation was put on hold; one fact for each hold (B-115)."""
+
+    name: ClassVar = FactName.REGISTRATION_REFUSED
+    fact: Literal["registration.refused"] = "registration.refused"
+    reason: str
+
+
+class QueueCleared(Fact):
+    """Device requests that waited will not be delivered (B-131)."""
+
+    name: ClassVar = FactName.QUEUE_CLEARED
+    fact: Literal["queue.cleared"] = "queue.cleared"
+    reason: str = Field(description="registered, deregistered or expired.")
+    requests: tuple[Any, ...] = Field(description="The requests, as they were queued.")
+
+
+class DeviceBootstrapping(Fact):
+    """A device's bootstrap request was accepted."""
+
+    name: ClassVar = FactName.DEVICE_BOOTSTRAPPING
+    fact: Literal["device.bootstrapping"] = "device.bootstrapping"
+
+
+class DeviceBootstrapped(Fact):
+    """A device has everything it needs to register."""
+
+    name: ClassVar = FactName.DEVICE_BOOTSTRAPPED
+    fact: Literal["device.bootstrapped"] = "device.bootstrapped"
+
+
+class BootstrapFailed(Fact):
+    """A bootstrap ended before its finish; the device may try again."""
+
+    name: ClassVar = FactName.BOOTSTRAP_FAILED
+    fact: Literal["bootstrap.failed"] = "bootstrap.failed"
+    step: str = Field(description="What was asked of the device: 'PUT /0'.")
+    code: str = Field(description="The device's answer: '4.00'; nothing if silent.")
+    reason: str
+
+
+AnyFact = Annotated[
+    DeviceBootstrapping
+    | DeviceBootstrapped
+    | BootstrapFailed
+    | DeviceRegistered
+    | RegistrationUpdated
+    | DeviceDeregistered
+    | RegistrationExpired
+    | RegistrationRefused
+    | QueueCleared,
+    Field(discriminator="fact"),
+]
+"""Any of them, told apart by ``fact``."""
+
+_ADAPTER: TypeAdapter[AnyFact] = TypeAdapter(AnyFact)
+
+
+def parse(body: bytes | str) -> AnyFact:
+    """Parse an event's body; raise InvalidFormat when it is no fact we know."""
+    try:
+        return _ADAPTER.validate_json(body)
+    except PydanticValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InvalidFormat("fact", f"{first['loc']} {first['msg']}") from error
+
+
+def build(fact: Fact) -> bytes:
+    """Build the body that `parse` reads."""
+    return fact.model_dump_json(by_alias=True).encode()
