@@ -42,7 +42,7 @@ def outbox(bucket: int) -> str:
 
 
 def clock(bucket: int) -> str:
-    """Number: the newest revision of the bucket."""
+    """Counter: the newest revision of the bucket."""
     return f"{tag(bucket)}:clock"
 
 

@@ -1,0 +1,49 @@
+"""The Lua scripts, each in a file of its own, and how they are called."""
+
+import hashlib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from redis.exceptions import NoScriptError, RedisError
+
+from homeport.errors import Unavailable
+from homeport.store.connection import Connection
+
+Argument = str | bytes | int
+
+
+class Script:
+    """One script; it loads itself where a server does not know it (again)."""
+
+    def __init__(self, name: str) -> None:
+        self._text = files(__package__).joinpath(f"{name}.lua").read_text()
+        self._digest = hashlib.sha1(
+            self._text.encode(), usedforsecurity=False
+        ).hexdigest()
+
+    async def __call__(
+        self,
+        connection: Connection,
+        keys: Sequence[str],
+        arguments: Sequence[Argument],
+    ) -> Any:
+        """Run it; raise Unavailable when the server cannot be reached in time.
+
+        Whether it ran is then unknown: callers repeat only what may be repeated.
+        """
+        call = (*keys, *arguments)
+        try:
+            try:
+                return await connection.evalsha(self._digest, len(keys), *call)
+            except NoScriptError:
+                return await connection.eval(self._text, len(keys), *call)
+        except (RedisError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise Unavailable("Redis", reason) from error
+
+
+OPERATIONS = Script("operations")
+OUTBOX = Script("outbox")
+RELEASE = Script("release")
+HEARTBEAT = Script("heartbeat")

@@ -1,0 +1,414 @@
+-- A list of operations on registration sessions, each atomic, in one round trip.
+--
+-- KEYS[1]  any key of the slot that is meant; on a cluster all operations are of one bucket
+-- ARGV[1]  the edge that calls
+-- ARGV[2]  when the oldest datagram of the batch arrived, microseconds of this server's clock
+-- ARGV[3]  how long an operation may have waited, microseconds
+-- ARGV[4]  entries of an outbox above which a refresh replaces the one before it
+-- ARGV[5]  then, for each operation: its name, its bucket, its device, its arguments
+--
+-- Answers a list, one outcome an operation: a word, or {word, details...}.
+
+local EXCHANGE_LIFETIME = 247000 -- ms; RFC 7252 §4.8.2
+local RATE_OPERATIONS = 10 -- B-112: more than these ...
+local RATE_WINDOW = 10000 -- ... within this, ms, ...
+local RATE_HOLD = 60000 -- ... are held for this, ms
+local BOOTSTRAP_SECONDS = 60 -- B-030
+
+local FIELDS = {
+  'registration_id', 'account_id', 'identity', 'endpoint_name', 'profile', 'lifetime',
+  'binding', 'queue_mode', 'lwm2m_version', 'endpoint_type', 'parameters', 'revision',
+  'recent', 'held_until', 'answer_0', 'answer_1', 'refresh_entry',
+}
+
+local time = redis.call('TIME')
+local now_us = time[1] * 1000000 + time[2]
+local now = math.floor(now_us / 1000) -- ms
+
+local edge = ARGV[1]
+local stale = now_us - tonumber(ARGV[2]) > tonumber(ARGV[3])
+local outbox_limit = tonumber(ARGV[4])
+
+local dates = {}
+
+-- RFC 3339 in UTC with six decimals; days to date by the proleptic Gregorian rules.
+local function timestamp(us)
+  local seconds = math.floor(us / 1000000)
+  local day = math.floor(seconds / 86400)
+  local date = dates[day]
+  if not date then
+    local z = day + 719468
+    local era = math.floor(z / 146097)
+    local doe = z - era * 146097
+    local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524)
+      - math.floor(doe / 146096)) / 365)
+    local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+    local mp = math.floor((5 * doy + 2) / 153)
+    local month = mp < 10 and mp + 3 or mp - 9
+    local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+    date = string.format('%04d-%02d-%02dT', year, month,
+      doy - math.floor((153 * mp + 2) / 5) + 1)
+    dates[day] = date
+  end
+  local second = seconds - day * 86400
+  return date .. string.format('%02d:%02d:%02d.%06dZ', math.floor(second / 3600),
+    math.floor(second / 60) % 60, second % 60, us - seconds * 1000000)
+end
+
+local now_text = timestamp(now_us)
+local clocks = {}
+
+-- The bucket's next revision: the clock's microseconds, but never twice and never back.
+local function next_revision(tag)
+  local key = tag .. ':clock'
+  local last = clocks[key] or tonumber(redis.call('GET', key) or '0')
+  local revision = math.max(last + 1, now_us)
+  clocks[key] = revision
+  return revision
+end
+
+local function save_clocks()
+  for key, revision in pairs(clocks) do
+    redis.call('SET', key, string.format('%.0f', revision))
+  end
+end
+
+local function load(tag, device)
+  local key = tag .. ':session:' .. device
+  local values = redis.call('HMGET', key, unpack(FIELDS))
+  local session = { key = key, tag = tag, device = device }
+  for index, field in ipairs(FIELDS) do
+    session[field] = values[index] or nil
+  end
+  session.live = session.registration_id and session.registration_id ~= ''
+  return session
+end
+
+-- Puts an event into the outbox; `body` is what the fact has besides the common members.
+local function record(session, fact, revision, body)
+  local id = session.device .. '.' .. string.format('%.0f', revision)
+  return redis.call('XADD', session.tag .. ':outbox', '*',
+    'head', id .. ' ' .. fact .. ' ' .. session.account_id .. ' ' .. now_text,
+    'body', '{"fact":"' .. fact .. '","id":"' .. id .. '","time":"' .. now_text
+      .. '","revision":' .. string.format('%.0f', revision)
+      .. ',"account_id":"' .. session.account_id
+      .. '","device_id":"' .. session.device
+      .. '","endpoint_name":' .. cjson.encode(session.endpoint_name) .. body .. '}')
+end
+
+local function registration(session, resources)
+  return ',"registration_id":"' .. session.registration_id
+    .. '","lifetime":' .. session.lifetime
+    .. ',"expires_at":"' .. timestamp(now_us + session.lifetime * 1000000)
+    .. '","binding":' .. cjson.encode(session.binding)
+    .. ',"queue_mode":' .. (session.queue_mode == '1' and 'true' or 'false')
+    .. ',"lwm2m_version":"' .. session.lwm2m_version
+    .. '","endpoint_type":' .. cjson.encode(session.endpoint_type)
+    .. ',"profile":"' .. session.profile
+    .. '","parameters":' .. session.parameters
+    .. ',"resources":' .. resources
+end
+
+-- The outcome of a message seen before, whichever edge saw it (B-228).
+local function answered(session, exchange)
+  for slot = 0, 1 do
+    local seen, at, outcome = string.match(session['answer_' .. slot] or '',
+      '^(%S+) (%d+) (%a+)$')
+    if seen == exchange and now - at < EXCHANGE_LIFETIME then
+      return { outcome, session.registration_id or '' }
+    end
+  end
+end
+
+local function remember(session, exchange, outcome)
+  redis.call('HSET', session.key,
+    'answer_0', exchange .. ' ' .. string.format('%.0f', now) .. ' ' .. outcome,
+    'answer_1', session.answer_0 or '')
+end
+
+-- Counts an operation; returns the milliseconds it is held, or nothing (B-112 .. B-116).
+local function held(session)
+  local until_ = tonumber(session.held_until or '0')
+  if now < until_ then
+    return until_ - now
+  end
+  local recent = session.recent or ''
+  if #recent == 4 * RATE_OPERATIONS then
+    local oldest = struct.unpack('>I4', recent)
+    if (now - oldest) % 4294967296 < RATE_WINDOW then
+      redis.call('HSET', session.key, 'held_until', string.format('%.0f', now + RATE_HOLD))
+      record(session, 'registration.refused', next_revision(session.tag),
+        ',"reason":"more than ' .. RATE_OPERATIONS .. ' registration operations in '
+          .. RATE_WINDOW / 1000 .. ' s"')
+      return RATE_HOLD
+    end
+    recent = string.sub(recent, 5)
+  end
+  session.recent = recent .. struct.pack('>I4', now % 4294967296)
+end
+
+local function clear_queue(session, reason)
+  local key = session.tag .. ':queue:' .. session.device
+  local waiting = redis.call('LRANGE', key, 0, -1)
+  if #waiting > 0 then
+    redis.call('DEL', key)
+    record(session, 'queue.cleared', next_revision(session.tag),
+      ',"reason":"' .. reason .. '","requests":[' .. table.concat(waiting, ',') .. ']')
+  end
+end
+
+local function finish(session, fact, reason)
+  clear_queue(session, reason)
+  redis.call('DEL', session.tag .. ':resources:' .. session.device)
+  redis.call('ZREM', session.tag .. ':expiry', session.device)
+  record(session, fact, next_revision(session.tag),
+    ',"registration_id":"' .. session.registration_id .. '"')
+  -- What is left answers repeated messages and counts operations, then goes by itself.
+  redis.call('HSET', session.key, 'registration_id', '')
+  redis.call('PEXPIRE', session.key, EXCHANGE_LIFETIME)
+end
+
+-- Whether a Location and an identity lead to this session (B-092 .. B-094).
+local function belongs(session, location, account, identity)
+  if not session.live or session.identity ~= identity then
+    return false
+  end
+  if location ~= '' then
+    return session.registration_id == location
+  end
+  return session.account_id == account and session.profile == 'izuma'
+end
+
+local function keep(session, revision, ...)
+  redis.call('HSET', session.key, 'revision', string.format('%.0f', revision),
+    'recent', session.recent, 'updated_at', string.format('%.0f', now), 'edge', edge, ...)
+  redis.call('ZADD', session.tag .. ':expiry',
+    string.format('%.0f', now + session.lifetime * 1000), session.device)
+end
+
+-- A refresh may replace the refresh before it where the bus has been away for long.
+local function record_update(session, revision, resources, changes)
+  local replaceable = #changes == 0
+    and redis.call('XLEN', session.tag .. ':outbox') > outbox_limit
+  if replaceable and session.refresh_entry then
+    local replaced = redis.call('XDEL', session.tag .. ':outbox', session.refresh_entry)
+    redis.call('INCRBY', session.tag .. ':replaced', replaced)
+  end
+  local listed = #changes == 0 and '' or '"' .. table.concat(changes, '","') .. '"'
+  local entry = record(session, 'registration.updated', revision,
+    registration(session, resources) .. ',"changes":[' .. listed .. ']')
+  if replaceable then
+    redis.call('HSET', session.key, 'refresh_entry', entry)
+  elseif session.refresh_entry then
+    redis.call('HDEL', session.key, 'refresh_entry')
+  end
+end
+
+local operations = {}
+
+operations.register = {
+  arity = 14,
+  run = function(tag, device, exchange, identity, account, endpoint_name, registration_id,
+                 profile, lifetime, binding, queue_mode, version, endpoint_type, parameters,
+                 peer, resources)
+    local session = load(tag, device)
+    local repeated = answered(session, exchange)
+    if repeated then
+      return repeated
+    end
+    local was_live = session.live
+    session.account_id, session.endpoint_name = account, endpoint_name
+    local hold = held(session)
+    if hold then
+      if not was_live then
+        redis.call('PEXPIRE', session.key, EXCHANGE_LIFETIME)
+      end
+      return { 'held', hold, profile }
+    end
+    if was_live then
+      clear_queue(session, 'registered')
+    end
+    session.registration_id, session.profile, session.lifetime =
+      registration_id, profile, lifetime
+    session.binding, session.queue_mode, session.lwm2m_version = binding, queue_mode, version
+    session.endpoint_type, session.parameters = endpoint_type, parameters
+    local revision = next_revision(tag)
+    keep(session, revision, 'registration_id', registration_id, 'account_id', account,
+      'identity', identity, 'endpoint_name', endpoint_name, 'profile', profile,
+      'lifetime', lifetime, 'binding', binding, 'queue_mode', queue_mode,
+      'lwm2m_version', version, 'endpoint_type', endpoint_type, 'parameters', parameters,
+      'registered_at', string.format('%.0f', now), 'peer', peer)
+    redis.call('PERSIST', session.key)
+    redis.call('SET', tag .. ':resources:' .. device, resources)
+    record(session, 'device.registered', revision, registration(session, resources))
+    remember(session, exchange, 'registered')
+    return { 'registered', registration_id }
+  end,
+}
+
+-- The hot one: an update that says nothing but "I am still here".
+operations.refresh = {
+  arity = 5,
+  run = function(tag, device, exchange, identity, location, account, peer)
+    local session = load(tag, device)
+    local repeated = answered(session, exchange)
+    if repeated then
+      return repeated
+    end
+    if not belongs(session, location, account, identity) then
+      return 'unknown'
+    end
+    local hold = held(session)
+    if hold then
+      return { 'held', hold, session.profile }
+    end
+    local revision = next_revision(tag)
+    keep(session, revision, 'peer', peer,
+      'answer_0', exchange .. ' ' .. string.format('%.0f', now) .. ' updated',
+      'answer_1', session.answer_0 or '')
+    record_update(session, revision,
+      redis.call('GET', tag .. ':resources:' .. device) or '[]', {})
+    return 'updated'
+  end,
+}
+
+-- An update that may change something; an argument that is empty leaves what it means.
+operations.update = {
+  arity = 11,
+  run = function(tag, device, exchange, identity, location, account, peer, if_revision,
+                 lifetime, binding, queue_mode, endpoint_type, resources)
+    local session = load(tag, device)
+    local repeated = answered(session, exchange)
+    if repeated then
+      return repeated
+    end
+    if not belongs(session, location, account, identity) then
+      return 'unknown'
+    end
+    if if_revision ~= '' and if_revision ~= session.revision then
+      return 'conflict'
+    end
+    local hold = held(session)
+    if hold then
+      return { 'held', hold, session.profile }
+    end
+    local changes = {}
+    local function change(field, value)
+      if value ~= '' and value ~= session[field] then
+        session[field] = value
+        redis.call('HSET', session.key, field, value)
+        changes[#changes + 1] = field
+      end
+    end
+    change('lifetime', lifetime)
+    change('binding', binding)
+    change('queue_mode', queue_mode)
+    change('endpoint_type', endpoint_type)
+    local stored = redis.call('GET', tag .. ':resources:' .. device) or '[]'
+    if resources ~= '' and resources ~= stored then
+      stored = resources
+      redis.call('SET', tag .. ':resources:' .. device, stored)
+      changes[#changes + 1] = 'resources'
+    end
+    local revision = next_revision(tag)
+    keep(session, revision, 'peer', peer)
+    record_update(session, revision, stored, changes)
+    remember(session, exchange, 'updated')
+    return 'updated'
+  end,
+}
+
+operations.deregister = {
+  arity = 4,
+  run = function(tag, device, exchange, identity, location, account)
+    local session = load(tag, device)
+    local repeated = answered(session, exchange)
+    if repeated then
+      return repeated
+    end
+    if not belongs(session, location, account, identity) then
+      return 'unknown'
+    end
+    finish(session, 'device.deregistered', 'deregistered')
+    remember(session, exchange, 'deregistered')
+    return 'deregistered'
+  end,
+}
+
+-- Ends what is due; `device` is how many at most. Answers how many ended, how many wait
+-- for the end of an outage (B-108), and the score of what is due next.
+operations.expire = {
+  arity = 3,
+  run = function(tag, most, grace, outage_ended, outage_grace)
+    local key = tag .. ':expiry'
+    local due = redis.call('ZRANGEBYSCORE', key, '-inf',
+      string.format('%.0f', now - grace), 'LIMIT', 0, most)
+    local expired, postponed = 0, 0
+    for _, device in ipairs(due) do
+      local session = load(tag, device)
+      if not session.live then
+        redis.call('ZREM', key, device)
+      else
+        local from = tonumber(outage_ended)
+        local patience = from + math.max(tonumber(outage_grace), session.lifetime * 100)
+        if from > 0 and tonumber(outage_grace) > 0 and now < patience then
+          redis.call('ZADD', key, string.format('%.0f', patience - grace), device)
+          postponed = postponed + 1
+        else
+          finish(session, 'registration.expired', 'expired')
+          expired = expired + 1
+        end
+      end
+    end
+    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    return { 'expired', expired, postponed, first[2] or '' }
+  end,
+}
+
+-- A bootstrap begins; a running one of the same device is over (B-029).
+operations.bootstrap = {
+  arity = 4,
+  run = function(tag, device, exchange, account, endpoint_name, attempt)
+    local key = tag .. ':bootstrap:' .. device
+    local running = redis.call('HMGET', key, 'exchange', 'attempt')
+    if running[1] == exchange then
+      return { 'repeated', running[2] }
+    end
+    redis.call('HSET', key, 'exchange', exchange, 'attempt', attempt)
+    redis.call('EXPIRE', key, BOOTSTRAP_SECONDS)
+    record({ tag = tag, device = device, account_id = account, endpoint_name = endpoint_name },
+      'device.bootstrapping', next_revision(tag), '')
+    return 'bootstrapping'
+  end,
+}
+
+-- A bootstrap ends, unless a newer one has taken its place.
+operations.bootstrapped = {
+  arity = 5,
+  run = function(tag, device, attempt, account, endpoint_name, fact, body)
+    local key = tag .. ':bootstrap:' .. device
+    if redis.call('HGET', key, 'attempt') ~= attempt then
+      return 'superseded'
+    end
+    redis.call('DEL', key)
+    record({ tag = tag, device = device, account_id = account, endpoint_name = endpoint_name },
+      fact, next_revision(tag), body)
+    return 'recorded'
+  end,
+}
+
+local outcomes = {}
+local at = 5
+while at <= #ARGV do
+  local operation = operations[ARGV[at]]
+  local last = at + 2 + operation.arity
+  if stale then
+    outcomes[#outcomes + 1] = 'stale'
+  else
+    outcomes[#outcomes + 1] =
+      operation.run('{b' .. ARGV[at + 1] .. '}', unpack(ARGV, at + 2, last))
+  end
+  at = last + 1
+end
+save_clocks()
+return outcomes
