@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from redis.exceptions import RedisError
+
+from homeport.errors import Unavailable
 from homeport.names import EdgeId
 from homeport.store import keys
 from homeport.store.clock import StoreClock
@@ -49,7 +52,10 @@ class EdgeRegistry:
 
     async def leave(self, edge: EdgeId) -> None:
         """Take a draining edge from the living ones, so that others take its work."""
-        await self._redis.zrem(keys.edges(), edge)
+        try:
+            await self._redis.zrem(keys.edges(), edge)
+        except (RedisError, OSError) as error:
+            raise Unavailable("Redis", str(error)) from error
 
     async def _look(self, edge: str, *, registers: str) -> Heartbeats:
         asked = self._clock.now()

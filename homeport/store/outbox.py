@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from redis.asyncio import RedisCluster
+from redis.exceptions import RedisError
 
+from homeport.errors import Unavailable
 from homeport.names import EdgeId
 from homeport.store import keys
 from homeport.store.connection import Connection
@@ -56,6 +58,18 @@ class Outbox:
         return Share(
             frozenset().union(*(share.leased for share in shares)),
             [entry for share in shares for entry in share.entries],
+        )
+
+    async def vacant(self, buckets: Sequence[int]) -> frozenset[int]:
+        """Return those of some buckets that nobody has leased."""
+        try:
+            held = await asyncio.gather(
+                *(self._redis.exists(keys.lease(bucket)) for bucket in buckets)
+            )
+        except (RedisError, OSError) as error:
+            raise Unavailable("Redis", str(error)) from error
+        return frozenset(
+            bucket for bucket, is_held in zip(buckets, held, strict=True) if not is_held
         )
 
     async def release(self, buckets: Sequence[int]) -> None:

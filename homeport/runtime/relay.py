@@ -1,0 +1,231 @@
+"""From the outbox to the bus: each bucket in its own order, by one publisher at a time.
+
+The living edges share the buckets among them without talking: each computes the same
+owners from the same list of edges, and a lease in Redis settles what they disagree on.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from nats.aio.client import Client
+from prometheus_client import Counter, Histogram
+
+from homeport.errors import Unavailable
+from homeport.events import publisher
+from homeport.events.cloudevents import Envelope
+from homeport.events.facts import FactName
+from homeport.names import AccountId, DeviceId, EdgeId
+from homeport.runtime import bus
+from homeport.store.edges import EdgeRegistry
+from homeport.store.outbox import Entry, Outbox
+
+BEAT_SECONDS = 1.0
+POLL_SECONDS = 0.05
+"""How late an event may be that another edge recorded in a bucket of ours."""
+GATHER_SECONDS = 0.005
+"""How long a round waits for company under load: fuller batches cost less each."""
+RETRY_SECONDS = 0.5
+DRAIN_SECONDS = 5.0
+
+PUBLISHED = Counter("homeport_events_published_total", "Events the bus acknowledged.")
+ROUNDS = Histogram(
+    "homeport_publish_batch_size",
+    "Events published with one acknowledgement.",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+FAULTS = Counter("homeport_publish_faults_total", "Rounds that have to be repeated.")
+
+_log = structlog.get_logger()
+
+
+class Relay:
+    """Publishes outboxes; what it does not manage stays where it is."""
+
+    def __init__(self, outbox: Outbox, nats: Client) -> None:
+        self._outbox = outbox
+        self._nats = nats
+        self._acknowledged: dict[int, str] = {}
+
+    async def round(self, wanted: Sequence[int]) -> int:
+        """Publish up to a batch from the wanted buckets; return how many events.
+
+        Raises Unavailable when Redis or NATS is away. Repeating is harmless: the bus
+        knows an event by its id.
+        """
+        acknowledged, self._acknowledged = self._acknowledged, {}
+        share = await self._outbox.collect(
+            wanted, acknowledged, most=publisher.MAX_BATCH
+        )
+        await publisher.publish(
+            self._nats, [_envelope(entry) for entry in share.entries]
+        )
+        for entry in share.entries:
+            self._acknowledged[entry.bucket] = entry.position
+        count = len(share.entries)
+        if count:
+            PUBLISHED.inc(count)
+            ROUNDS.observe(count)
+        return count
+
+    async def settle(self, buckets: Sequence[int]) -> int:
+        """Publish all there is, trim it, let go of the leases; return the count."""
+        events = 0
+        while count := await self.round(buckets):
+            events += count
+        await self._outbox.release(buckets)
+        return events
+
+
+class EdgeRelay:
+    """The relay of a living edge: beats, takes its share of buckets, publishes it.
+
+    It needs Redis to start and nothing else: while NATS is away, devices go on and the
+    outboxes wait.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        registry: EdgeRegistry,
+        edge: EdgeId,
+        *,
+        nats_url: str,
+        buckets: int,
+        registers: bool,
+    ) -> None:
+        self._outbox = outbox
+        self._registry = registry
+        self._edge = edge
+        self._nats_url = nats_url
+        self._buckets = buckets
+        self._registers = registers
+        self._wanted: list[int] = []
+        self._recorded = asyncio.Event()
+        self._relay: Relay | None = None
+
+    def recorded(self) -> None:
+        """Say that this edge has just put events into the outbox."""
+        self._recorded.set()
+
+    async def check(self) -> None:
+        """Raise Unavailable while there is no way to the bus."""
+        if self._relay is None:
+            raise Unavailable("NATS", "is not connected")
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Entered: the edge lives and publishes. Left: its outboxes are empty."""
+        await self._beat()
+        tasks = [
+            asyncio.create_task(_persist(self._beat, pause=_until_next_beat)),
+            asyncio.create_task(self._publish()),
+        ]
+        try:
+            yield
+        finally:
+            tasks[0].cancel()
+            await self._leave()
+            tasks[1].cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _publish(self) -> None:
+        while True:
+            try:
+                async with bus.connection(self._nats_url) as nats:
+                    self._relay = Relay(self._outbox, nats)
+                    await _persist(self._round, pause=self._pause)
+            except Unavailable as error:
+                _log.warning("outbox waits", reason=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _leave(self) -> None:
+        try:
+            await self._registry.leave(self._edge)
+            wanted, self._wanted = self._wanted, []
+            if self._relay is not None:
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await self._relay.settle(wanted)
+        except (Unavailable, TimeoutError) as error:
+            _log.warning("outbox left to others", reason=str(error))
+
+    async def _beat(self) -> int:
+        beats = await self._registry.beat(self._edge, registers=self._registers)
+        self._wanted = share(self._edge, beats.edges, self._buckets)
+        return 0
+
+    async def _round(self) -> int:
+        self._recorded.clear()
+        if self._relay is None or not self._wanted:
+            return 0
+        return await self._relay.round(self._wanted)
+
+    async def _pause(self, published: int) -> None:
+        if published >= publisher.MAX_BATCH:
+            return
+        if published:
+            await asyncio.sleep(GATHER_SECONDS)
+            return
+        try:
+            await asyncio.wait_for(self._recorded.wait(), POLL_SECONDS)
+        except TimeoutError:
+            return
+
+
+async def _until_next_beat(_: int) -> None:
+    await asyncio.sleep(BEAT_SECONDS)
+
+
+async def _persist(
+    work: Callable[[], Awaitable[int]], *, pause: Callable[[int], Awaitable[None]]
+) -> None:
+    """Repeat some work for ever; a server that is away is said once, then awaited."""
+    away = False
+    while True:
+        try:
+            done = await work()
+        except Unavailable as error:
+            FAULTS.inc()
+            if not away:
+                _log.warning("outbox waits", reason=str(error))
+            away = True
+            await asyncio.sleep(RETRY_SECONDS)
+            continue
+        if away:
+            _log.info("outbox goes on")
+        away = False
+        await pause(done)
+
+
+def share(edge: EdgeId, edges: Iterable[EdgeId], buckets: int) -> list[int]:
+    """Return the buckets of an edge: those for which its hash is the highest.
+
+    Rendezvous hashing: when an edge comes or goes, only its own buckets move.
+    """
+    candidates = sorted({edge, *edges})
+    return [
+        bucket
+        for bucket in range(buckets)
+        if max(candidates, key=lambda candidate: _weight(candidate, bucket)) == edge
+    ]
+
+
+def _weight(edge: EdgeId, bucket: int) -> bytes:
+    return hashlib.blake2b(f"{edge} {bucket}".encode(), digest_size=8).digest()
+
+
+def _envelope(entry: Entry) -> Envelope:
+    event, fact, account, time = entry.head.decode().split(" ")
+    return Envelope(
+        event,
+        _FACTS[fact],
+        AccountId(account),
+        DeviceId(event.partition(".")[0]),
+        time,
+        entry.body,
+    )
+
+
+_FACTS = {fact.value: fact for fact in FactName}
