@@ -41,6 +41,11 @@ def outbox(bucket: int) -> str:
     return f"{tag(bucket)}:outbox"
 
 
+def replaced(bucket: int) -> str:
+    """Counter: refreshes that gave way to newer ones while the bus was away."""
+    return f"{tag(bucket)}:replaced"
+
+
 def clock(bucket: int) -> str:
     """Counter: the newest revision of the bucket."""
     return f"{tag(bucket)}:clock"

@@ -1,0 +1,27 @@
+"""CloudEvents attributes are headers."""
+
+from homeport.events.cloudevents import Envelope, headers
+from homeport.events.facts import FactName
+from homeport.names import AccountId, DeviceId
+
+
+def test_an_event_has_the_attributes_of_cloudevents_1_0() -> None:
+    envelope = Envelope(
+        id="d.7",
+        fact=FactName.DEVICE_REGISTERED,
+        account=AccountId("a" * 32),
+        device=DeviceId("d" * 32),
+        time="2026-11-24T14:20:05.123456Z",
+        body=b"{}",
+    )
+    assert headers(envelope) == {
+        "Nats-Msg-Id": "d.7",
+        "ce-specversion": "1.0",
+        "ce-id": "d.7",
+        "ce-type": "homeport.v1.device.registered",
+        "ce-source": f"/accounts/{'a' * 32}",
+        "ce-subject": "d" * 32,
+        "ce-time": "2026-11-24T14:20:05.123456Z",
+        "content-type": "application/json",
+    }
+    assert envelope.subject == f"homeport.v1.{'a' * 32}.device.registered"

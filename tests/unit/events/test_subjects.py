@@ -1,0 +1,28 @@
+"""Wire names on NATS."""
+
+from homeport.events import subjects
+from homeport.events.facts import FactName
+from homeport.names import AccountId, EdgeId
+
+ACCOUNT = AccountId("a" * 32)
+
+
+def test_a_fact_has_its_account_and_its_name_in_the_subject() -> None:
+    assert (
+        subjects.subject(ACCOUNT, FactName.DEVICE_REGISTERED)
+        == f"homeport.v1.{ACCOUNT}.device.registered"
+    )
+
+
+def test_filters_cover_the_subjects_they_name() -> None:
+    assert subjects.of_account(ACCOUNT) == f"homeport.v1.{ACCOUNT}.>"
+    assert subjects.of_fact(FactName.QUEUE_CLEARED) == "homeport.v1.*.queue.cleared"
+    assert subjects.EVERYTHING == "homeport.v1.>"
+
+
+def test_an_edge_is_poked_outside_of_the_stream() -> None:
+    assert subjects.poke(EdgeId("lwm2m-1")) == "homeport.edge.lwm2m-1.poke"
+
+
+def test_a_channel_has_a_durable_of_its_own() -> None:
+    assert subjects.channel_durable("ab") == "channel-ab"

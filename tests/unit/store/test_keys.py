@@ -1,0 +1,39 @@
+"""Keys are spelled once, and the scripts spell them alike."""
+
+import re
+from importlib.resources import files
+
+from homeport.names import DeviceId, EdgeId
+from homeport.store import keys
+
+DEVICE = DeviceId("d" * 32)
+BUCKET_KEYS = {
+    "session": keys.session(17, DEVICE),
+    "resources": keys.resources(17, DEVICE),
+    "queue": keys.queue(17, DEVICE),
+    "bootstrap": keys.bootstrap(17, DEVICE),
+    "expiry": keys.expiry(17),
+    "outbox": keys.outbox(17),
+    "replaced": keys.replaced(17),
+    "clock": keys.clock(17),
+    "lease": keys.lease(17),
+}
+
+
+def test_all_keys_of_a_bucket_lie_in_one_slot() -> None:
+    assert {key[: key.index("}") + 1] for key in BUCKET_KEYS.values()} == {"{b17}"}
+
+
+def test_what_edges_know_of_each_other_lies_in_one_slot() -> None:
+    others = (keys.edges(), keys.heartbeat(), keys.edge(EdgeId("lwm2m-1")))
+    assert all(key.startswith("{edges}:") for key in others)
+
+
+def test_the_scripts_spell_the_keys_alike() -> None:
+    spelled = set()
+    for script in files("homeport.store.scripts").iterdir():
+        if script.name.endswith(".lua"):
+            spelled |= set(re.findall(r"tag \.\. ':(\w+)", script.read_text()))
+    assert spelled == set(BUCKET_KEYS)
+    for name, key in BUCKET_KEYS.items():
+        assert key.startswith(f"{{b17}}:{name}")

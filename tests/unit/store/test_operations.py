@@ -1,0 +1,36 @@
+"""What the script answers becomes an outcome."""
+
+import pytest
+
+from homeport.store import operations
+from homeport.store.operations import Expired, Outcome, Result
+
+
+def test_a_word_is_an_outcome() -> None:
+    assert operations.outcome(b"updated") == Outcome(Result.UPDATED)
+
+
+def test_a_registration_comes_with_its_id() -> None:
+    answer = [b"registered", b"abc"]
+    assert operations.outcome(answer) == Outcome(Result.REGISTERED, registration="abc")
+
+
+def test_a_hold_comes_with_its_time_and_profile() -> None:
+    assert operations.outcome([b"held", 60_000, b"izuma"]) == Outcome(
+        Result.HELD, held_milliseconds=60_000, profile="izuma"
+    )
+
+
+def test_an_answer_of_another_shape_is_an_error() -> None:
+    with pytest.raises(ValueError, match="script answered"):
+        operations.outcome([1, 2, 3])
+
+
+@pytest.mark.parametrize(("due", "next_due"), [(b"", None), (b"1700", 1700.0)])
+def test_a_sweep_says_what_is_due_next(due: bytes, next_due: float | None) -> None:
+    answer = [b"expired", 3, 1, due]
+    assert operations.expired(answer) == Expired(3, 1, next_due)
+
+
+def test_every_operation_has_a_name_in_the_script() -> None:
+    assert set(operations.NAMES) == set(operations.Operation.__args__)
