@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -13,7 +12,7 @@ from homeport.errors import Unavailable
 from homeport.events import streams
 from homeport.events.streams import StreamLimits
 
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 2
 
 _log = structlog.get_logger()
 
@@ -32,19 +31,21 @@ async def connection(
         _log.debug("bus", error=str(error) or type(error).__name__)
 
     async def on_disconnected() -> None:
-        _log.warning("bus away")
+        if not client.is_closed:
+            _log.warning("bus away")
 
     async def on_reconnected() -> None:
         _log.info("bus back")
 
+    client = Client()
     try:
-        client = await nats.connect(
+        await client.connect(
             url,
             error_cb=on_error,
             disconnected_cb=on_disconnected,
             reconnected_cb=on_reconnected,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,
+            reconnect_time_wait=1,
             connect_timeout=ANSWER_SECONDS,
             allow_reconnect=True,
             pending_size=64 * 2**20,

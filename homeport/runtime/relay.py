@@ -126,10 +126,9 @@ class EdgeRelay:
         try:
             yield
         finally:
-            tasks[0].cancel()
+            await _end(tasks[0])
             await self._leave()
-            tasks[1].cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks[1])
 
     async def _publish(self) -> None:
         while True:
@@ -172,6 +171,13 @@ class EdgeRelay:
             await asyncio.wait_for(self._recorded.wait(), POLL_SECONDS)
         except TimeoutError:
             return
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it listens: a connect that fails just then swallows one."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=RETRY_SECONDS)
 
 
 async def _until_next_beat(_: int) -> None:

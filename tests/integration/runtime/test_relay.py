@@ -1,0 +1,134 @@
+"""From the outbox to the bus, whatever dies on the way."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from nats.aio.client import Client
+
+from homeport.runtime import bus
+from homeport.runtime.relay import EdgeRelay, Relay
+from homeport.store import keys
+from homeport.store.operations import Result
+from tests.support.events import stored
+from tests.support.polling import until
+from tests.support.sessions import BUCKETS, Edge, device, edge
+
+pytestmark = pytest.mark.integration
+
+EVERYTHING = range(BUCKETS)
+
+
+@pytest.fixture
+async def nats(nats_url: str) -> AsyncIterator[Client]:
+    async with bus.connection(nats_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def here(redis_url: str) -> AsyncIterator[Edge]:
+    async with edge(redis_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def there(redis_url: str) -> AsyncIterator[Edge]:
+    async with edge(redis_url) as made:
+        yield made
+
+
+async def register(here: Edge, count: int, message_id: int = 1) -> None:
+    outcomes = await here.do(
+        *(device(f"urn:dev:{number}").register(message_id) for number in range(count))
+    )
+    assert {outcome.result for outcome in outcomes} == {Result.REGISTERED}
+
+
+async def waiting(here: Edge) -> int:
+    return sum([await here.redis.xlen(keys.outbox(bucket)) for bucket in EVERYTHING])
+
+
+async def test_what_the_bus_has_is_trimmed(here: Edge, nats: Client) -> None:
+    await register(here, 50)
+    relay = Relay(here.outbox, nats)
+    assert await relay.settle(EVERYTHING) == 50
+    assert await waiting(here) == 0
+    assert len(await stored(nats)) == 50
+
+
+async def test_a_publisher_that_dies_before_trimming_costs_nothing(
+    here: Edge, there: Edge, nats: Client
+) -> None:
+    await register(here, 20)
+    assert await Relay(here.outbox, nats).round(EVERYTHING) == 20
+    assert await waiting(here) == 20
+    await here.outbox.release(EVERYTHING)
+    assert await Relay(there.outbox, nats).settle(EVERYTHING) == 20
+    assert await waiting(here) == 0
+    assert len(await stored(nats)) == 20
+
+
+async def test_one_publisher_at_a_time_holds_a_bucket(
+    here: Edge, there: Edge, nats: Client
+) -> None:
+    await register(here, 20)
+    mine = await here.outbox.collect(EVERYTHING, {}, most=5)
+    assert mine.leased == frozenset(EVERYTHING)
+    assert await Relay(there.outbox, nats).round(EVERYTHING) == 0
+    assert await there.outbox.vacant(EVERYTHING) == frozenset()
+
+
+async def test_the_events_of_a_device_stay_in_order(here: Edge, nats: Client) -> None:
+    one = device()
+    (outcome,) = await here.do(one.register(1))
+    location = outcome.registration
+    await here.do(one.refresh(2, location), one.deregister(3, location))
+    await here.do(one.register(4))
+    await Relay(here.outbox, nats).settle(EVERYTHING)
+    revisions = [int(event.partition(".")[2]) for event in await stored(nats)]
+    assert len(revisions) == 4
+    assert revisions == sorted(revisions)
+
+
+async def test_living_edges_share_the_buckets_and_publish_everything(
+    here: Edge, there: Edge, nats_url: str
+) -> None:
+    relays = [
+        EdgeRelay(
+            one.outbox,
+            one.registry,
+            one.identity,
+            nats_url=nats_url,
+            buckets=BUCKETS,
+            registers=True,
+        )
+        for one in (here, there)
+    ]
+    async with relays[0].running(), relays[1].running():
+        await register(here, 100)
+        relays[0].recorded()
+        await emptied(here)
+    async with bus.connection(nats_url) as nats:
+        assert len(await stored(nats)) == 100
+    assert await here.redis.zcard(keys.edges()) == 0
+
+
+async def test_while_the_bus_is_away_the_outbox_keeps_everything(here: Edge) -> None:
+    relay = EdgeRelay(
+        here.outbox,
+        here.registry,
+        here.identity,
+        nats_url="nats://127.0.0.1:9",
+        buckets=BUCKETS,
+        registers=True,
+    )
+    async with relay.running():
+        await register(here, 10)
+        relay.recorded()
+    assert await waiting(here) == 10
+
+
+async def emptied(here: Edge) -> None:
+    async def empty() -> bool:
+        return await waiting(here) == 0
+
+    await until(empty)
