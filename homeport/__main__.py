@@ -1,0 +1,6 @@
+"""``python -m homeport`` is the same as ``homeport``."""
+
+from homeport.cli import main
+
+if __name__ == "__main__":
+    main()

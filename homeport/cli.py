@@ -1,0 +1,188 @@
+"""The command line: one command, ``homeport``, and what it can be told to do.
+
+Exit codes: 0 done, 1 something does not work, 2 what was asked for makes no sense. An
+operator's mistake is a sentence, never a traceback.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from homeport import __version__
+from homeport.errors import HomeportError, InvalidConfiguration, InvalidInput
+from homeport.runtime.platform import folder
+from homeport.runtime.platform.plan import Options, Ports, parse_scale
+
+FAILURE = 1
+USAGE = 2
+
+cli = typer.Typer(
+    name="homeport",
+    help="Brings LwM2M devices home: onboarding, registrations, lifecycle events.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run the command line; say what went wrong in a sentence."""
+    try:
+        cli()
+    except (InvalidConfiguration, InvalidInput) as error:
+        _complain(error)
+        sys.exit(USAGE)
+    except HomeportError as error:
+        _complain(error)
+        sys.exit(FAILURE)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILURE)
+
+
+def _complain(error: HomeportError) -> None:
+    print(f"homeport: {error}", file=sys.stderr)  # noqa: T201 # the operator reads it
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 # Typer's callbacks take values
+    if wanted:
+        typer.echo(f"homeport {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def homeport(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Brings LwM2M devices home: onboarding, registrations, lifecycle events."""
+
+
+@cli.command()
+def up(
+    *,
+    data: Annotated[
+        Path, typer.Option(help="The folder that holds everything.")
+    ] = folder.default(),  # noqa: B008 # the same for the whole process
+    host: Annotated[
+        str, typer.Option(help="The address that devices and applications reach.")
+    ] = "127.0.0.1",
+    ports: Annotated[
+        Ports,
+        typer.Option(help="All free ones, or 5683, 5783 (CoAP) and 8080 (API)."),
+    ] = Ports.WELL_KNOWN,
+    nosec: Annotated[
+        bool,
+        typer.Option(
+            "--nosec", help="Open the plain CoAP ports, without any security."
+        ),
+    ] = False,
+    devices: Annotated[
+        int, typer.Option(min=0, help="Run a simulated fleet of so many devices.")
+    ] = 0,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=N", help="Run N processes of a service."),
+    ] = None,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(help="Write where everything is to this file once it serves."),
+    ] = None,
+    redis_url: Annotated[
+        str | None,
+        typer.Option(envvar="HOMEPORT_REDIS_URL", help="Use this Redis or Valkey."),
+    ] = None,
+    nats_url: Annotated[
+        str | None,
+        typer.Option(envvar="HOMEPORT_NATS_URL", help="Use this NATS server."),
+    ] = None,
+    postgres_url: Annotated[
+        str | None,
+        typer.Option(envvar="HOMEPORT_POSTGRES_URL", help="Use this PostgreSQL."),
+    ] = None,
+    account_id: Annotated[
+        str | None,
+        typer.Option(
+            envvar="HOMEPORT_DEFAULT_ACCOUNT_ID",
+            help="The default account; made up at the first start.",
+        ),
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="HOMEPORT_DEFAULT_API_KEY",
+            help="Its first API key; made up at the first start.",
+        ),
+    ] = None,
+) -> None:
+    """Start the whole system on this machine; Ctrl-C stops it."""
+    options = Options(
+        data=data,
+        host=host,
+        ports=ports,
+        nosec=nosec,
+        devices=devices,
+        scale=parse_scale(scale or ()),
+        ready_file=ready_file,
+        redis_url=redis_url,
+        nats_url=nats_url,
+        postgres_url=postgres_url,
+        account_id=account_id,
+        api_key=api_key,
+    )
+    from homeport.runtime.platform.up import up as start  # noqa: PLC0415 # loads much
+
+    start(options)
+
+
+@cli.command()
+def run(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="directory, lwm2m, bootstrap, expiry, notifier, api, or all.",
+        ),
+    ],
+    *,
+    lifeline: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run services in one process against given servers (HOMEPORT_* variables)."""
+    from homeport.runtime import running  # noqa: PLC0415 # loads much
+
+    running.run(names, lifeline_descriptor=lifeline)
+
+
+@cli.command()
+def doctor(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Examine what `homeport up` has, or would meet, there."),
+    ] = None,
+) -> None:
+    """Say what is wrong with the configuration, in a sentence each."""
+    from homeport.runtime.doctor import Severity, examine  # noqa: PLC0415 # loads much
+
+    findings = asyncio.run(examine(data and data.expanduser().absolute()))
+    for finding in findings:
+        typer.echo(f"{finding.severity}: {finding.sentence}")
+    if any(finding.severity is Severity.FAULT for finding in findings):
+        raise typer.Exit(FAILURE)
+    if not findings:
+        Console().print("all is well")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""One process for all REST routes: each service's own, side by side on one port.
+
+On Kubernetes an Ingress does this, by the same prefixes.
+"""
+
+import importlib
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from pydantic import Field
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from homeport.runtime import addresses, services
+from homeport.runtime.config import DatabaseSettings, Settings
+from homeport.runtime.probes import Probes
+from homeport.runtime.serving import serve
+from homeport.store import connection
+
+MOUNTED: Mapping[str, str] = {
+    "directory": "services.directory.http",
+    "notifier": "services.notifier.http",
+}
+"""The services with routes, and where these are."""
+
+
+class Routes(Protocol):
+    """What each of these modules offers."""
+
+    @property
+    def PREFIXES(self) -> tuple[str, ...]:  # noqa: N802 # a constant of the module
+        """The path prefixes that it serves."""
+
+    def application(
+        self, settings: Settings, /
+    ) -> AbstractAsyncContextManager[ASGIApp]:
+        """Make its application; open what that needs, and close it when left."""
+
+
+class ApiSettings(DatabaseSettings):
+    """What the process reads that serves all REST routes on one port."""
+
+    api_host: str = Field(
+        default="127.0.0.1", description="Where all REST routes listen."
+    )
+    api_port: int = Field(default=8080, ge=0, le=65535, description="Their port.")
+
+
+SETTINGS = ApiSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """An application and the path segments that lead to it."""
+
+    segments: tuple[str, ...]
+    application: ASGIApp
+
+
+class Composition:
+    """Hands each request to the application with the longest matching prefix."""
+
+    def __init__(self, mounts: Sequence[Mount]) -> None:
+        self._mounts = sorted(
+            mounts, key=lambda mount: len(mount.segments), reverse=True
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; a path that nobody serves is 404 (R-9)."""
+        path = _segments(scope["path"])
+        for mount in self._mounts:
+            if path[: len(mount.segments)] == mount.segments:
+                await mount.application(scope, receive, send)
+                return
+        await _not_found()(scope, receive, send)
+
+
+def _not_found() -> JSONResponse:
+    request_id = uuid.uuid4().hex
+    return JSONResponse(
+        {
+            "object": "error",
+            "code": 404,
+            "type": "not_found",
+            "message": "nothing is served here",
+            "request_id": request_id,
+        },
+        404,
+        {"X-Request-ID": request_id},
+    )
+
+
+@asynccontextmanager
+async def service(
+    settings: ApiSettings, probes: Probes
+) -> AsyncIterator[Mapping[str, str]]:
+    """Entered: all REST routes are served. Left: the last answer is sent."""
+    async with AsyncExitStack() as stack:
+        redis = await connection.connect(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        probes.add("redis", lambda: connection.check(redis))
+        mounts = []
+        for name, module in MOUNTED.items():
+            routes = load(module)
+            application = await stack.enter_async_context(
+                routes.application(services.load(name).SETTINGS.load())
+            )
+            mounts += [
+                Mount(_segments(prefix), application) for prefix in routes.PREFIXES
+            ]
+        port = await stack.enter_async_context(
+            serve(Composition(mounts), settings.api_host, settings.api_port)
+        )
+        yield {"http": addresses.url("http", settings.api_host, port)}
+
+
+def load(module: str) -> Routes:
+    """Import a service's routes."""
+    return cast("Routes", importlib.import_module(module))
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    """Split a path; empty segments do not count (R-4)."""
+    return tuple(segment for segment in path.split("/") if segment)

@@ -1,0 +1,1 @@
+"""``homeport up``: the whole system on one machine, each service a process."""

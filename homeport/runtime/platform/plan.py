@@ -1,0 +1,181 @@
+"""What ``homeport up`` starts, in which order, and what each process is told."""
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from homeport.errors import InvalidConfiguration
+from homeport.runtime import addresses
+from homeport.runtime.config import PREFIX
+from homeport.runtime.platform.identity import Identity
+
+MOST_REPLICAS = 64
+
+
+class Ports(StrEnum):
+    """Which ports are opened to the outside."""
+
+    AUTO = "auto"
+    WELL_KNOWN = "well-known"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator asked for; ``data`` is the folder that holds everything."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    ports: Ports = Ports.WELL_KNOWN
+    nosec: bool = False
+    devices: int = 0
+    scale: Mapping[str, int] = field(default_factory=dict)
+    ready_file: Path | None = None
+    redis_url: str | None = None
+    nats_url: str | None = None
+    postgres_url: str | None = None
+    account_id: str | None = None
+    api_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port that devices or applications reach, and the setting that holds it."""
+
+    setting: str
+    number: int
+    kind: socket.SocketKind
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One service: ``after`` names those whose addresses or tables it needs.
+
+    ``ports`` are by the scheme under which the process announces them, so that every
+    later replica and every restart opens the same. ``told`` are the settings in which
+    the parts after it hear such an address.
+    """
+
+    name: str
+    after: tuple[str, ...] = ()
+    ports: Mapping[str, Port] = field(default_factory=dict)
+    told: Mapping[str, str] = field(default_factory=dict)
+    scales: bool = True
+
+
+PARTS: tuple[Part, ...] = (
+    Part("directory"),
+    Part(
+        "lwm2m",
+        ports={"coap": Port(f"{PREFIX}LWM2M_COAP_PORT", 5683, socket.SOCK_DGRAM)},
+        told={"coap": f"{PREFIX}LWM2M_PUBLIC_COAP"},
+    ),
+    Part(
+        "bootstrap",
+        after=("lwm2m",),
+        ports={"coap": Port(f"{PREFIX}BOOTSTRAP_COAP_PORT", 5783, socket.SOCK_DGRAM)},
+    ),
+    Part("expiry"),
+    Part("notifier"),
+    Part(
+        "api",
+        after=("directory", "notifier"),
+        ports={"http": Port(f"{PREFIX}API_PORT", 8080, socket.SOCK_STREAM)},
+        scales=False,
+    ),
+)
+"""Directory and notifier make the tables that the API's routes read."""
+
+
+def parse_scale(texts: Sequence[str]) -> dict[str, int]:
+    """Parse ``NAME=N`` pairs; raise InvalidConfiguration naming the wrong one."""
+    scalable = [part.name for part in PARTS if part.scales]
+    scale = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if name not in scalable:
+            raise InvalidConfiguration(
+                f"--scale {text}", f"names none of {', '.join(scalable)}"
+            )
+        if not number.isascii() or not number.isdigit():
+            raise InvalidConfiguration(f"--scale {text}", "is not NAME=NUMBER")
+        if not 1 <= int(number) <= MOST_REPLICAS:
+            raise InvalidConfiguration(
+                f"--scale {text}", f"is not between 1 and {MOST_REPLICAS}"
+            )
+        scale[name] = int(number)
+    return scale
+
+
+def environment(
+    options: Options,
+    identity: Identity,
+    *,
+    redis_url: str,
+    nats_url: str,
+    postgres_url: str,
+    inherited: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """Make what every process reads; other settings of ours go on to them as given."""
+    return {
+        **inherited,
+        f"{PREFIX}REDIS_URL": redis_url,
+        f"{PREFIX}NATS_URL": nats_url,
+        f"{PREFIX}POSTGRES_URL": postgres_url,
+        f"{PREFIX}DEFAULT_ACCOUNT_ID": identity.account_id,
+        f"{PREFIX}DEFAULT_API_KEY": identity.api_key,
+        f"{PREFIX}COAP_HOST": options.host,
+        f"{PREFIX}API_HOST": options.host,
+        f"{PREFIX}NOSEC": str(options.nosec).lower(),
+        f"{PREFIX}PROBE_PORT": "0",
+        **{
+            port.setting: str(number)
+            for port, number in ports(options, inherited=inherited)
+        },
+    }
+
+
+def ports(
+    options: Options, *, inherited: Mapping[str, str] = os.environ
+) -> list[tuple[Port, int]]:
+    """Return the port numbers to open: free ones, those configured, or well-known."""
+    chosen = []
+    for part in PARTS:
+        for port in part.ports.values():
+            text = inherited.get(port.setting, str(port.number))
+            if options.ports is Ports.AUTO:
+                text = "0"
+            if not text.isascii() or not text.isdigit():
+                raise InvalidConfiguration(port.setting, f"is no port: {text}")
+            chosen.append((port, int(text)))
+    return chosen
+
+
+def require_free_ports(
+    options: Options, *, inherited: Mapping[str, str] = os.environ
+) -> None:
+    """Raise InvalidConfiguration naming the first port that somebody else has."""
+    for port, number in ports(options, inherited=inherited):
+        if port.kind is socket.SOCK_DGRAM and not options.nosec:
+            continue
+        addresses.require_free(options.host, number, port.kind)
+
+
+def pinned(part: Part, opened: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that open the same ports again."""
+    return {
+        port.setting: str(addresses.port_of(opened[scheme]))
+        for scheme, port in part.ports.items()
+        if scheme in opened
+    }
+
+
+def told(part: Part, opened: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings in which the parts after this one hear of its addresses."""
+    return {
+        setting: addresses.reachable(opened[scheme])
+        for scheme, setting in part.told.items()
+        if scheme in opened
+    }
