@@ -42,6 +42,10 @@ class Running:
         """
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 # a coroutine runs in a task
+        logs.configure(
+            self._services[0][2].log_level,
+            service="+".join(name for name, _, _ in self._services),
+        )
         self._listen(task)
         self._probes.add("start", self._check_started)
         try:
@@ -53,9 +57,6 @@ class Running:
 
     async def _serve(self) -> None:
         first = self._services[0][2]
-        logs.configure(
-            first.log_level, service="+".join(name for name, _, _ in self._services)
-        )
         async with AsyncExitStack() as stack:
             port = await stack.enter_async_context(
                 serve(

@@ -40,7 +40,9 @@ def establish(
     parsed = _parse("account id", account)
     if api_key is None and kept is not None and kept.account_id == parsed:
         api_key = kept.api_key
-    identity = Identity(parsed, api_key or new_api_key(parsed))
+    if api_key is None:
+        api_key = new_api_key(parsed)
+    identity = Identity(parsed, api_key)
     _require_key(identity.api_key)
     if identity != kept:
         write_private(path, orjson.dumps(asdict(identity), option=orjson.OPT_INDENT_2))
@@ -68,7 +70,9 @@ def read(data: Path) -> Identity | None:
     path = data / FILE
     try:
         content = orjson.loads(path.read_bytes())
-        return Identity(_parse(str(path), content["account_id"]), content["api_key"])
+        return Identity(
+            _parse(str(path), str(content["account_id"])), str(content["api_key"])
+        )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
