@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from typer.testing import CliRunner
 
 from homeport import __version__
 from homeport.errors import HomeportError, InvalidConfiguration, InvalidInput
@@ -73,7 +74,11 @@ def homeport(
 def up(
     *,
     data: Annotated[
-        Path, typer.Option(help="The folder that holds everything.")
+        Path,
+        typer.Option(
+            help="The folder that holds everything.",
+            show_default="/var/lib/homeport for root, else the user's data folder",
+        ),
     ] = folder.default(),  # noqa: B008 # the same for the whole process
     host: Annotated[
         str, typer.Option(help="The address that devices and applications reach.")
@@ -182,6 +187,29 @@ def doctor(
         raise typer.Exit(FAILURE)
     if not findings:
         Console().print("all is well")
+
+
+@cli.command()
+def docs(
+    target: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where the pages are written.")
+    ],
+) -> None:
+    """Write the reference pages: command line, settings, events, REST routes."""
+    from homeport.runtime import docs as reference  # noqa: PLC0415 # loads much
+
+    reference.write(target, reference.pages(command_line()))
+
+
+def command_line() -> str:
+    """Describe every command as its ``--help`` does, for the reference page."""
+    group = typer.main.get_command(cli)
+    runner = CliRunner(env={"COLUMNS": "88", "TERM": "dumb"})
+    chapters = []
+    for name in sorted(getattr(group, "commands", {})):
+        shown = runner.invoke(cli, [name, "--help"], prog_name="homeport").stdout
+        chapters.append(f"## {name}\n\n```\n{shown.strip()}\n```\n")
+    return "\n".join(chapters)
 
 
 if __name__ == "__main__":

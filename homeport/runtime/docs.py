@@ -1,0 +1,158 @@
+"""``homeport docs``: reference pages, written from what the code itself says.
+
+The same code writes the same bytes, so a test can hold the committed pages to it.
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import orjson
+from faststream.nats import NatsBroker
+from faststream.specification import AsyncAPI
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from homeport import __version__
+from homeport.errors import InvalidFormat
+from homeport.events import bus, facts, subjects
+from homeport.events.bus import Subscription
+from homeport.events.facts import AnyFact, Fact
+from homeport.runtime import services
+from homeport.runtime.config import (
+    PREFIX,
+    DatabaseSettings,
+    EdgeSettings,
+    Settings,
+)
+
+GENERATED = "<!-- Written by `make docs`; change the code instead. -->\n"
+
+CONSUMERS: Mapping[str, str] = {
+    "directory": "services.directory.bus",
+    "expiry": "services.expiry.bus",
+}
+"""The services whose consumers are fixed; the notifier's are made for each channel."""
+
+_SHARED: Mapping[type[Settings], str] = {
+    Settings: "Every service",
+    DatabaseSettings: "Services with PostgreSQL",
+    EdgeSettings: "CoAP edges",
+}
+
+
+def pages(command_line: str) -> dict[str, str]:
+    """Make every reference page: file name → content."""
+    return {
+        "README.md": _index(),
+        "asyncapi.json": asyncapi(),
+        "cli.md": f"{GENERATED}\n# Command line\n\n{command_line}",
+        "configuration.md": configuration(),
+    }
+
+
+def write(folder: Path, contents: Mapping[str, str]) -> None:
+    """Write the pages into a folder, which is made if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_text(content)
+
+
+def configuration() -> str:
+    """List every setting of every service, each once."""
+    lines = [GENERATED, "# Configuration", ""]
+    lines += [
+        "Environment variables, read once at the start. `homeport doctor` checks them.",
+    ]
+    seen: set[str] = set()
+    chapters = [*_SHARED.items(), *((each, name) for name, each in _settings())]
+    for settings, title in chapters:
+        own = {
+            name: field
+            for name, field in settings.model_fields.items()
+            if name not in seen
+        }
+        seen |= set(own)
+        if own:
+            lines += ["", f"## {title}", "", "| variable | default | meaning |"]
+            lines += ["|---|---|---|"]
+            lines += [_row(name, field) for name, field in own.items()]
+    return "\n".join(lines) + "\n"
+
+
+def asyncapi() -> str:
+    """Describe every fact and every fixed consumer, as FastStream sees them."""
+    broker = bus.broker("nats://127.0.0.1:4222")
+    for module in CONSUMERS.values():
+        broker.include_router(
+            bus.router(_subscription(module), _take, unreadable=_pass_over)
+        )
+    for fact in _facts():
+        _describe_fact(broker, fact)
+    document = AsyncAPI(
+        broker,
+        title="Homeport",
+        version=__version__,
+        description="What happened to devices: facts on NATS JetStream.",
+        schema_version="3.0.0",
+    ).to_specification()
+    return pretty(document.to_jsonable())
+
+
+def pretty(document: Any) -> str:
+    """Build JSON that is the same for the same content, whatever its order."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(document, option=options).decode()
+
+
+def _settings() -> Iterator[tuple[str, type[Settings]]]:
+    for name in services.MODULES:
+        yield name, services.load(name).SETTINGS
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    if default is PydanticUndefined:
+        shown = "required"
+    elif default is None:
+        shown = ""
+    else:
+        text = getattr(default, "get_secret_value", lambda: default)()
+        shown = f"`{str(text).lower() if isinstance(text, bool) else text}`"
+    return f"| `{PREFIX}{name.upper()}` | {shown} | {field.description} |"
+
+
+def _subscription(module: str) -> Subscription:
+    return cast("Subscription", importlib.import_module(module).SUBSCRIPTION)
+
+
+def _facts() -> Sequence[type[Fact]]:
+    return get_args(get_args(AnyFact)[0])
+
+
+def _describe_fact(broker: NatsBroker, fact: type[Fact]) -> None:
+    broker.publisher(
+        subjects.of_fact(fact.name).replace("*", "{account_id}"),
+        schema=fact,
+        title=fact.name.value,
+        description=fact.__doc__,
+    )
+
+
+async def _take(_: Sequence[AnyFact]) -> None:
+    """Take facts; nothing comes, the consumer is only described."""
+
+
+def _pass_over(_: InvalidFormat) -> None:
+    """Pass over a message; none comes."""
+
+
+def _index() -> str:
+    return f"""{GENERATED}
+# Reference
+
+- [Command line](cli.md)
+- [Configuration](configuration.md)
+- [Events (AsyncAPI {facts.VERSION})](asyncapi.json)
+"""

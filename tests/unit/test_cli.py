@@ -1,0 +1,68 @@
+"""The command line: an operator's mistake is a sentence and an exit code."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from homeport import __version__
+
+
+def homeport(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "homeport", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_it_says_its_version() -> None:
+    assert homeport("--version").stdout == f"homeport {__version__}\n"
+
+
+def test_it_prints_its_commands() -> None:
+    shown = homeport("--help").stdout
+    for command in ("up", "run", "doctor", "simulate", "docs"):
+        assert f"  {command} " in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "lwm3m"], "service 'lwm3m' is not known"),
+        (["up", "--scale", "lwm2m=none"], "--scale lwm2m=none is not NAME=NUMBER"),
+        (["up", "--scale", "api=2"], "--scale api=2 names none of"),
+        (["up", "--data", "/dev/null"], "/dev/null cannot be used as data folder"),
+        (["up", "--ports", "any"], "'any'"),
+        (["up", "--devices", "-1"], "-1"),
+        (["run"], "Missing argument"),
+    ],
+)
+def test_a_mistake_is_a_sentence(arguments: list[str], sentence: str) -> None:
+    done = homeport(*arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_wrong_setting_is_a_sentence() -> None:
+    done = homeport("run", "expiry", HOMEPORT_BUCKETS="0")
+    assert done.returncode == 2
+    assert done.stderr.startswith("homeport: HOMEPORT_BUCKETS is wrong")
+
+
+def test_a_taken_port_stops_the_start(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        done = homeport("up", "--data", str(tmp_path), HOMEPORT_API_PORT=str(port))
+    assert done.returncode == 2
+    assert f"TCP port {port} on 127.0.0.1 cannot be opened" in done.stderr
