@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
+from homeport.errors import InvalidConfiguration
 from homeport.runtime import addresses, logs
 from homeport.runtime.config import Settings
 from homeport.runtime.embedded import EmbeddedServers
@@ -126,7 +127,7 @@ class Platform:
             number,
             environment | self._told | settings,
             line=self._output.line,
-            changed=self._write_ready_files,
+            changed=self._rewrite_ready_files,
         )
         self._replicas[part.name].append(replica)
         replica.start()
@@ -234,9 +235,17 @@ class Platform:
         )
 
     def _write_ready_files(self) -> None:
-        if self._serving:
-            for path in self._ready_files:
-                ready.write(path, self._describe())
+        for path in self._ready_files:
+            ready.write(path, self._describe())
+
+    def _rewrite_ready_files(self) -> None:
+        """Tell of another process id; what cannot be told stops nobody's work."""
+        if not self._serving:
+            return
+        try:
+            self._write_ready_files()
+        except InvalidConfiguration as error:
+            _log.warning("ready file is stale", reason=str(error))
 
     def _remove_ready_files(self) -> None:
         for path in self._ready_files:
