@@ -1,0 +1,140 @@
+"""`homeport up`: everything serves, comes back, and leaves nothing behind."""
+
+import os
+import signal
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.support.homeport import Command, alive, content, event_is, gone, homeport
+from tests.support.polling import until
+
+pytestmark = pytest.mark.integration
+
+SERVICES = ("directory", "lwm2m", "bootstrap", "expiry", "notifier", "api")
+
+
+@asynccontextmanager
+async def platform(
+    folder: Path, *arguments: str, **environment: str
+) -> AsyncIterator[tuple[Command, dict[str, Any]]]:
+    async with homeport(
+        *("up", "--data", str(folder / "data"), "--ports", "auto"),
+        *("--ready-file", str(folder / "ready.json"), *arguments),
+        **environment,
+    ) as command:
+        await command.logged(event_is("platform ready"))
+        yield command, content(folder / "ready.json")
+
+
+def pids_of(ready: dict[str, Any]) -> list[int]:
+    return [pid for pids in ready["processes"].values() for pid in pids]
+
+
+async def test_it_serves_comes_back_and_drains(tmp_path: Path) -> None:
+    async with platform(tmp_path, "--nosec", "--scale", "lwm2m=2") as (up, ready):
+        _check_ready_file(tmp_path / "ready.json", ready)
+        await _check_api(ready)
+        await _check_second_start_is_refused(tmp_path)
+        for name in ("lwm2m", "api"):
+            await _check_restart(tmp_path / "ready.json", name)
+        pids = pids_of(content(tmp_path / "ready.json"))
+        assert all(map(alive, pids))
+        assert await up.end() == 0
+        await gone(*pids)
+        assert not (tmp_path / "ready.json").exists()
+
+
+def _check_ready_file(path: Path, ready: dict[str, Any]) -> None:
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert set(ready["bootstrap"]) == set(ready["lwm2m"]) == {"coap"}
+    urls = [ready[name] for name in ("api", "nats", "redis", "postgres")]
+    for url in [*urls, ready["bootstrap"]["coap"], ready["lwm2m"]["coap"]]:
+        assert urlsplit(url).port
+        assert not url.endswith("/")
+    assert {name: len(ready["processes"][name]) for name in SERVICES} == {
+        **dict.fromkeys(SERVICES, 1),
+        "lwm2m": 2,
+    }
+
+
+async def _check_api(ready: dict[str, Any]) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        devices = f"{ready['api']}/v3/devices/"
+        key = {"Authorization": f"Bearer {ready['api_key']}"}
+        assert (await client.get(devices, headers=key)).status_code == 200
+        assert (await client.get(devices)).status_code == 401
+
+
+async def _check_second_start_is_refused(tmp_path: Path) -> None:
+    async with homeport(
+        "up", "--data", str(tmp_path / "data"), "--ports", "auto"
+    ) as second:
+        assert await second.process.wait() == 2
+
+
+async def _check_restart(path: Path, name: str) -> None:
+    """Kill a process; its successor opens the same port and the file tells of it."""
+    before = content(path)
+    killed = before["processes"][name][0]
+    os.kill(killed, signal.SIGKILL)
+
+    async def back() -> bool:
+        pids = content(path)["processes"][name]
+        return killed not in pids and len(pids) == len(before["processes"][name])
+
+    await until(back, seconds=30)
+    unchanged = set(before) - {"processes"}
+    after = content(path)
+    assert {key: after[key] for key in unchanged} == {
+        key: before[key] for key in unchanged
+    }
+
+
+async def test_its_sudden_end_leaves_no_process_behind(tmp_path: Path) -> None:
+    async with platform(tmp_path) as (up, ready):
+        assert ready["lwm2m"] == {}
+        up.process.kill()
+        await gone(*pids_of(ready))
+    async with platform(tmp_path) as (_, again):
+        assert again["api_key"] == ready["api_key"]
+        await _check_api(again)
+
+
+async def test_a_stop_during_the_start_is_a_clean_end(tmp_path: Path) -> None:
+    async with homeport(
+        "up", "--data", str(tmp_path / "data"), "--ports", "auto"
+    ) as up:
+        await up.logged(event_is("ready"))
+        assert await up.end(signal.SIGINT) == 0
+    assert not (tmp_path / "data" / "ready.json").exists()
+
+
+async def test_given_servers_are_used(
+    tmp_path: Path, redis_url: str, nats_url: str, postgres_url: str
+) -> None:
+    async with platform(
+        tmp_path,
+        *("--redis-url", redis_url, "--nats-url", nats_url),
+        *("--postgres-url", postgres_url),
+    ) as (_, ready):
+        assert ready["redis"] == redis_url
+        assert set(ready["processes"]) == set(SERVICES)
+
+
+async def test_a_process_whose_port_is_taken_names_it(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = str(holder.getsockname()[1])
+        async with homeport(
+            "up", "--data", str(tmp_path / "data"), HOMEPORT_API_PORT=port
+        ) as up:
+            assert await up.process.wait() == 2

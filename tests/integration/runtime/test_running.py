@@ -1,0 +1,72 @@
+"""`homeport run`: ready when it is, drained when told, and patient with servers."""
+
+import signal
+
+import httpx
+import pytest
+
+from tests.support.homeport import event_is, homeport
+
+pytestmark = pytest.mark.integration
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+async def readiness(pages: str) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.get(f"{pages}/readyz")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_service_serves_its_probes_and_drains(
+    redis_url: str, nats_url: str, number: signal.Signals
+) -> None:
+    async with homeport(
+        "run", "expiry", HOMEPORT_REDIS_URL=redis_url, HOMEPORT_NATS_URL=nats_url
+    ) as command:
+        ready = await command.logged(event_is("ready"))
+        answer = await readiness(ready["probes"])
+        assert (answer.status_code, answer.json()["faults"]) == (200, {})
+        assert await command.end(number) == 0
+    assert command.events[-1]["event"] == "stopped"
+
+
+async def test_a_server_that_is_away_at_the_start_is_awaited(nats_url: str) -> None:
+    async with homeport(
+        "run", "expiry", HOMEPORT_REDIS_URL=NOWHERE, HOMEPORT_NATS_URL=nats_url
+    ) as command:
+        waits = await command.logged(event_is("start waits"))
+        assert "Redis is unavailable" in waits["reason"]
+        await command.logged(lambda event: event.get("retry_seconds") == 0.4)
+        assert await command.end() == 0
+
+
+async def test_a_process_that_waits_is_live_and_not_ready(
+    nats_url: str, unused_tcp_port: int
+) -> None:
+    async with homeport(
+        *("run", "expiry"),
+        HOMEPORT_REDIS_URL=NOWHERE,
+        HOMEPORT_NATS_URL=nats_url,
+        HOMEPORT_PROBE_PORT=str(unused_tcp_port),
+    ) as command:
+        await command.logged(event_is("start waits"))
+        pages = f"http://127.0.0.1:{unused_tcp_port}"
+        answer = await readiness(pages)
+        assert answer.status_code == 503
+        assert "expiry" in answer.json()["faults"]["start"]
+
+
+async def test_two_services_share_a_process(redis_url: str, nats_url: str) -> None:
+    async with homeport(
+        *("run", "expiry", "lwm2m"),
+        HOMEPORT_REDIS_URL=redis_url,
+        HOMEPORT_NATS_URL=nats_url,
+        HOMEPORT_DEFAULT_ACCOUNT_ID="a" * 32,
+        HOMEPORT_NOSEC="true",
+        HOMEPORT_LWM2M_COAP_PORT="0",
+    ) as command:
+        ready = await command.logged(event_is("ready"))
+        assert ready["service"] == "lwm2m+expiry"
+        assert ready["coap"].startswith("coap://127.0.0.1:")
+        assert await command.end() == 0
