@@ -1,0 +1,7 @@
+"""Tells the application, and takes its device requests.
+
+Consumes: device.registered, registration.updated, device.deregistered,
+    registration.expired
+Publishes: nothing
+Stores: table notifier.channels in PostgreSQL; a durable NATS consumer of each channel
+"""

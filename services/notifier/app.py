@@ -1,0 +1,72 @@
+"""The notifier service, put together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+from homeport.runtime import addresses, bus
+from homeport.runtime.probes import Probes
+from homeport.runtime.serving import serve
+from services.notifier import http
+from services.notifier.channels import Channel
+from services.notifier.claims import claims
+from services.notifier.config import NotifierSettings
+from services.notifier.consumers import inbox
+from services.notifier.database import connections
+from services.notifier.delivery import Delivery, Pace
+from services.notifier.roster import Roster
+from services.notifier.store import ChannelStore
+from services.notifier.webhooks import webhooks
+
+SETTINGS = NotifierSettings
+
+
+@asynccontextmanager
+async def service(
+    settings: NotifierSettings, probes: Probes
+) -> AsyncIterator[Mapping[str, str]]:
+    """Entered: channels are served. Left: none is any more, and none is lost."""
+    postgres_url = settings.postgres_url.get_secret_value()
+    pace = Pace(timedelta(seconds=settings.webhook_patience_seconds))
+    async with AsyncExitStack() as stack:
+        nats = await stack.enter_async_context(bus.connection(settings.nats_url))
+        engine = await stack.enter_async_context(connections(postgres_url))
+        applications = await stack.enter_async_context(
+            webhooks(settings.webhook_timeout_seconds)
+        )
+        store = ChannelStore(engine)
+
+        async def deliver(channel: Channel) -> None:
+            await Delivery(
+                channel,
+                inbox=partial(inbox, nats),
+                put=applications.put,
+                ledger=store,
+                pace=pace,
+            ).run()
+
+        roster = Roster(
+            store,
+            claims=partial(claims, postgres_url),
+            serve=deliver,
+            poll_seconds=settings.channel_poll_seconds,
+        )
+        probes.add("nats", lambda: bus.check(nats))
+        probes.add("channels", roster.check)
+        opened: dict[str, str] = {}
+        if settings.http_port is not None:
+            routes = await stack.enter_async_context(http.application(settings))
+            port = await stack.enter_async_context(
+                serve(routes, settings.http_host, settings.http_port)
+            )
+            opened["http"] = addresses.url("http", settings.http_host, port)
+        serving = asyncio.create_task(roster.run())
+        stack.push_async_callback(_ended, serving)
+        yield opened
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,197 @@
+"""The durable consumer of each channel: what its application has not accepted yet.
+
+The consumer outlives its channel: a key that has had a channel finds what happened
+since in its next one, as long as the stream keeps it (B-188).
+
+A batch is acknowledged as a whole, by its last event, and only one is out at a time.
+So nothing has to be said to the server while a webhook makes us wait: unacknowledged
+events are given out again only to those who ask, and then come before newer ones.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import Error as JetStreamError
+
+from homeport.errors import Unavailable
+from homeport.events import subjects
+from homeport.names import AccountId
+from services.notifier.channels import Channel
+from services.notifier.messages import Taken
+
+BATCH = 1_000
+LINGER_SECONDS = 0.05
+"""How long a batch may wait to fill, and so the most it adds to a single event."""
+IDLE_SECONDS = 5.0
+"""How long one question for events lasts; also how late a lost one is repeated."""
+ACKNOWLEDGE_SECONDS = 2.0
+"""After this time the events of a replica that died are given to its successor."""
+UNUSED_SECONDS = 48 * 3600
+"""A consumer that nobody has asked for so long has lost its channel for good."""
+
+_ANSWER_SECONDS = 2.0
+_GATHER_ROUNDS = 20
+_GATHER_SECONDS = 0.5
+
+
+async def ensure(
+    nats: Client, key_id: str, account: AccountId, *, since: datetime | None = None
+) -> None:
+    """Make a channel's consumer unless it exists; raise Unavailable.
+
+    It begins now, or at ``since``: that is for a consumer that was lost.
+    """
+    durable = subjects.channel_durable(key_id)
+    jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
+    with _reported():
+        try:
+            await jetstream.consumer_info(subjects.STREAM, durable)
+        except NotFoundError:
+            await _create(jetstream, _configuration(durable, account, since))
+
+
+async def _create(jetstream: JetStreamContext, wanted: ConsumerConfig) -> None:
+    try:
+        await jetstream.add_consumer(subjects.STREAM, wanted)
+    except APIError:
+        # Somebody else has just made it, with another beginning.
+        await jetstream.consumer_info(subjects.STREAM, wanted.durable_name or "")
+
+
+def _configuration(
+    durable: str, account: AccountId, since: datetime | None
+) -> ConsumerConfig:
+    return ConsumerConfig(
+        durable_name=durable,
+        filter_subject=subjects.of_account(account),
+        deliver_policy=DeliverPolicy.BY_START_TIME if since else DeliverPolicy.NEW,
+        opt_start_time=since,
+        ack_policy=AckPolicy.ALL,
+        ack_wait=ACKNOWLEDGE_SECONDS,
+        max_ack_pending=BATCH,
+        max_deliver=-1,
+        inactive_threshold=UNUSED_SECONDS,
+    )
+
+
+class Inbox:
+    """A channel's events in the order of the stream, batch after batch.
+
+    Both methods raise Unavailable when NATS is away.
+    """
+
+    def __init__(
+        self,
+        jetstream: JetStreamContext,
+        subscription: JetStreamContext.PullSubscription,
+        durable: str,
+    ) -> None:
+        self._jetstream = jetstream
+        self._subscription = subscription
+        self._durable = durable
+        self._begun = False
+        self._delivered = 0
+        self._last: Msg | None = None
+
+    async def take(self) -> list[Taken]:
+        """Wait for the next batch; nothing if nothing came for a while."""
+        with _reported():
+            if not self._begun:
+                found = await self._inherit()
+                self._begun = True
+            else:
+                found = await self._next()
+            if not found:
+                return []
+            events = {event.sequence: event for event in map(_taken, found)}
+            self._last = max(found, key=lambda msg: msg.metadata.sequence.stream)
+            fresh = [
+                events[sequence]
+                for sequence in sorted(events)
+                if sequence > self._delivered
+            ]
+            if not fresh:
+                await self.acknowledge()
+            return fresh
+
+    async def acknowledge(self) -> None:
+        """Say that the batch taken last, and all before it, is delivered."""
+        if self._last is None:
+            return
+        self._delivered = max(self._delivered, self._last.metadata.sequence.stream)
+        with _reported():
+            await self._last.ack_sync(timeout=_ANSWER_SECONDS)
+        self._last = None
+
+    async def _next(self) -> list[Msg]:
+        found = await self._fetch(1, IDLE_SECONDS)
+        if found:
+            found += await self._fetch(BATCH - 1, LINGER_SECONDS)
+        return found
+
+    async def _inherit(self) -> list[Msg]:
+        """Take over what a predecessor has taken and not acknowledged.
+
+        Newer events may arrive before the server gives these out again, so nothing is
+        delivered until all of them are here.
+        """
+        found: list[Msg] = []
+        for _ in range(_GATHER_ROUNDS):
+            information = await self._jetstream.consumer_info(
+                subjects.STREAM, self._durable
+            )
+            here = len({message.metadata.sequence.stream for message in found})
+            if here >= (information.num_ack_pending or 0):
+                break
+            found += await self._fetch(BATCH, _GATHER_SECONDS)
+        return found
+
+    async def _fetch(self, most: int, seconds: float) -> list[Msg]:
+        try:
+            return await self._subscription.fetch(most, timeout=seconds)
+        except TimeoutError:
+            return []
+
+
+@asynccontextmanager
+async def inbox(nats: Client, channel: Channel) -> AsyncIterator[Inbox]:
+    """Open a channel's consumer, making it again if it was lost.
+
+    Raises Unavailable when NATS is away.
+    """
+    durable = subjects.channel_durable(channel.key_id)
+    await ensure(nats, channel.key_id, channel.account, since=channel.created_at)
+    jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
+    with _reported():
+        subscription = await jetstream.pull_subscribe_bind(
+            durable, stream=subjects.STREAM
+        )
+    try:
+        yield Inbox(jetstream, subscription, durable)
+    finally:
+        if not nats.is_closed:
+            await subscription.unsubscribe()
+
+
+def _taken(message: Msg) -> Taken:
+    metadata = message.metadata
+    return Taken(
+        metadata.sequence.stream,
+        int(metadata.timestamp.timestamp() * 1000),
+        message.data,
+    )
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except (NatsError, JetStreamError, TimeoutError, OSError) as error:
+        raise Unavailable("NATS", str(error) or type(error).__name__) from error

@@ -1,0 +1,1 @@
+"""How the notifier's schema came to be what it is."""

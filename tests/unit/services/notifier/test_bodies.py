@@ -1,0 +1,69 @@
+"""The JSON that callers send and get."""
+
+import pytest
+
+from homeport.errors import InvalidParameter
+from services.notifier import bodies
+from services.notifier.channels import Callback, Serialization
+
+URL = "http://127.0.0.1/"
+
+
+def test_a_url_is_enough() -> None:
+    assert bodies.parse_callback(b'{"url":"http://127.0.0.1/"}') == Callback(URL)
+
+
+def test_all_of_it_is_read() -> None:
+    body = b"""{"url":"http://127.0.0.1/","headers":{"a":"b"},"serialization":{
+        "type":"v2","max_chunk_size":100,"cfg":{"deregistrations_as_object":true,
+        "include_uid":true,"include_timestamp":true,"include_original_ep":true}}}"""
+    assert bodies.parse_callback(body) == Callback(
+        URL, {"a": "b"}, Serialization(True, True, True, True, 100)
+    )
+
+
+def test_booleans_and_numbers_may_be_strings() -> None:
+    body = b"""{"url":"http://127.0.0.1/","serialization":{"max_chunk_size":"200",
+        "cfg":{"include_uid":"true","include_timestamp":"false"}}}"""
+    assert bodies.parse_callback(body).serialization == Serialization(
+        include_uid=True, max_chunk_size=200
+    )
+
+
+def test_what_is_not_known_is_ignored() -> None:
+    body = b'{"url":"http://127.0.0.1/","configuration":{"type":"v9"},"headers":null}'
+    assert bodies.parse_callback(body) == Callback(URL)
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        (b"", "body"),
+        (b"{", "body"),
+        (b"[]", "body"),
+        (b"null", "body"),
+        (b"\xff", "body"),
+        (b"[" * 10_000, "body"),
+        (b"{}", "url"),
+        (b'{"url":7}', "url"),
+        (b'{"url":"http://x","headers":[]}', "headers"),
+        (b'{"url":"http://x","headers":{"a":7}}', "headers"),
+        (b'{"url":"http://x","serialization":{"type":"v1"}}', "serialization"),
+        (b'{"url":"http://x","serialization":{"max_chunk_size":99}}', "serialization"),
+        (b'{"url":"http://x","serialization":{"cfg":7}}', "serialization"),
+    ],
+)
+def test_a_bad_body_is_refused(body: bytes, wrong: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        bodies.parse_callback(body)
+    assert caught.value.name == wrong
+
+
+def test_what_is_answered_can_be_sent_again() -> None:
+    callback = Callback(URL, {"a": "b"}, Serialization(include_uid=True))
+    answered = bodies.CallbackBody.model_validate(bodies.build_callback(callback))
+    assert bodies.parse_callback(answered.model_dump_json().encode()) == callback
+
+
+def test_the_documented_schema_needs_nothing_from_outside() -> None:
+    assert "$ref" not in str(bodies.CALLBACK_REQUEST)
