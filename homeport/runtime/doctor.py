@@ -161,15 +161,22 @@ async def _redis_settings(redis: Redis) -> Mapping[str, str]:
 
 
 async def _examine_nats(url: str) -> list[Finding]:
-    async def quiet(_: Exception) -> None:
-        """Say nothing twice: the error is raised, too."""
+    refusals: list[Exception] = []
+
+    async def refused(error: Exception) -> None:
+        refusals.append(error)
 
     try:
         client = await nats.connect(
-            url, allow_reconnect=False, connect_timeout=ANSWER_SECONDS, error_cb=quiet
+            url,
+            error_cb=refused,
+            connect_timeout=ANSWER_SECONDS,
+            max_reconnect_attempts=1,  # without a limit the first try never ends
+            reconnect_time_wait=0.05,
         )
     except (NatsError, OSError, TimeoutError) as error:
-        raise Unavailable("NATS", str(error) or type(error).__name__) from error
+        reason = refusals[-1] if refusals else error
+        raise Unavailable("NATS", str(reason) or type(reason).__name__) from error
     try:
         findings = []
         version = client.connected_server_version

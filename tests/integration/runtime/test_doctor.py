@@ -1,0 +1,49 @@
+"""The doctor looks at real servers."""
+
+import pytest
+from redis.asyncio import Redis
+
+from homeport.runtime import doctor
+from homeport.runtime.doctor import Severity
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _configured(
+    monkeypatch: pytest.MonkeyPatch, redis_url: str, nats_url: str, postgres_url: str
+) -> None:
+    monkeypatch.setenv("HOMEPORT_REDIS_URL", redis_url)
+    monkeypatch.setenv("HOMEPORT_NATS_URL", nats_url)
+    monkeypatch.setenv("HOMEPORT_POSTGRES_URL", postgres_url)
+    monkeypatch.setenv("HOMEPORT_API_PORT", "0")
+
+
+async def test_what_homeport_starts_itself_is_well() -> None:
+    assert await doctor.examine(None) == []
+
+
+async def test_a_redis_that_may_forget_is_named(redis_url: str) -> None:
+    redis = Redis.from_url(redis_url, decode_responses=True)
+    before = await redis.config_get("maxmemory-policy", "appendonly")
+    try:
+        await redis.config_set("maxmemory-policy", "allkeys-lru", "appendonly", "no")
+        found = await doctor.examine(None)
+    finally:
+        for name, value in before.items():
+            await redis.config_set(str(name), str(value))
+        await redis.aclose()
+    assert [finding.severity for finding in found] == [
+        Severity.FAULT,
+        Severity.WARNING,
+    ]
+    assert "allkeys-lru" in found[0].sentence
+
+
+async def test_a_wrong_password_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, nats_url: str
+) -> None:
+    _, _, place = nats_url.rpartition("@")
+    monkeypatch.setenv("HOMEPORT_NATS_URL", f"nats://nobody:wrong@{place}")
+    (found,) = await doctor.examine(None)
+    assert found.sentence.startswith("NATS is unavailable")

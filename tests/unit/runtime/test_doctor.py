@@ -1,0 +1,114 @@
+"""What cannot work is said in a sentence each."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from homeport.runtime import doctor
+from homeport.runtime.doctor import Finding, Severity
+from homeport.runtime.platform import folder, identity, ready
+from homeport.runtime.platform.ready import Ready
+
+NOWHERE = {
+    "HOMEPORT_REDIS_URL": "redis://127.0.0.1:1/0",
+    "HOMEPORT_NATS_URL": "nats://127.0.0.1:1",
+    "HOMEPORT_POSTGRES_URL": "postgresql://homeport@127.0.0.1:1/homeport",
+    "HOMEPORT_API_PORT": "0",
+}
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in NOWHERE.items():
+        monkeypatch.setenv(name, value)
+
+
+def faults(findings: list[Finding]) -> list[str]:
+    return [each.sentence for each in findings if each.severity is Severity.FAULT]
+
+
+async def test_each_server_that_is_away_is_named() -> None:
+    found = faults(await doctor.examine(None))
+    assert [sentence.partition(" ")[0] for sentence in found] == [
+        "Redis",
+        "NATS",
+        "PostgreSQL",
+    ]
+    assert all("is unavailable" in sentence for sentence in found)
+
+
+@pytest.mark.parametrize(
+    ("setting", "url", "sentence"),
+    [
+        ("REDIS_URL", "http://127.0.0.1", "the URL of Redis does not begin with redis"),
+        ("REDIS_URL", "redis://127.0.0.1:port/0", "the URL of Redis is wrong"),
+        ("NATS_URL", "127.0.0.1:4222", "the URL of NATS does not begin with nats"),
+        ("POSTGRES_URL", "mysql://x", "the URL of PostgreSQL does not begin with"),
+    ],
+)
+async def test_a_url_that_makes_no_sense_is_named(
+    monkeypatch: pytest.MonkeyPatch, setting: str, url: str, sentence: str
+) -> None:
+    monkeypatch.setenv(f"HOMEPORT_{setting}", url)
+    found = faults(await doctor.examine(None))
+    assert any(each.startswith(sentence) for each in found), found
+
+
+async def test_a_wrong_setting_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMEPORT_BUCKETS", "many")
+    found = faults(await doctor.examine(None))
+    assert len(found) == 1
+    assert found[0].startswith("HOMEPORT_BUCKETS is wrong")
+
+
+@pytest.mark.parametrize(
+    ("setting", "kind"),
+    [
+        ("HOMEPORT_API_PORT", socket.SOCK_STREAM),
+        ("HOMEPORT_LWM2M_COAP_PORT", socket.SOCK_DGRAM),
+        ("HOMEPORT_BOOTSTRAP_COAP_PORT", socket.SOCK_DGRAM),
+    ],
+)
+async def test_a_taken_port_is_named(
+    monkeypatch: pytest.MonkeyPatch, setting: str, kind: socket.SocketKind
+) -> None:
+    monkeypatch.setenv("HOMEPORT_NOSEC", "true")
+    with socket.socket(socket.AF_INET, kind) as holder:
+        holder.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            holder.listen()
+        port = holder.getsockname()[1]
+        monkeypatch.setenv(setting, str(port))
+        found = faults(await doctor.examine(None))
+    assert any(f"port {port} on 127.0.0.1" in each for each in found), found
+
+
+async def test_a_new_folder_is_fine(tmp_path: Path) -> None:
+    assert faults(await doctor.examine(tmp_path / "new")) == []
+
+
+async def test_a_broken_identity_is_named(tmp_path: Path) -> None:
+    (tmp_path / identity.FILE).write_text("{")
+    found = faults(await doctor.examine(tmp_path))
+    assert len(found) == 1
+    assert identity.FILE in found[0]
+
+
+async def test_a_platform_that_serves_is_looked_at(tmp_path: Path) -> None:
+    gone = Ready(
+        account_id="a" * 32,
+        api_key="ak_1x",
+        api="http://127.0.0.1:1",
+        bootstrap={},
+        lwm2m={},
+        nats=NOWHERE["HOMEPORT_NATS_URL"],
+        redis=NOWHERE["HOMEPORT_REDIS_URL"],
+        postgres=NOWHERE["HOMEPORT_POSTGRES_URL"],
+        processes={"lwm2m": [2**22 + 1]},
+    )
+    with folder.held(tmp_path):
+        ready.write(tmp_path / ready.FILE, gone)
+        found = faults(await doctor.examine(tmp_path))
+    assert len(found) == 4
+    assert f"process {2**22 + 1} of lwm2m is gone" in found
