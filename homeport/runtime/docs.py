@@ -20,6 +20,7 @@ from homeport.events import bus, facts, subjects
 from homeport.events.bus import Subscription
 from homeport.events.facts import AnyFact, Fact
 from homeport.runtime import services
+from homeport.runtime.api import MOUNTED
 from homeport.runtime.config import (
     PREFIX,
     DatabaseSettings,
@@ -49,6 +50,7 @@ def pages(command_line: str) -> dict[str, str]:
         "asyncapi.json": asyncapi(),
         "cli.md": f"{GENERATED}\n# Command line\n\n{command_line}",
         "configuration.md": configuration(),
+        **{f"openapi-{name}.json": openapi(name) for name in MOUNTED},
     }
 
 
@@ -100,6 +102,12 @@ def asyncapi() -> str:
     return pretty(document.to_jsonable())
 
 
+def openapi(name: str) -> str:
+    """Describe a service's REST routes, as FastAPI sees them."""
+    routes = importlib.import_module(MOUNTED[name]).routes
+    return pretty(routes(_Nothing()).openapi())
+
+
 def pretty(document: Any) -> str:
     """Build JSON that is the same for the same content, whatever its order."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
@@ -140,6 +148,13 @@ def _describe_fact(broker: NatsBroker, fact: type[Fact]) -> None:
     )
 
 
+class _Nothing:
+    """Stands where routes get what they need: they are described, never called."""
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
 async def _take(_: Sequence[AnyFact]) -> None:
     """Take facts; nothing comes, the consumer is only described."""
 
@@ -149,10 +164,14 @@ def _pass_over(_: InvalidFormat) -> None:
 
 
 def _index() -> str:
+    routes = "\n".join(
+        f"- [REST routes of {name} (OpenAPI)](openapi-{name}.json)" for name in MOUNTED
+    )
     return f"""{GENERATED}
 # Reference
 
 - [Command line](cli.md)
 - [Configuration](configuration.md)
-- [Events (AsyncAPI {facts.VERSION})](asyncapi.json)
+- [Events {facts.VERSION} (AsyncAPI)](asyncapi.json)
+{routes}
 """
