@@ -1,0 +1,114 @@
+"""Bodies in blocks, both ways (RFC 7959)."""
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+from homeport.coap.codec import Code, Option, Options
+from homeport.coap.kept import Kept
+from homeport.errors import InvalidMessage
+
+LARGEST_SZX = 6
+LARGEST_BODY = 65_536
+"""Bytes of one body; more are refused with 4.13 (B-218)."""
+MOST_BODIES = 1_024
+MOST_BYTES = 16 * 2**20
+_LONGEST_OPTION = 3
+
+
+class Block(NamedTuple):
+    """The value of a Block1 or Block2 option."""
+
+    number: int
+    more: bool
+    szx: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of a whole block."""
+        return 16 << self.szx
+
+    @property
+    def offset(self) -> int:
+        """Where the block begins in its body."""
+        return self.number * self.size
+
+
+def parse(value: bytes) -> Block:
+    """Parse an option value (RFC 7959 §2.2); raise InvalidMessage."""
+    bits = int.from_bytes(value, "big")
+    if len(value) > _LONGEST_OPTION or bits & 7 > LARGEST_SZX:
+        raise InvalidMessage("has a block option that is none")
+    return Block(bits >> 4, bool(bits & 8), bits & 7)
+
+
+def build(block: Block) -> bytes:
+    """Build the option value that `parse` reads."""
+    bits = block.number << 4 | block.more << 3 | block.szx
+    return bits.to_bytes((bits.bit_length() + 7) // 8, "big")
+
+
+class Bodies:
+    """Bodies that arrive in blocks."""
+
+    def __init__(self) -> None:
+        self._bodies: Kept[bytearray] = Kept(most=MOST_BODIES, most_bytes=MOST_BYTES)
+
+    def add(
+        self, key: Hashable, block: Block, payload: bytes, *, now: float
+    ) -> bytes | Code:
+        """Take a block; return the whole body, or the code to answer meanwhile.
+
+        A gap is 4.08, a body over the limit 4.13 (RFC 7959 §2.9).
+        """
+        body = bytearray() if block.number == 0 else self._bodies.get(key, now=now)
+        self._bodies.drop(key)
+        if body is None or block.offset != len(body):
+            return Code.REQUEST_ENTITY_INCOMPLETE
+        if len(payload) > block.size or (block.more and len(payload) < block.size):
+            return Code.BAD_REQUEST
+        if block.offset + len(payload) > LARGEST_BODY:
+            return Code.REQUEST_ENTITY_TOO_LARGE
+        body += payload
+        if not block.more:
+            return bytes(body)
+        self._bodies.put(key, body, length=len(body), now=now)
+        return Code.CONTINUE
+
+
+class Response(NamedTuple):
+    """A response; one that is too large for one message is sent in parts."""
+
+    code: Code
+    options: Options
+    payload: bytes
+
+    def part(self, block: Block) -> tuple[Options, bytes] | None:
+        """Return the options and the payload of a block; None beyond the end."""
+        if block.offset >= len(self.payload):
+            return None
+        end = block.offset + block.size
+        answered = block._replace(more=end < len(self.payload))
+        options = (*self.options, (Option.BLOCK2, build(answered)))
+        if block.number == 0:
+            options = (*options, (Option.SIZE2, size_option(len(self.payload))))
+        return options, self.payload[block.offset : end]
+
+
+class LargeResponses:
+    """Large responses that peers are fetching block by block."""
+
+    def __init__(self) -> None:
+        self._kept: Kept[Response] = Kept(most=MOST_BODIES, most_bytes=MOST_BYTES)
+
+    def put(self, key: Hashable, large: Response, *, now: float) -> None:
+        """Keep a response until its last block is long fetched."""
+        self._kept.put(key, large, length=len(large.payload), now=now)
+
+    def get(self, key: Hashable, *, now: float) -> Response | None:
+        """Return a response that is being fetched."""
+        return self._kept.get(key, now=now)
+
+
+def size_option(length: int) -> bytes:
+    """Build the value of Size1 or Size2 (RFC 7959 §4)."""
+    return length.to_bytes((length.bit_length() + 7) // 8, "big")

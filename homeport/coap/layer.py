@@ -1,0 +1,351 @@
+"""The message layer of CoAP: datagrams and a clock in, requests and replies out.
+
+No input or output happens in here (RFC 7252 §4): `receive` and `tick` return what
+matters to the caller, and leave in `datagrams` what is to be sent.
+
+Requests are answered at once, in the acknowledgement: an empty acknowledgement that a
+crash orphans makes some devices wait for ever (COAP-8).
+"""
+
+import random
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+from homeport.coap import blockwise, codec
+from homeport.coap.blockwise import (
+    LARGEST_SZX,
+    Block,
+    Bodies,
+    LargeResponses,
+    Response,
+)
+from homeport.coap.codec import Code, Message, Option, Type
+from homeport.coap.exchanges import Exchange, Exchanges, Failure, Reply
+from homeport.coap.kept import Kept
+from homeport.errors import InvalidMessage
+
+__all__ = ["Exchange", "Failure", "MessageLayer", "Reply", "Request"]
+
+MOST_ANSWERS = 65_536
+MOST_ANSWER_BYTES = 8 * 2**20
+"""Answers to requests, for their repetitions: an edge's short cut. Those that matter
+live with the session in the store too, where every other edge finds them (B-228)."""
+
+UNDER_WAY = b""
+"""Stands for the answer to a message that is being worked on."""
+
+AMPLIFICATION = 3
+"""An answer to an address that proved nothing is at most so much longer (B-219)."""
+
+_UNDERSTOOD = frozenset(
+    {Option.URI_HOST, Option.URI_PORT, Option.URI_PATH, Option.URI_QUERY}
+    | {Option.CONTENT_FORMAT, Option.ACCEPT, Option.BLOCK1, Option.BLOCK2}
+)
+_PROXY = frozenset({Option.PROXY_URI, Option.PROXY_SCHEME})
+_LAST_REQUEST, _FIRST_RESPONSE, _FIRST_SIGNAL = 31, 64, 192
+_ERROR = 4
+_CON = 0x40
+"""The first half byte of a confirmable message of version 1."""
+_UNWRITTEN = 16
+"""Bytes of an answer besides its text: header, token, options, marker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of a peer, with its whole body; it waits for an answer."""
+
+    message: Message
+    address: Hashable
+    length: int
+    block1: Block | None = None
+
+    @property
+    def transfer(self) -> Hashable:
+        """What the blocks of one body have in common (RFC 7959 §2.5, RFC 9175 §3).
+
+        The token is left out: some clients take a new one for each block.
+        """
+        message = self.message
+        tag = message.value(Option.REQUEST_TAG)
+        return self.address, message.code, message.path, message.queries, tag
+
+
+class MessageLayer:
+    """One endpoint, towards any number of peers; an address is any hashable value."""
+
+    def __init__(self, *, chance: random.Random | None = None) -> None:
+        self._answers: Kept[bytes] = Kept(
+            most=MOST_ANSWERS, most_bytes=MOST_ANSWER_BYTES
+        )
+        self._outgoing: list[tuple[bytes, Hashable]] = []
+        self._exchanges = Exchanges(self._send, chance=chance or random.SystemRandom())
+        self._bodies = Bodies()
+        self._large = LargeResponses()
+
+    def receive(
+        self, datagram: bytes, address: Hashable, now: float
+    ) -> Request | Reply | Failure | None:
+        """Take a datagram; None when the layer has dealt with it."""
+        try:
+            message = codec.decode(datagram)
+        except InvalidMessage:
+            self._reject(datagram, address)
+            return None
+        if message.code == Code.EMPTY:
+            return self._receive_empty(message, address, now)
+        if message.code <= _LAST_REQUEST:
+            return self._receive_request(message, address, len(datagram), now)
+        if _FIRST_RESPONSE <= message.code < _FIRST_SIGNAL:
+            return self._receive_response(message, address, now)
+        self._reset(message, address)
+        return None
+
+    def respond(
+        self,
+        request: Request,
+        code: Code,
+        *,
+        options: Sequence[tuple[int, bytes]] = (),
+        payload: bytes = b"",
+        keep: bool = True,
+        now: float,
+    ) -> None:
+        """Answer a request; unless ``keep``, its repetition is a new request."""
+        whole = tuple(options)
+        if request.block1 is not None:
+            whole = (*whole, (Option.BLOCK1, blockwise.build(request.block1)))
+        if code >> 5 >= _ERROR:
+            payload = _shortened(payload, request.length)
+        elif len(payload) > (block := _first_block(request.message)).size:
+            large = Response(code, whole, payload)
+            self._large.put(request.transfer, large, now=now)
+            whole, payload = large.part(block) or (whole, b"")
+        self._answer(request, Response(code, whole, payload), keep=keep, now=now)
+
+    def repeated(self, address: Hashable, message_id: int, *, now: float) -> bool:
+        """Say whether a message was seen before, and repeat its answer if it has one.
+
+        The other message is under way from now on: `settle` it.
+        """
+        key = address, message_id
+        known = self._answers.get(key, now=now)
+        if known is None:
+            self._answers.put(key, UNDER_WAY, length=0, now=now)
+            return False
+        if known != UNDER_WAY:
+            self._send(known, address)
+        return True
+
+    def settle(
+        self, address: Hashable, message_id: int, answer: bytes, *, now: float
+    ) -> None:
+        """Send an answer that its caller has encoded, and keep it for repetitions."""
+        self._answers.put((address, message_id), answer, length=len(answer), now=now)
+        self._send(answer, address)
+
+    def forget(self, address: Hashable, message_id: int) -> None:
+        """Leave a request unanswered: its repetition is a new one."""
+        self._answers.drop((address, message_id))
+
+    def request(
+        self,
+        address: Hashable,
+        code: Code,
+        *,
+        path: Sequence[str] = (),
+        queries: Sequence[str] = (),
+        options: Sequence[tuple[int, bytes]] = (),
+        payload: bytes = b"",
+        szx: int = LARGEST_SZX,
+        now: float,
+    ) -> Exchange:
+        """Send a confirmable request; a payload over 16 << szx bytes goes in blocks."""
+        named = [(Option.URI_PATH, segment.encode()) for segment in path]
+        asked = [(Option.URI_QUERY, query.encode()) for query in queries]
+        return self._exchanges.begin(
+            address,
+            code,
+            options=[*named, *asked, *options],
+            payload=payload,
+            szx=szx,
+            now=now,
+        )
+
+    def cancel(self, exchange: Exchange) -> None:
+        """Give up a request of ours; an answer to it is not known any more."""
+        self._exchanges.cancel(exchange)
+
+    def tick(self, now: float) -> list[Failure]:
+        """Do what is due; return the requests of ours that came to nothing."""
+        return self._exchanges.tick(now)
+
+    def datagrams(self) -> list[tuple[bytes, Hashable]]:
+        """Take what is to be sent."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def next_deadline(self) -> float | None:
+        """Return when `tick` has something to do, if ever."""
+        return self._exchanges.next_deadline()
+
+    def _receive_empty(
+        self, message: Message, address: Hashable, now: float
+    ) -> Failure | None:
+        match message.type:
+            case Type.CON:
+                self._reset(message, address)  # a ping (RFC 7252 §4.3)
+            case Type.ACK:
+                self._exchanges.acknowledged(address, message.message_id, now)
+            case Type.RST:
+                return self._exchanges.reset(address, message.message_id)
+        return None
+
+    def _receive_request(
+        self, message: Message, address: Hashable, length: int, now: float
+    ) -> Request | None:
+        if message.type not in (Type.CON, Type.NON):
+            return None
+        if self.repeated(address, message.message_id, now=now):
+            return None
+        request = Request(message, address, length)
+        refusal = _refusal(message)
+        if refusal is not None:
+            self.respond(request, refusal, now=now)
+            return None
+        try:
+            if self._continued(request, now):
+                return None
+            return self._assembled(request, now)
+        except InvalidMessage as error:
+            self.respond(request, Code.BAD_OPTION, payload=str(error).encode(), now=now)
+        return None
+
+    def _continued(self, request: Request, now: float) -> bool:
+        """Answer with the next block of a large response, if that is asked for."""
+        block = _block2(request.message)
+        if block is None or block.number == 0:
+            return False
+        large = self._large.get(request.transfer, now=now)
+        part = large.part(block) if large is not None else None
+        if large is None or part is None:
+            self.respond(request, Code.REQUEST_ENTITY_INCOMPLETE, now=now)
+        else:
+            self._answer(request, Response(large.code, *part), keep=True, now=now)
+        return True
+
+    def _assembled(self, request: Request, now: float) -> Request | None:
+        """Return a request with its whole body; None while blocks are missing."""
+        message = request.message
+        value = message.value(Option.BLOCK1)
+        if value is None:
+            return request
+        block = blockwise.parse(value)
+        body = self._bodies.add(request.transfer, block, message.payload, now=now)
+        echoing = replace(request, block1=block)
+        if not isinstance(body, bytes):
+            self.respond(echoing, body, now=now)
+            return None
+        return replace(echoing, message=replace(message, payload=body))
+
+    def _receive_response(
+        self, message: Message, address: Hashable, now: float
+    ) -> Reply | Failure | None:
+        confirmable = message.type == Type.CON
+        if confirmable and self.repeated(address, message.message_id, now=now):
+            return None
+        exchange = self._exchanges.match(address, message)
+        if exchange is None or _has_unknown_critical(message):
+            if confirmable:
+                self.forget(address, message.message_id)
+                self._reset(message, address)
+            return None
+        if confirmable:
+            acknowledgement = codec.encode_empty(Type.ACK, message.message_id)
+            self.settle(address, message.message_id, acknowledgement, now=now)
+        return self._exchanges.respond(exchange, message, now)
+
+    def _answer(
+        self, request: Request, answer: Response, *, keep: bool, now: float
+    ) -> None:
+        message = request.message
+        if _unwanted(message, answer.code):
+            datagram = self._silence(message)
+        else:
+            datagram = codec.encode(self._response(message, answer))
+        if keep:
+            self.settle(request.address, message.message_id, datagram, now=now)
+            return
+        self.forget(request.address, message.message_id)
+        self._send(datagram, request.address)
+
+    def _response(self, message: Message, answer: Response) -> Message:
+        confirmed = message.type == Type.CON
+        return Message(
+            Type.ACK if confirmed else Type.NON,
+            answer.code,
+            message.message_id if confirmed else self._exchanges.new_message_id(),
+            message.token,
+            answer.options,
+            answer.payload,
+        )
+
+    def _silence(self, message: Message) -> bytes:
+        """Acknowledge what must be acknowledged and say no more (RFC 7967 §3.1)."""
+        if message.type == Type.CON:
+            return codec.encode_empty(Type.ACK, message.message_id)
+        return b""
+
+    def _reject(self, datagram: bytes, address: Hashable) -> None:
+        """Reset a confirmable message whose header is good (RFC 7252 §4.2)."""
+        if len(datagram) >= codec.HEADER_LENGTH and datagram[0] & 0xF0 == _CON:
+            message_id = int.from_bytes(datagram[2:4], "big")
+            self._send(codec.encode_empty(Type.RST, message_id), address)
+
+    def _reset(self, message: Message, address: Hashable) -> None:
+        if message.type == Type.CON:
+            self._send(codec.encode_empty(Type.RST, message.message_id), address)
+
+    def _send(self, datagram: bytes, address: Hashable) -> None:
+        if datagram:
+            self._outgoing.append((datagram, address))
+
+
+def _refusal(message: Message) -> Code | None:
+    """Return what a request with options that we cannot honor is answered."""
+    if any(number in _PROXY for number, _ in message.options):
+        return Code.PROXYING_NOT_SUPPORTED
+    if _has_unknown_critical(message):
+        return Code.BAD_OPTION
+    try:
+        _ = message.path, message.queries
+    except UnicodeDecodeError:
+        return Code.BAD_OPTION
+    return None
+
+
+def _has_unknown_critical(message: Message) -> bool:
+    return any(
+        number & 1 and number not in _UNDERSTOOD for number, _ in message.options
+    )
+
+
+def _block2(message: Message) -> Block | None:
+    value = message.value(Option.BLOCK2)
+    return None if value is None else blockwise.parse(value)
+
+
+def _first_block(message: Message) -> Block:
+    """Return the first block in the size that the peer asks for."""
+    return _block2(message) or Block(0, more=False, szx=LARGEST_SZX)
+
+
+def _unwanted(message: Message, code: Code) -> bool:
+    """Say whether the peer wants no answer of this class (RFC 7967 §2.1)."""
+    unwanted = message.number(Option.NO_RESPONSE)
+    return bool(unwanted) and bool(unwanted >> ((code >> 5) - 1) & 1)
+
+
+def _shortened(text: bytes, request_length: int) -> bytes:
+    """Cut a diagnostic text so that nobody gains from a forged address."""
+    room = max(0, AMPLIFICATION * request_length - _UNWRITTEN)
+    return text[:room].decode(errors="ignore").encode()

@@ -1,0 +1,107 @@
+"""CoAP over UDP: one socket, read until it is empty, so that one wake-up is a batch."""
+
+import asyncio
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from homeport.errors import InvalidConfiguration
+
+Address = tuple[str, int] | tuple[str, int, int, int]
+Receive = Callable[[Sequence[tuple[bytes, Address]], float], None]
+"""Takes what a wake-up delivered, and when the oldest of it arrived (loop time)."""
+
+MOST_AT_ONCE = 512
+"""Datagrams of one wake-up; more wait in the kernel, and the loop's other work runs."""
+BUFFER_BYTES = 4 * 2**20
+_LONGEST_DATAGRAM = 65_535
+
+_SO_TIMESTAMPNS = 35
+"""Linux's number; the socket module of Python 3.11 does not name it."""
+_TIMESPEC = struct.Struct("@ll")
+
+
+class UdpTransport:
+    """A UDP socket that hands over datagrams in batches.
+
+    A process that was stopped and continued reads datagrams that have waited. So the
+    kernel's own timestamp of the first one of a batch, its oldest, goes with it; where
+    there is none (other systems than Linux), it counts as just arrived.
+    """
+
+    def __init__(self, opened: socket.socket) -> None:
+        self._socket = opened
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray(_LONGEST_DATAGRAM)
+        self._view = memoryview(self._buffer)
+
+    @classmethod
+    def bind(cls, host: str, port: int, *, reuse_port: bool) -> "UdpTransport":
+        """Open a port; 0 takes a free one. Raises InvalidConfiguration."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        opened = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            opened.setblocking(False)
+            if reuse_port:
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if sys.platform == "linux":
+                opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+            opened.bind((host, port))
+        except OSError as error:
+            opened.close()
+            raise InvalidConfiguration(
+                f"UDP port {port}", f"on {host} cannot be opened: {error.strerror}"
+            ) from error
+        return cls(opened)
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        address: Address = self._socket.getsockname()
+        return address
+
+    def start(self, receive: Receive) -> None:
+        """Read from now on."""
+        self._loop.add_reader(self._socket, self._read, receive)
+
+    def send(self, datagrams: Sequence[tuple[bytes, Address]]) -> None:
+        """Send; what the kernel does not take is lost, like any datagram."""
+        for datagram, address in datagrams:
+            try:
+                self._socket.sendto(datagram, address)
+            except OSError:
+                continue
+
+    def close(self) -> None:
+        """Close the port."""
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+
+    def _read(self, receive: Receive) -> None:
+        batch: list[tuple[bytes, Address]] = []
+        try:
+            length, ancillary, _, address = self._socket.recvmsg_into(
+                [self._buffer], _TIMESPEC.size * 4
+            )
+            arrived = self._loop.time() - _age(ancillary)
+            batch.append((bytes(self._view[:length]), address))
+            while len(batch) < MOST_AT_ONCE:
+                length, address = self._socket.recvfrom_into(self._buffer)
+                batch.append((bytes(self._view[:length]), address))
+        except OSError:
+            pass  # empty, or an ICMP error of something sent before
+        if batch:
+            receive(batch, arrived)
+
+
+def _age(ancillary: Sequence[tuple[int, int, bytes]]) -> float:
+    """Return how long a datagram has waited in the kernel, in seconds."""
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(content)
+            waited: float = time.time() - seconds - nanoseconds / 1e9
+            return max(0.0, waited)
+    return 0.0

@@ -1,0 +1,232 @@
+"""Our own requests: repeated, answered at once or later, in blocks both ways."""
+
+import pytest
+
+from homeport.coap import codec
+from homeport.coap.blockwise import Block, build, parse
+from homeport.coap.codec import Code, Message, Option, Type
+from homeport.coap.layer import Exchange, Failure, Reply
+from tests.support.lockstep import PEER, Lockstep, acknowledge
+
+OBJECT_0 = bytes(range(256)) * 5
+
+
+def ask(
+    step: Lockstep, *, payload: bytes = b"", szx: int = 6
+) -> tuple[Exchange, Message]:
+    exchange = step.layer.request(
+        PEER, Code.PUT, path=("0",), payload=payload, szx=szx, now=step.now
+    )
+    return exchange, step.sent_message()
+
+
+def test_a_request_goes_out_confirmable_with_path_and_payload() -> None:
+    _, sent = ask(Lockstep(), payload=b"x")
+    assert (sent.type, sent.code, sent.path) == (Type.CON, Code.PUT, ("0",))
+    assert sent.payload == b"x"
+    assert len(sent.token) == 4
+
+
+def test_the_root_path_has_no_path_option() -> None:
+    step = Lockstep()
+    step.layer.request(PEER, Code.DELETE, now=step.now)
+    assert step.sent_message().options == ()
+
+
+def test_a_piggybacked_response_ends_it() -> None:
+    step = Lockstep()
+    exchange, sent = ask(step)
+    reply = step.take(acknowledge(sent))
+    assert isinstance(reply, Reply)
+    assert reply.exchange is exchange
+    assert step.layer.next_deadline() is None
+    assert step.take(acknowledge(sent)) is None
+    assert step.sent() == []
+
+
+def test_a_piggybacked_response_without_token_is_known_by_its_id() -> None:
+    step = Lockstep()
+    _, sent = ask(step)
+    answer = Message(Type.ACK, Code.CONTENT, sent.message_id)
+    assert isinstance(step.take(codec.encode(answer)), Reply)
+
+
+@pytest.mark.parametrize("empty", ["6000{}", "6000{}c0"])
+def test_a_separate_response_is_awaited_and_acknowledged(empty: str) -> None:
+    step = Lockstep()
+    _, sent = ask(step)
+    # the second form is how Izuma devices write it: with an empty Content-Format
+    assert step.take(empty.format(f"{sent.message_id:04x}")) is None
+    assert step.wait(80) == []
+    assert step.sent() == []
+    response = codec.encode(Message(Type.CON, Code.CHANGED, 0x1234, sent.token))
+    assert isinstance(step.take(response), Reply)
+    assert step.sent_one().hex() == "60001234"
+    assert step.take(response) is None
+    assert step.sent_one().hex() == "60001234"
+
+
+def test_a_separate_response_may_reuse_the_id_of_our_request() -> None:
+    step = Lockstep()
+    _, sent = ask(step)
+    response = Message(Type.CON, Code.CHANGED, sent.message_id, sent.token)
+    assert isinstance(step.take(codec.encode(response)), Reply)
+
+
+def test_a_response_from_another_address_is_none() -> None:
+    step = Lockstep()
+    _, sent = ask(step)
+    assert step.take(acknowledge(sent), ("192.0.2.9", 1)) is None
+
+
+def test_an_unanswered_request_is_repeated_four_times_and_fails() -> None:
+    step = Lockstep()
+    exchange, _ = ask(step)
+    waits, failures = [], []
+    while not failures:
+        deadline = step.layer.next_deadline()
+        assert deadline is not None
+        waits.append(deadline - step.now)
+        failures = step.wait(waits[-1])
+        if not failures:
+            assert len(step.sent()) == 1
+    assert len(waits) == 5
+    assert 2 <= waits[0] <= 3
+    assert waits[1:] == pytest.approx([waits[0] * 2**n for n in range(1, 5)])
+    assert failures == [Failure(exchange, "was not answered")]
+    assert step.layer.next_deadline() is None
+
+
+def test_a_request_that_is_acknowledged_and_never_answered_fails() -> None:
+    step = Lockstep()
+    exchange, sent = ask(step)
+    step.take(f"6000{sent.message_id:04x}")
+    assert step.wait(94) == [Failure(exchange, "was acknowledged, not answered")]
+
+
+def test_a_reset_request_fails_at_once() -> None:
+    step = Lockstep()
+    exchange, sent = ask(step)
+    assert step.take(f"7000{sent.message_id:04x}") == Failure(exchange, "was reset")
+
+
+def test_a_cancelled_request_is_not_repeated_and_its_answer_not_known() -> None:
+    step = Lockstep()
+    exchange, sent = ask(step)
+    step.layer.cancel(exchange)
+    assert step.wait(100) == []
+    assert step.take(acknowledge(sent)) is None
+
+
+def test_a_large_payload_goes_in_blocks_with_one_token() -> None:
+    step = Lockstep()
+    exchange, sent = ask(step, payload=OBJECT_0, szx=5)
+    assert sent.number(Option.SIZE1) == len(OBJECT_0)
+    received, token, ids = b"", sent.token, set()
+    for number in range(3):
+        block = parse(sent.value(Option.BLOCK1) or b"")
+        assert block == Block(number, more=number < 2, szx=5)
+        assert sent.token == token
+        ids.add(sent.message_id)
+        received += sent.payload
+        if block.more:
+            # 2.31 and no Block1 echoed, as some devices answer
+            assert step.take(acknowledge(sent, Code.CONTINUE)) is None
+            sent = step.sent_message()
+    assert received == OBJECT_0
+    assert len(ids) == 3
+    # the last answer has no Block1 either (COAP-19)
+    reply = step.take(acknowledge(sent))
+    assert isinstance(reply, Reply)
+    assert reply.exchange is exchange
+
+
+def with_block1(asked: Message, code: Code, block: Block) -> bytes:
+    return codec.encode(
+        Message(
+            Type.ACK,
+            code,
+            asked.message_id,
+            asked.token,
+            ((Option.BLOCK1, build(block)),),
+        )
+    )
+
+
+def test_a_peer_may_ask_for_smaller_blocks_on_the_way() -> None:
+    step = Lockstep()
+    _, sent = ask(step, payload=OBJECT_0)
+    step.take(with_block1(sent, Code.CONTINUE, Block(0, more=True, szx=5)))
+    sent = step.sent_message()
+    assert parse(sent.value(Option.BLOCK1) or b"") == Block(2, more=False, szx=5)
+    assert sent.payload == OBJECT_0[1024:]
+
+
+def test_too_large_a_block_starts_again_with_smaller_ones() -> None:
+    step = Lockstep()
+    _, sent = ask(step, payload=OBJECT_0)
+    step.take(
+        with_block1(sent, Code.REQUEST_ENTITY_TOO_LARGE, Block(0, more=False, szx=5))
+    )
+    sent = step.sent_message()
+    assert parse(sent.value(Option.BLOCK1) or b"") == Block(0, more=True, szx=5)
+    assert sent.payload == OBJECT_0[:512]
+
+
+def test_a_refusal_in_the_middle_is_the_reply() -> None:
+    step = Lockstep()
+    _, sent = ask(step, payload=OBJECT_0)
+    reply = step.take(acknowledge(sent, Code.BAD_REQUEST))
+    assert isinstance(reply, Reply)
+    assert reply.message.code == Code.BAD_REQUEST
+
+
+def test_being_asked_to_go_on_after_the_end_is_a_failure() -> None:
+    step = Lockstep()
+    _, sent = ask(step, payload=b"x")
+    assert isinstance(step.take(acknowledge(sent, Code.CONTINUE)), Failure)
+
+
+def part(asked: Message, block: Block, payload: bytes) -> bytes:
+    return codec.encode(
+        Message(
+            Type.ACK,
+            Code.CONTENT,
+            asked.message_id,
+            asked.token,
+            ((Option.BLOCK2, build(block)),),
+            payload,
+        )
+    )
+
+
+def test_a_large_response_is_fetched_whole() -> None:
+    step = Lockstep()
+    exchange = step.layer.request(PEER, Code.GET, path=("fw",), now=step.now)
+    for number in range(3):
+        sent = step.sent_message()
+        if number:
+            wanted = parse(sent.value(Option.BLOCK2) or b"")
+            assert wanted == Block(number, more=False, szx=5)
+        size = 512 if number < 2 else 10
+        taken = step.take(
+            part(sent, Block(number, more=number < 2, szx=5), bytes([number]) * size)
+        )
+    assert isinstance(taken, Reply)
+    assert taken.exchange is exchange
+    assert taken.message.payload == bytes(512) + b"\x01" * 512 + b"\x02" * 10
+
+
+@pytest.mark.parametrize(
+    ("block", "payload"),
+    [
+        (Block(1, more=True, szx=5), bytes(512)),
+        (Block(0, more=True, szx=5), bytes(100)),
+    ],
+)
+def test_a_response_whose_blocks_do_not_fit_is_a_failure(
+    block: Block, payload: bytes
+) -> None:
+    step = Lockstep()
+    step.layer.request(PEER, Code.GET, now=step.now)
+    assert isinstance(step.take(part(step.sent_message(), block, payload)), Failure)

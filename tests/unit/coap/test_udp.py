@@ -1,0 +1,116 @@
+"""The UDP socket: what one wake-up delivers is one batch."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from homeport.coap.udp import Address, UdpTransport
+from homeport.errors import InvalidConfiguration
+
+_CONTINUE = """
+import os, select, signal, sys
+select.select([], [], [], float(sys.argv[2]))
+os.kill(int(sys.argv[1]), signal.SIGCONT)
+"""
+Datagrams = list[tuple[bytes, Address]]
+
+
+def peer(transport: UdpTransport) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.connect(transport.address)
+    return made
+
+
+class Batches:
+    """Keeps what was received."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[Datagrams, float]] = []
+        self._came = asyncio.Event()
+
+    def receive(self, datagrams: Sequence[tuple[bytes, Address]], at: float) -> None:
+        self.taken.append((list(datagrams), at))
+        self._came.set()
+
+    async def next(self) -> tuple[Datagrams, float]:
+        async with asyncio.timeout(5):
+            await self._came.wait()
+        self._came.clear()
+        return self.taken[-1]
+
+
+async def test_datagrams_that_wait_together_are_one_batch_in_order() -> None:
+    transport = UdpTransport.bind("127.0.0.1", 0, reuse_port=True)
+    batches = Batches()
+    with peer(transport) as device:
+        for number in range(10):
+            device.send(bytes([number]))
+        transport.start(batches.receive)
+        datagrams, _ = await batches.next()
+        assert [datagram for datagram, _ in datagrams] == [
+            bytes([number]) for number in range(10)
+        ]
+        transport.send([(b"answer", datagrams[0][1])])
+        device.settimeout(5)
+        assert device.recv(10) == b"answer"
+    transport.close()
+
+
+async def test_a_datagram_that_has_waited_tells_since_when() -> None:
+    transport = UdpTransport.bind("127.0.0.1", 0, reuse_port=False)
+    loop = asyncio.get_running_loop()
+    batches = Batches()
+    with peer(transport) as device:
+        device.send(b"early")
+        sent = loop.time()
+        _stop_this_process(seconds=0.2)
+        transport.start(batches.receive)
+        _, arrived = await batches.next()
+    transport.close()
+    assert arrived == pytest.approx(sent, abs=0.1)
+
+
+def _stop_this_process(*, seconds: float) -> None:
+    """Stop as SIGSTOP does, and be continued by a child."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CONTINUE, str(os.getpid()), str(seconds)]
+    )
+    os.kill(os.getpid(), signal.SIGSTOP)
+    assert child.wait() == 0
+
+
+async def test_an_empty_datagram_is_a_datagram() -> None:
+    transport = UdpTransport.bind("127.0.0.1", 0, reuse_port=True)
+    batches = Batches()
+    with peer(transport) as device:
+        transport.start(batches.receive)
+        device.send(b"")
+        datagrams, _ = await batches.next()
+    transport.close()
+    assert datagrams[0][0] == b""
+
+
+async def test_two_share_a_port_and_a_third_that_does_not_is_refused() -> None:
+    first = UdpTransport.bind("127.0.0.1", 0, reuse_port=True)
+    second = UdpTransport.bind("127.0.0.1", first.address[1], reuse_port=True)
+    with pytest.raises(InvalidConfiguration, match="cannot be opened"):
+        UdpTransport.bind("127.0.0.1", first.address[1], reuse_port=False)
+    first.close()
+    second.close()
+
+
+async def test_what_cannot_be_sent_is_lost_and_the_rest_is_sent() -> None:
+    transport = UdpTransport.bind("127.0.0.1", 0, reuse_port=True)
+    with peer(transport) as device:
+        device.settimeout(5)
+        transport.send(
+            [(bytes(70_000), device.getsockname()), (b"x", device.getsockname())]
+        )
+        assert device.recv(10) == b"x"
+    transport.close()
