@@ -1,13 +1,15 @@
 """Every error that Homeport raises on purpose.
 
     HomeportError
-    ├── InvalidInput          somebody outside sent something wrong
-    │   ├── InvalidName       a name that breaks its rules
-    │   ├── InvalidMessage    bytes that are no CoAP message
-    │   ├── InvalidFormat     a payload that is not what it claims to be
-    │   └── InvalidParameter  a request parameter out of its bounds
-    ├── InvalidConfiguration  the operator's settings contradict each other
-    └── Unavailable           a server we need does not answer
+    ├── InvalidInput            somebody outside sent something wrong
+    │   ├── InvalidName         a name that breaks its rules
+    │   ├── InvalidMessage      bytes that are no CoAP message
+    │   ├── InvalidFormat       a payload that is not what it claims to be
+    │   ├── InvalidParameter    a request parameter out of its bounds
+    │   ├── UnsupportedFormat   a content format that is not taken here
+    │   └── UnsupportedVersion  a version of LwM2M that we do not speak
+    ├── InvalidConfiguration    the operator's settings contradict each other
+    └── Unavailable             a server we need does not answer
 
 Errors carry values and write their own sentence. At each border a table turns them
 into a CoAP code, an HTTP problem or an acknowledgement decision.
@@ -56,6 +58,22 @@ class InvalidParameter(InvalidInput):
         self.name = name
         self.reason = reason
         super().__init__(f"{name} {reason}")
+
+
+class UnsupportedFormat(InvalidInput):
+    """A payload's content format is not taken here, whatever its bytes are."""
+
+    def __init__(self, content_format: int) -> None:
+        self.content_format = content_format
+        super().__init__(f"content format {content_format} is not taken here")
+
+
+class UnsupportedVersion(InvalidInput):
+    """A device speaks a version of LwM2M that we do not."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        super().__init__(f"LwM2M version {version!a} is not supported")
 
 
 class InvalidConfiguration(HomeportError):

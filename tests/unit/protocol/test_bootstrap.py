@@ -1,0 +1,248 @@
+"""Each client is asked what it understands, one thing after another."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from homeport import names
+from homeport.coap import codec
+from homeport.coap.codec import Option
+from homeport.errors import InvalidName, InvalidParameter
+from homeport.protocol import bootstrap, tlv
+from homeport.protocol.bootstrap import (
+    Ask,
+    BootstrapSession,
+    Client,
+    Failed,
+    Finished,
+    Handover,
+    Method,
+)
+from homeport.protocol.tlv import ObjectInstance, Resource
+from tests.support.captures import captures
+
+ACCOUNT = names.AccountId("000000000000000000000000deadbeef")
+DEVICE = names.DeviceId("0199999999990000000000010010aaaa")
+HANDOVER = Handover("coap://127.0.0.1:5683", 300)
+SECURITY = (
+    Resource(0, b"coap://127.0.0.1:5683"),
+    Resource(1, b"\x00"),
+    Resource(2, b"\x03"),
+    Resource(3, b""),
+    Resource(4, b""),
+    Resource(5, b""),
+    Resource(10, b"\x01"),
+)
+
+
+def play(
+    client: Client, *answers: tuple[str, bytes]
+) -> tuple[list[Ask], BootstrapSession | Finished | Failed]:
+    """Answer one ask after another; return what was asked, and what came of it."""
+    state: BootstrapSession | Finished | Failed = bootstrap.begin(client, HANDOVER)
+    asked = []
+    for answer in answers:
+        assert isinstance(state, BootstrapSession)
+        asked.append(state.ask)
+        state = state.answered(*answer)
+    return asked, state
+
+
+def said(*codes: str) -> Sequence[tuple[str, bytes]]:
+    return [(code, b"") for code in codes]
+
+
+@pytest.mark.parametrize(
+    ("client", "steps"),
+    [
+        (Client.IZUMA, "PUT /0, POST /bs"),
+        (Client.IZUMA_STANDARD, "DELETE /, PUT /0/0, PUT /1/0, POST /bs"),
+        (Client.LWM2M_1_0, "DELETE /, PUT /0/1, PUT /1/1, POST /bs"),
+        (Client.LWM2M_1_1, "DELETE /, GET /, PUT /0/1, PUT /1/1, POST /bs"),
+    ],
+)
+def test_a_client_that_answers_everything_has_finished(
+    client: Client, steps: str
+) -> None:
+    asked, outcome = play(client, *said(*["2.04"] * len(steps.split(", "))))
+    assert ", ".join(ask.name for ask in asked) == steps
+    assert outcome == Finished()
+
+
+@pytest.mark.parametrize("client", Client)
+def test_the_root_path_has_no_segments(client: Client) -> None:
+    asked, _ = play(client, *said("2.02", "2.05"))
+    assert all("" not in ask.path for ask in asked)
+
+
+def test_an_izuma_client_gets_an_instance_in_512_byte_blocks() -> None:
+    ask = bootstrap.begin(Client.IZUMA, HANDOVER).ask
+    assert ask == Ask(
+        Method.PUT,
+        ("0",),
+        content_format=tlv.CONTENT_FORMAT,
+        payload=tlv.encode([ObjectInstance(0, SECURITY)]),
+        szx=5,
+    )
+
+
+def test_any_other_client_gets_resources() -> None:
+    asked, _ = play(Client.LWM2M_1_0, *said("2.02", "2.04", "2.04"))
+    _, security, server = asked
+    assert tlv.decode(security.payload) == SECURITY
+    assert server.payload == bytes.fromhex("c10001 c4010000012c c10600 c10755")
+
+
+@pytest.mark.parametrize(
+    ("links", "security", "server"),
+    [
+        (b"</>;lwm2m=1.1,</0/0>,</1/0>;ssid=123", "/0/1", "/1/1"),
+        (b'</>;lwm2m=1.2,</0/1>;uri="coap://127.0.0.1:5785",</1>', "/0/2", "/1/1"),
+        (b"</0/1>,</0/2>,</1/1>;ssid=9", "/0/3", "/1/2"),
+        (b"", "/0/1", "/1/1"),
+        (b"no links", "/0/1", "/1/1"),
+    ],
+)
+def test_instances_are_those_that_the_device_leaves_free(
+    links: bytes, security: str, server: str
+) -> None:
+    asked, _ = play(
+        Client.LWM2M_1_1,
+        ("2.02", b""),
+        ("2.05", links),
+        *said("2.04", "2.04"),
+    )
+    assert [ask.name for ask in asked[2:]] == [f"PUT {security}", f"PUT {server}"]
+
+
+@pytest.mark.parametrize("code", ["4.04", "4.05", "5.00"])
+def test_a_client_that_cannot_be_discovered_goes_on(code: str) -> None:
+    asked, outcome = play(Client.LWM2M_1_1, *said("2.02", code, "2.04", "2.04", "2.04"))
+    assert [ask.name for ask in asked[2:4]] == ["PUT /0/1", "PUT /1/1"]
+    assert outcome == Finished()
+
+
+def test_a_client_that_is_silent_when_discovered_goes_on() -> None:
+    _, session = play(Client.LWM2M_1_1, ("2.02", b""))
+    assert isinstance(session, BootstrapSession)
+    going_on = session.unanswered("was not answered")
+    assert isinstance(going_on, BootstrapSession)
+    assert going_on.ask.name == "PUT /0/1"
+
+
+@pytest.mark.parametrize(
+    ("client", "answers", "failed"),
+    [
+        (
+            Client.IZUMA,
+            [("4.00", b"Unknown security mode")],
+            Failed("PUT /0", "4.00", "Unknown security mode"),
+        ),
+        (
+            Client.LWM2M_1_0,
+            [("2.02", b""), ("2.04", b""), ("4.15", b"")],
+            Failed("PUT /1/1", "4.15", "was refused"),
+        ),
+        (
+            Client.IZUMA,
+            [("2.04", b""), ("4.06", b"inconsistent\x00\n")],
+            Failed("POST /bs", "4.06", "inconsistent"),
+        ),
+        (Client.LWM2M_1_0, [("4.05", b"")], Failed("DELETE /", "4.05", "was refused")),
+    ],
+)
+def test_a_refusal_ends_the_attempt_and_is_named(
+    client: Client, answers: list[tuple[str, bytes]], failed: Failed
+) -> None:
+    _, outcome = play(client, *answers)
+    assert outcome == failed
+
+
+def test_a_long_reason_is_cut() -> None:
+    _, outcome = play(Client.IZUMA, ("4.00", b"x" * 1000))
+    assert isinstance(outcome, Failed)
+    assert outcome.reason == "x" * 64
+
+
+def test_silence_ends_the_attempt_without_a_code() -> None:
+    session = bootstrap.begin(Client.IZUMA, HANDOVER)
+    assert session.unanswered("was not answered") == Failed(
+        "PUT /0", "", "was not answered"
+    )
+
+
+@pytest.mark.parametrize(
+    ("capture", "client", "endpoint_name"),
+    [
+        (
+            "izuma-nosec-lwm2m",
+            Client.IZUMA,
+            "01865aa7c8d8da55134c38ba03c00000",
+        ),
+        (
+            "izuma-standard-bootstrap",
+            Client.IZUMA_STANDARD,
+            "01865aa7c8d8da55134c38ba03c00000",
+        ),
+        ("wakaama-nosec-bootstrap", Client.LWM2M_1_1, "wakaama1"),
+        ("leshan-nosec-bootstrap", Client.LWM2M_1_1, "leshan1"),
+        ("anjay-nosec-bootstrap", Client.LWM2M_1_1, "anjay1"),
+    ],
+)
+def test_a_captured_request_tells_its_client(
+    capture: str, client: Client, endpoint_name: str
+) -> None:
+    messages = [codec.decode(each.datagram) for each in captures()[capture]]
+    message = next(each for each in messages if each.path == ("bs",))
+    request = bootstrap.parse_request(
+        message.queries, has_max_age=message.value(Option.MAX_AGE) is not None
+    )
+    assert request.client is client
+    assert request.endpoint_name == endpoint_name
+
+
+def test_a_request_without_version_and_format_is_one_of_lwm2m_1_0() -> None:
+    request = bootstrap.parse_request(("ep=x",), has_max_age=False)
+    assert request.client is Client.LWM2M_1_0
+
+
+def test_a_request_names_account_and_device() -> None:
+    request = bootstrap.parse_request(
+        ("ep=x", f"aid={ACCOUNT.upper()}", f"iep={DEVICE}", "mccv=4.13.2"),
+        has_max_age=True,
+    )
+    assert (request.account, request.iep) == (ACCOUNT, DEVICE)
+
+
+def test_a_request_may_name_nothing() -> None:
+    request = bootstrap.parse_request((), has_max_age=False)
+    assert request.endpoint_name is None
+    assert request.account is None
+    assert request.iep is None
+
+
+def test_an_iep_that_is_none_counts_as_absent() -> None:
+    assert bootstrap.parse_request(("iep=me",), has_max_age=False).iep is None
+
+
+@pytest.mark.parametrize(
+    ("queries", "error"),
+    [
+        (("ep=" + "x" * 65,), InvalidName),
+        (("ep=x", "aid=me"), InvalidName),
+        (("ep=x", "ep=y"), InvalidParameter),
+    ],
+)
+def test_a_request_with_a_bad_name_is_refused(
+    queries: tuple[str, ...], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        bootstrap.parse_request(queries, has_max_age=False)
+
+
+def test_only_an_izuma_client_gets_account_and_device_in_the_uri() -> None:
+    base = "coap://[2001:db8::1]:5683"
+    assert bootstrap.server_uri(base, ACCOUNT, DEVICE, Client.IZUMA) == (
+        f"{base}?aid={ACCOUNT}&iep={DEVICE}"
+    )
+    assert bootstrap.server_uri(base, ACCOUNT, DEVICE, Client.LWM2M_1_1) == base
