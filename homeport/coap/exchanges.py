@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Generic, TypeVar
 
 from homeport.coap import blockwise, codec
 from homeport.coap.blockwise import LARGEST_BODY, Block
@@ -25,7 +26,8 @@ RESPONSE_SECONDS = 93.0
 """How long an acknowledged request waits for its response: MAX_TRANSMIT_WAIT."""
 TOKEN_LENGTH = 4
 
-Send = Callable[[bytes, Hashable], None]
+Peer = TypeVar("Peer", bound=Hashable)
+"""How a caller tells its peers apart: an address, or whatever leads to one."""
 
 
 class _State(Enum):
@@ -35,10 +37,10 @@ class _State(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Exchange:
+class Exchange(Generic[Peer]):
     """A request of ours under way; its caller only compares it."""
 
-    address: Hashable
+    address: Peer
     code: Code
     options: Options
     body: bytes
@@ -55,50 +57,52 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Generic[Peer]):
     """The response to a request of ours, with its whole body."""
 
-    exchange: Exchange
+    exchange: Exchange[Peer]
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Generic[Peer]):
     """A request of ours came to nothing."""
 
-    exchange: Exchange
+    exchange: Exchange[Peer]
     reason: str
 
 
-class Exchanges:
+class Exchanges(Generic[Peer]):
     """All exchanges that this side has begun; ``send`` takes what is to be sent."""
 
-    def __init__(self, send: Send, *, chance: random.Random) -> None:
+    def __init__(
+        self, send: Callable[[bytes, Peer], None], *, chance: random.Random
+    ) -> None:
         self._send = send
         self._chance = chance
         self._next_id = chance.randrange(65_536)
-        self._by_id: dict[tuple[Hashable, int], Exchange] = {}
-        self._by_token: dict[tuple[Hashable, bytes], Exchange] = {}
-        self._deadlines: list[tuple[float, int, Exchange]] = []
+        self._by_id: dict[tuple[Peer, int], Exchange[Peer]] = {}
+        self._by_token: dict[tuple[Peer, bytes], Exchange[Peer]] = {}
+        self._deadlines: list[tuple[float, int, Exchange[Peer]]] = []
         self._pushed = 0
 
     def begin(
         self,
-        address: Hashable,
+        address: Peer,
         code: Code,
         *,
         options: Sequence[tuple[int, bytes]],
         payload: bytes,
         szx: int,
         now: float,
-    ) -> Exchange:
+    ) -> Exchange[Peer]:
         """Send a confirmable request."""
         exchange = Exchange(address, code, tuple(options), payload, szx)
         self._by_token[address, exchange.token] = exchange
         self._transmit(exchange, now)
         return exchange
 
-    def cancel(self, exchange: Exchange) -> None:
+    def cancel(self, exchange: Exchange[Peer]) -> None:
         """End an exchange whose outcome nobody wants any more."""
         exchange.state = _State.OVER
         self._by_token.pop((exchange.address, exchange.token), None)
@@ -109,19 +113,19 @@ class Exchanges:
         self._next_id = (self._next_id + 1) & 0xFFFF
         return self._next_id
 
-    def acknowledged(self, address: Hashable, message_id: int, now: float) -> None:
+    def acknowledged(self, address: Peer, message_id: int, now: float) -> None:
         """Take an empty acknowledgement: the response comes later (RFC 7252 §5.2.2)."""
         exchange = self._by_id.pop((address, message_id), None)
         if exchange is not None and exchange.state is _State.SENT:
             exchange.state = _State.ACKNOWLEDGED
             self._set_deadline(exchange, now + RESPONSE_SECONDS)
 
-    def reset(self, address: Hashable, message_id: int) -> Failure | None:
+    def reset(self, address: Peer, message_id: int) -> Failure[Peer] | None:
         """Take a reset: the peer cannot process the request (RFC 7252 §4.2)."""
         exchange = self._by_id.get((address, message_id))
         return None if exchange is None else self._fail(exchange, "was reset")
 
-    def match(self, address: Hashable, message: Message) -> Exchange | None:
+    def match(self, address: Peer, message: Message) -> Exchange[Peer] | None:
         """Return the exchange that a response belongs to (RFC 7252 §5.3.2).
 
         An Izuma device leaves the token out of some piggybacked ones (COAP-12).
@@ -138,8 +142,8 @@ class Exchanges:
         return exchange
 
     def respond(
-        self, exchange: Exchange, message: Message, now: float
-    ) -> Reply | Failure | None:
+        self, exchange: Exchange[Peer], message: Message, now: float
+    ) -> Reply[Peer] | Failure[Peer] | None:
         """Take a response; None when more blocks are to go or to come."""
         try:
             if self._goes_on(exchange, message, now):
@@ -163,7 +167,7 @@ class Exchanges:
             ),
         )
 
-    def tick(self, now: float) -> list[Failure]:
+    def tick(self, now: float) -> list[Failure[Peer]]:
         """Repeat what is due; return what nobody answered."""
         failures = []
         while self._deadlines and self._deadlines[0][0] <= now:
@@ -188,7 +192,7 @@ class Exchanges:
             heapq.heappop(self._deadlines)
         return None
 
-    def _goes_on(self, exchange: Exchange, message: Message, now: float) -> bool:
+    def _goes_on(self, exchange: Exchange[Peer], message: Message, now: float) -> bool:
         """Send the next block of a large request, if that is what is asked for."""
         asked = _block(message, Option.BLOCK1)
         size = 16 << exchange.szx
@@ -209,7 +213,7 @@ class Exchanges:
         self._transmit(exchange, now)
         return True
 
-    def _takes(self, exchange: Exchange, message: Message) -> bool:
+    def _takes(self, exchange: Exchange[Peer], message: Message) -> bool:
         """Keep a block of a large response; False when more are to come."""
         block = _block(message, Option.BLOCK2)
         if block is None:
@@ -230,7 +234,7 @@ class Exchanges:
         exchange.body, exchange.offset = b"", 0
         return False
 
-    def _transmit(self, exchange: Exchange, now: float) -> None:
+    def _transmit(self, exchange: Exchange[Peer], now: float) -> None:
         """Send the next message of an exchange: all its blocks have one token."""
         self._by_id.pop((exchange.address, exchange.message_id), None)
         exchange.message_id = self.new_message_id()
@@ -244,7 +248,7 @@ class Exchanges:
         self._send(exchange.datagram, exchange.address)
         self._wait(exchange, now)
 
-    def _message(self, exchange: Exchange) -> Message:
+    def _message(self, exchange: Exchange[Peer]) -> Message:
         size, payload, options = 16 << exchange.szx, exchange.body, exchange.options
         if len(exchange.body) > size:
             end = exchange.offset + size
@@ -265,17 +269,17 @@ class Exchanges:
             payload,
         )
 
-    def _wait(self, exchange: Exchange, now: float) -> None:
+    def _wait(self, exchange: Exchange[Peer], now: float) -> None:
         exchange.attempts += 1
         self._set_deadline(exchange, now + exchange.timeout)
         exchange.timeout *= 2
 
-    def _set_deadline(self, exchange: Exchange, deadline: float) -> None:
+    def _set_deadline(self, exchange: Exchange[Peer], deadline: float) -> None:
         exchange.deadline = deadline
         self._pushed += 1
         heapq.heappush(self._deadlines, (deadline, self._pushed, exchange))
 
-    def _fail(self, exchange: Exchange, reason: str) -> Failure:
+    def _fail(self, exchange: Exchange[Peer], reason: str) -> Failure[Peer]:
         self.cancel(exchange)
         return Failure(exchange, reason)
 

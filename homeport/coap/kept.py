@@ -1,7 +1,7 @@
 """What an endpoint remembers of its peers: bounded in number, bytes and age."""
 
 from collections.abc import Hashable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 LIFETIME_SECONDS = 247.0
 """EXCHANGE_LIFETIME: no message is repeated after that (RFC 7252 §4.8.2)."""
@@ -9,17 +9,15 @@ LIFETIME_SECONDS = 247.0
 Value = TypeVar("Value")
 
 
-class _Entry(NamedTuple):
-    value: object
-    length: int
-    since: float
-
-
 class Kept(Generic[Value]):
-    """Values by key, each for EXCHANGE_LIFETIME at most; the oldest give way."""
+    """Values by key, each for EXCHANGE_LIFETIME at most; the oldest give way.
+
+    An entry is a plain tuple (value, length, since): of those the garbage collector
+    soon loses sight, and there may be tens of thousands.
+    """
 
     def __init__(self, *, most: int, most_bytes: int) -> None:
-        self._entries: dict[Hashable, _Entry] = {}
+        self._entries: dict[Hashable, tuple[Value, int, float]] = {}
         self._most = most
         self._most_bytes = most_bytes
         self._bytes = 0
@@ -30,14 +28,14 @@ class Kept(Generic[Value]):
     def get(self, key: Hashable, *, now: float) -> Value | None:
         """Return what is kept under a key and is not too old."""
         entry = self._entries.get(key)
-        if entry is None or now - entry.since > LIFETIME_SECONDS:
+        if entry is None or now - entry[2] > LIFETIME_SECONDS:
             return None
-        return entry.value  # type: ignore[return-value] # `put` takes Values only
+        return entry[0]
 
     def put(self, key: Hashable, value: Value, *, length: int, now: float) -> None:
         """Keep a value of so many bytes; it counts as the newest."""
         self.drop(key)
-        self._entries[key] = _Entry(value, length, now)
+        self._entries[key] = (value, length, now)
         self._bytes += length
         while self._entries and (
             len(self._entries) > self._most
@@ -50,7 +48,7 @@ class Kept(Generic[Value]):
         """Forget what is kept under a key, if anything is."""
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self._bytes -= entry.length
+            self._bytes -= entry[1]
 
     def _oldest(self) -> float:
-        return next(iter(self._entries.values())).since
+        return next(iter(self._entries.values()))[2]

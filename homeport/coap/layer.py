@@ -10,6 +10,7 @@ crash orphans makes some devices wait for ever (COAP-8).
 import random
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic
 
 from homeport.coap import blockwise, codec
 from homeport.coap.blockwise import (
@@ -20,7 +21,7 @@ from homeport.coap.blockwise import (
     Response,
 )
 from homeport.coap.codec import Code, Message, Option, Type
-from homeport.coap.exchanges import Exchange, Exchanges, Failure, Reply
+from homeport.coap.exchanges import Exchange, Exchanges, Failure, Peer, Reply
 from homeport.coap.kept import Kept
 from homeport.errors import InvalidMessage
 
@@ -51,11 +52,11 @@ _UNWRITTEN = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Request(Generic[Peer]):
     """A request of a peer, with its whole body; it waits for an answer."""
 
     message: Message
-    address: Hashable
+    address: Peer
     length: int
     block1: Block | None = None
 
@@ -70,21 +71,23 @@ class Request:
         return self.address, message.code, message.path, message.queries, tag
 
 
-class MessageLayer:
+class MessageLayer(Generic[Peer]):
     """One endpoint, towards any number of peers; an address is any hashable value."""
 
     def __init__(self, *, chance: random.Random | None = None) -> None:
         self._answers: Kept[bytes] = Kept(
             most=MOST_ANSWERS, most_bytes=MOST_ANSWER_BYTES
         )
-        self._outgoing: list[tuple[bytes, Hashable]] = []
-        self._exchanges = Exchanges(self._send, chance=chance or random.SystemRandom())
+        self._outgoing: list[tuple[bytes, Peer]] = []
+        self._exchanges: Exchanges[Peer] = Exchanges(
+            self._send, chance=chance or random.SystemRandom()
+        )
         self._bodies = Bodies()
         self._large = LargeResponses()
 
     def receive(
-        self, datagram: bytes, address: Hashable, now: float
-    ) -> Request | Reply | Failure | None:
+        self, datagram: bytes, address: Peer, now: float
+    ) -> Request[Peer] | Reply[Peer] | Failure[Peer] | None:
         """Take a datagram; None when the layer has dealt with it."""
         try:
             message = codec.decode(datagram)
@@ -102,7 +105,7 @@ class MessageLayer:
 
     def respond(
         self,
-        request: Request,
+        request: Request[Peer],
         code: Code,
         *,
         options: Sequence[tuple[int, bytes]] = (),
@@ -122,7 +125,7 @@ class MessageLayer:
             whole, payload = large.part(block) or (whole, b"")
         self._answer(request, Response(code, whole, payload), keep=keep, now=now)
 
-    def repeated(self, address: Hashable, message_id: int, *, now: float) -> bool:
+    def repeated(self, address: Peer, message_id: int, *, now: float) -> bool:
         """Say whether a message was seen before, and repeat its answer if it has one.
 
         The other message is under way from now on: `settle` it.
@@ -137,19 +140,19 @@ class MessageLayer:
         return True
 
     def settle(
-        self, address: Hashable, message_id: int, answer: bytes, *, now: float
+        self, address: Peer, message_id: int, answer: bytes, *, now: float
     ) -> None:
         """Send an answer that its caller has encoded, and keep it for repetitions."""
         self._answers.put((address, message_id), answer, length=len(answer), now=now)
         self._send(answer, address)
 
-    def forget(self, address: Hashable, message_id: int) -> None:
+    def forget(self, address: Peer, message_id: int) -> None:
         """Leave a request unanswered: its repetition is a new one."""
         self._answers.drop((address, message_id))
 
     def request(
         self,
-        address: Hashable,
+        address: Peer,
         code: Code,
         *,
         path: Sequence[str] = (),
@@ -158,7 +161,7 @@ class MessageLayer:
         payload: bytes = b"",
         szx: int = LARGEST_SZX,
         now: float,
-    ) -> Exchange:
+    ) -> Exchange[Peer]:
         """Send a confirmable request; a payload over 16 << szx bytes goes in blocks."""
         named = [(Option.URI_PATH, segment.encode()) for segment in path]
         asked = [(Option.URI_QUERY, query.encode()) for query in queries]
@@ -171,15 +174,15 @@ class MessageLayer:
             now=now,
         )
 
-    def cancel(self, exchange: Exchange) -> None:
+    def cancel(self, exchange: Exchange[Peer]) -> None:
         """Give up a request of ours; an answer to it is not known any more."""
         self._exchanges.cancel(exchange)
 
-    def tick(self, now: float) -> list[Failure]:
+    def tick(self, now: float) -> list[Failure[Peer]]:
         """Do what is due; return the requests of ours that came to nothing."""
         return self._exchanges.tick(now)
 
-    def datagrams(self) -> list[tuple[bytes, Hashable]]:
+    def datagrams(self) -> list[tuple[bytes, Peer]]:
         """Take what is to be sent."""
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
@@ -189,8 +192,8 @@ class MessageLayer:
         return self._exchanges.next_deadline()
 
     def _receive_empty(
-        self, message: Message, address: Hashable, now: float
-    ) -> Failure | None:
+        self, message: Message, address: Peer, now: float
+    ) -> Failure[Peer] | None:
         match message.type:
             case Type.CON:
                 self._reset(message, address)  # a ping (RFC 7252 §4.3)
@@ -201,8 +204,8 @@ class MessageLayer:
         return None
 
     def _receive_request(
-        self, message: Message, address: Hashable, length: int, now: float
-    ) -> Request | None:
+        self, message: Message, address: Peer, length: int, now: float
+    ) -> Request[Peer] | None:
         if message.type not in (Type.CON, Type.NON):
             return None
         if self.repeated(address, message.message_id, now=now):
@@ -220,7 +223,7 @@ class MessageLayer:
             self.respond(request, Code.BAD_OPTION, payload=str(error).encode(), now=now)
         return None
 
-    def _continued(self, request: Request, now: float) -> bool:
+    def _continued(self, request: Request[Peer], now: float) -> bool:
         """Answer with the next block of a large response, if that is asked for."""
         block = _block2(request.message)
         if block is None or block.number == 0:
@@ -233,7 +236,7 @@ class MessageLayer:
             self._answer(request, Response(large.code, *part), keep=True, now=now)
         return True
 
-    def _assembled(self, request: Request, now: float) -> Request | None:
+    def _assembled(self, request: Request[Peer], now: float) -> Request[Peer] | None:
         """Return a request with its whole body; None while blocks are missing."""
         message = request.message
         value = message.value(Option.BLOCK1)
@@ -248,8 +251,8 @@ class MessageLayer:
         return replace(echoing, message=replace(message, payload=body))
 
     def _receive_response(
-        self, message: Message, address: Hashable, now: float
-    ) -> Reply | Failure | None:
+        self, message: Message, address: Peer, now: float
+    ) -> Reply[Peer] | Failure[Peer] | None:
         confirmable = message.type == Type.CON
         if confirmable and self.repeated(address, message.message_id, now=now):
             return None
@@ -265,7 +268,7 @@ class MessageLayer:
         return self._exchanges.respond(exchange, message, now)
 
     def _answer(
-        self, request: Request, answer: Response, *, keep: bool, now: float
+        self, request: Request[Peer], answer: Response, *, keep: bool, now: float
     ) -> None:
         message = request.message
         if _unwanted(message, answer.code):
@@ -295,17 +298,17 @@ class MessageLayer:
             return codec.encode_empty(Type.ACK, message.message_id)
         return b""
 
-    def _reject(self, datagram: bytes, address: Hashable) -> None:
+    def _reject(self, datagram: bytes, address: Peer) -> None:
         """Reset a confirmable message whose header is good (RFC 7252 §4.2)."""
         if len(datagram) >= codec.HEADER_LENGTH and datagram[0] & 0xF0 == _CON:
             message_id = int.from_bytes(datagram[2:4], "big")
             self._send(codec.encode_empty(Type.RST, message_id), address)
 
-    def _reset(self, message: Message, address: Hashable) -> None:
+    def _reset(self, message: Message, address: Peer) -> None:
         if message.type == Type.CON:
             self._send(codec.encode_empty(Type.RST, message.message_id), address)
 
-    def _send(self, datagram: bytes, address: Hashable) -> None:
+    def _send(self, datagram: bytes, address: Peer) -> None:
         if datagram:
             self._outgoing.append((datagram, address))
 

@@ -75,9 +75,13 @@ class UdpTransport:
             except OSError:
                 continue
 
+    def stop(self) -> None:
+        """Read no more; what is to be sent still is."""
+        self._loop.remove_reader(self._socket)
+
     def close(self) -> None:
         """Close the port."""
-        self._loop.remove_reader(self._socket)
+        self.stop()
         self._socket.close()
 
     def _read(self, receive: Receive) -> None:

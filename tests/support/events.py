@@ -1,10 +1,11 @@
 """Events as tests make and read them."""
 
 from nats.aio.client import Client
+from nats.js.api import RawStreamMsg
 
-from homeport.events import subjects
+from homeport.events import facts, subjects
 from homeport.events.cloudevents import Envelope
-from homeport.events.facts import FactName
+from homeport.events.facts import AnyFact, FactName
 from homeport.names import AccountId, DeviceId
 
 ACCOUNT = AccountId("a" * 32)
@@ -27,12 +28,22 @@ def deregistered(number: int) -> Envelope:
 
 async def stored(nats: Client) -> list[str]:
     """Read the ids of all events in the stream, in its order."""
+    messages = await _messages(nats)
+    return [message.headers["ce-id"] for message in messages if message.headers]
+
+
+async def facts_stored(nats: Client) -> list[AnyFact]:
+    """Read all events in the stream, in its order."""
+    messages = await _messages(nats)
+    return [facts.parse(message.data or b"") for message in messages]
+
+
+async def _messages(nats: Client) -> list[RawStreamMsg]:
     jetstream = nats.jetstream()
     state = (await jetstream.stream_info(subjects.STREAM)).state
     if not state.messages:
         return []
-    messages = [
+    return [
         await jetstream.get_msg(subjects.STREAM, sequence)
         for sequence in range(state.first_seq, state.last_seq + 1)
     ]
-    return [message.headers["ce-id"] for message in messages if message.headers]

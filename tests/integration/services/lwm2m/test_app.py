@@ -1,0 +1,285 @@
+"""The lwm2m edge on real servers, driven over its socket."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from nats.aio.client import Client
+
+from homeport import names
+from homeport.coap import codec
+from homeport.coap.codec import Code, Message, Option
+from homeport.names import AccountId
+from homeport.runtime import bus
+from homeport.runtime.probes import Probes
+from services.lwm2m.app import service
+from services.lwm2m.config import LwM2MSettings
+from tests.support import events
+from tests.support.captures import captures
+from tests.support.line import line
+from tests.support.peer import Peer, peer
+from tests.support.polling import until
+
+pytestmark = pytest.mark.integration
+
+ACCOUNT = AccountId("a" * 32)
+LINKS = b"</1/0>,</3/0/9>;obs"
+LINK_FORMAT = ((int(Option.CONTENT_FORMAT), b"\x28"),)
+QUERIES = ("ep=kitchen", "lt=300", "lwm2m=1.1", "b=U")
+IZUMA = ("ep=kitchen", "lt=7200", "lwm2m=1.0", f"aid={ACCOUNT}", "mccv=4.13.2")
+DEVICE = names.device_id(ACCOUNT, names.parse_endpoint_name("kitchen"))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An edge, the bus behind it, and a device in front of it."""
+
+    url: str
+    nats: Client
+    device: Peer
+    probes: Probes
+
+    async def register(
+        self, queries: Sequence[str] = QUERIES, *, message_id: int | None = None
+    ) -> Message:
+        """Register, as the device."""
+        return await self.device.ask(
+            self.url,
+            Code.POST,
+            ("rd",),
+            queries=queries,
+            options=LINK_FORMAT,
+            payload=LINKS,
+            message_id=message_id,
+        )
+
+    async def published(self, count: int) -> list[str]:
+        """Wait for so many events; return what happened."""
+
+        async def enough() -> bool:
+            return len(await events.stored(self.nats)) >= count
+
+        await until(enough)
+        return [fact.name.value for fact in await events.facts_stored(self.nats)]
+
+
+@asynccontextmanager
+async def edge(
+    redis_url: str, nats_url: str, **changed: object
+) -> AsyncIterator[tuple[str, Probes]]:
+    settings = LwM2MSettings(
+        redis_url=redis_url,
+        nats_url=nats_url,
+        default_account_id=ACCOUNT,
+        nosec=True,
+        lwm2m_coap_port=0,
+        buckets=8,
+    ).model_copy(update=changed)
+    probes = Probes()
+    async with service(settings, probes) as opened:
+        yield opened["coap"], probes
+
+
+@pytest.fixture
+def device() -> Iterator[Peer]:
+    with peer() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def scene(redis_url: str, nats_url: str, device: Peer) -> AsyncIterator[Scene]:
+    async with (
+        bus.connection(nats_url) as nats,
+        edge(redis_url, nats_url) as (url, probes),
+    ):
+        yield Scene(url, nats, device, probes)
+
+
+async def test_a_device_registers_updates_and_leaves_and_the_bus_hears_it(
+    scene: Scene,
+) -> None:
+    created = await scene.register()
+    assert created.code == Code.CREATED
+    assert created.location[0] == "rd"
+    assert created.location[1].startswith(DEVICE)
+    assert created.payload == b""
+    updated = await scene.device.ask(scene.url, Code.POST, created.location)
+    assert updated.code == Code.CHANGED
+    changed = await scene.device.ask(
+        scene.url,
+        Code.POST,
+        created.location,
+        queries=("lt=600",),
+        options=LINK_FORMAT,
+        payload=b"</5/0>",
+    )
+    assert changed.code == Code.CHANGED
+    deleted = await scene.device.ask(scene.url, Code.DELETE, created.location)
+    assert deleted.code == Code.DELETED
+    assert await scene.published(4) == [
+        "device.registered",
+        "registration.updated",
+        "registration.updated",
+        "device.deregistered",
+    ]
+    facts = await events.facts_stored(scene.nats)
+    assert {fact.device_id for fact in facts} == {DEVICE}
+    assert await scene.probes.faults() == {}
+
+
+async def test_a_captured_izuma_device_registers_in_blocks_and_updates_its_location(
+    redis_url: str, nats_url: str, device: Peer
+) -> None:
+    blocks = [
+        message.datagram
+        for message in captures()["izuma-udp-bootstrap-certificate"]
+        if message.sender == "device" and codec.decode(message.datagram).path == ("rd",)
+    ]
+    first = codec.decode(blocks[0])
+    account = next(query[4:] for query in first.queries if query.startswith("aid="))
+    async with (
+        edge(redis_url, nats_url, default_account_id=account) as (url, _),
+    ):
+        for block in blocks:
+            device.say(block, url)
+            answer = codec.decode(await device.hear())
+        assert answer.code == Code.CREATED
+        name = next(query[3:] for query in first.queries if query.startswith("ep="))
+        assert answer.location == (
+            "rd",
+            account,
+            names.device_id(AccountId(account), names.parse_endpoint_name(name)),
+        )
+        updated = await device.ask(
+            url,
+            Code.POST,
+            answer.location,
+            queries=("et=default",),
+            options=LINK_FORMAT,
+        )
+        assert updated.code == Code.CHANGED
+
+
+async def test_a_repeated_register_is_answered_the_same_by_another_edge(
+    scene: Scene, redis_url: str, nats_url: str
+) -> None:
+    first = await scene.register(message_id=7)
+    async with edge(redis_url, nats_url) as (other, _):
+        again = await scene.device.ask(
+            other,
+            Code.POST,
+            ("rd",),
+            queries=QUERIES,
+            options=LINK_FORMAT,
+            payload=LINKS,
+            message_id=7,
+        )
+        updated = await scene.device.ask(other, Code.POST, first.location)
+    assert again.location == first.location
+    assert updated.code == Code.CHANGED
+    assert await scene.published(2) == ["device.registered", "registration.updated"]
+
+
+@pytest.mark.parametrize("code", [Code.POST, Code.DELETE])
+async def test_what_is_not_registered_is_not_found(scene: Scene, code: Code) -> None:
+    location = ("rd", names.new_registration_id(DEVICE))
+    answer = await scene.device.ask(scene.url, code, location)
+    assert answer.code == Code.NOT_FOUND
+
+
+async def test_an_operation_too_many_is_held_and_says_for_how_long(
+    scene: Scene,
+) -> None:
+    created = await scene.register()
+    for _ in range(9):
+        updated = await scene.device.ask(scene.url, Code.POST, created.location)
+        assert updated.code == Code.CHANGED
+    held = await scene.device.ask(scene.url, Code.POST, created.location)
+    assert held.code == Code.TOO_MANY_REQUESTS
+    assert 1 <= (held.number(Option.MAX_AGE) or 0) <= 60
+    facts = await scene.published(11)
+    assert facts[-1] == "registration.refused"
+
+
+async def test_a_held_izuma_device_hears_nothing(scene: Scene) -> None:
+    for _ in range(10):
+        assert (await scene.register(IZUMA)).code == Code.CREATED
+    scene.device.say(
+        scene.device.request(
+            Code.POST, ("rd",), queries=IZUMA, options=LINK_FORMAT, payload=LINKS
+        ),
+        scene.url,
+    )
+    assert (await scene.published(11))[-1] == "registration.refused"
+    assert await scene.device.hears_nothing(scene.url)
+
+
+async def test_garbage_leaves_the_edge_as_it_was(scene: Scene) -> None:
+    for datagram in (b"", b"\xff", b"\x00" * 1_400, bytes(range(256)) * 200):
+        scene.device.say(datagram, scene.url)
+    assert await scene.device.hears_nothing(scene.url)
+    assert (await scene.register()).code == Code.CREATED
+
+
+async def test_while_redis_is_away_standard_devices_are_told_to_wait(
+    redis_url: str, nats_url: str, device: Peer
+) -> None:
+    async with (
+        line(redis_url) as (way, url_of_redis),
+        edge(url_of_redis, nats_url) as (url, probes),
+        bus.connection(nats_url) as nats,
+    ):
+        scene = Scene(url, nats, device, probes)
+        way.cut()
+        answer = await scene.register(message_id=7)
+        assert answer.code == Code.SERVICE_UNAVAILABLE
+        assert answer.number(Option.MAX_AGE)
+        assert "redis" in await probes.faults()
+        izuma = device.request(
+            Code.POST, ("rd",), queries=IZUMA, options=LINK_FORMAT, payload=LINKS
+        )
+        device.say(izuma, url)
+        assert await device.hears_nothing(url)
+        way.mend()
+        assert (await scene.register(message_id=7)).code == Code.CREATED
+        assert await scene.published(1) == ["device.registered"]
+
+
+async def test_while_nats_is_away_devices_go_on_and_no_event_is_lost(
+    redis_url: str, nats_url: str, device: Peer
+) -> None:
+    async with (
+        line(nats_url) as (way, url_of_nats),
+        edge(redis_url, url_of_nats) as (url, probes),
+        bus.connection(nats_url) as nats,
+    ):
+        scene = Scene(url, nats, device, probes)
+        way.cut()
+        created = await scene.register()
+        assert created.code == Code.CREATED
+        updated = await device.ask(url, Code.POST, created.location)
+        assert updated.code == Code.CHANGED
+        assert await events.stored(nats) == []
+        way.mend()
+        assert await scene.published(2) == ["device.registered", "registration.updated"]
+
+
+async def test_what_is_left_of_a_closing_edge_is_published(
+    redis_url: str, nats_url: str, device: Peer
+) -> None:
+    async with bus.connection(nats_url) as nats:
+        async with edge(redis_url, nats_url) as (url, probes):
+            scene = Scene(url, nats, device, probes)
+            created = await scene.register()
+            await scene.published(1)
+            await device.ask(url, Code.POST, created.location)
+        assert len(await events.stored(nats)) == 2
+
+
+async def test_without_nosec_no_port_is_open(redis_url: str, nats_url: str) -> None:
+    settings = LwM2MSettings(
+        redis_url=redis_url, nats_url=nats_url, default_account_id=ACCOUNT
+    )
+    async with service(settings, Probes()) as opened:
+        assert opened == {}

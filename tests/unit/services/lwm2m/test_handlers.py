@@ -1,0 +1,355 @@
+"""From requests to operations and from outcomes to answers."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from homeport import names
+from homeport.coap import codec
+from homeport.coap.codec import Code, Message, Option, Renewal, Type
+from homeport.names import AccountId
+from homeport.store.operations import (
+    Deregister,
+    Outcome,
+    Refresh,
+    Register,
+    Result,
+    Update,
+)
+from homeport.store.sessions import StoredSession
+from services.lwm2m import handlers
+from services.lwm2m.handlers import Answer, Delta, Scene
+from tests.support.captures import captures
+
+ACCOUNT = AccountId("a" * 32)
+SCENE = Scene(ACCOUNT, 64)
+PEER = "192.0.2.1:5683"
+DEVICE = names.device_id(ACCOUNT, names.parse_endpoint_name("kitchen"))
+REGISTRATION = names.new_registration_id(DEVICE)
+LINKS = b'</>;rt="oma.lwm2m",</1/0>,</3/0>'
+PLAIN = ("ep=kitchen", "lt=300", "lwm2m=1.1", "b=U")
+IZUMA = ("ep=kitchen", "lt=7200", "lwm2m=1.0", "b=U", f"aid={ACCOUNT}", "mccv=4.13.2")
+
+
+def request(
+    path: Sequence[str],
+    queries: Sequence[str] = (),
+    *,
+    code: Code = Code.POST,
+    payload: bytes = b"",
+    content_format: int | None = 40,
+) -> Message:
+    options = [(int(Option.URI_PATH), part.encode()) for part in path]
+    if content_format is not None:
+        options.append((int(Option.CONTENT_FORMAT), bytes([content_format])))
+    options += [(int(Option.URI_QUERY), query.encode()) for query in queries]
+    return Message(Type.CON, code, 7, b"\x01", tuple(options), payload)
+
+
+def register(
+    queries: Sequence[str] = PLAIN,
+    *,
+    payload: bytes = LINKS,
+    content_format: int | None = 40,
+) -> object:
+    return interpret(
+        request(("rd",), queries, payload=payload, content_format=content_format)
+    )
+
+
+def interpret(message: Message) -> object:
+    return handlers.interpret(message, peer=PEER, scene=SCENE)
+
+
+def test_a_register_becomes_an_operation_on_the_session_of_its_device() -> None:
+    operation = register()
+    assert isinstance(operation, Register)
+    assert operation.device == DEVICE
+    assert operation.bucket == names.bucket(DEVICE, 64)
+    assert operation.exchange == f"{PEER}#7"
+    assert (operation.lifetime, operation.version) == (300, "1.1")
+    assert operation.profile == "standard"
+    assert '"path":"/3/0"' in operation.resources
+
+
+def test_an_izuma_device_is_known_by_its_client_version() -> None:
+    operation = register(IZUMA)
+    assert isinstance(operation, Register)
+    assert operation.profile == "izuma"
+
+
+def changed(**parts: str) -> list[str]:
+    given = dict(query.split("=", 1) for query in PLAIN) | parts
+    return [f"{name}={value}" for name, value in given.items() if value]
+
+
+@pytest.mark.parametrize(
+    ("queries", "code"),
+    [
+        (changed(ep=""), Code.BAD_REQUEST),
+        (changed(ep="x" * 65), Code.BAD_REQUEST),
+        (changed(ep="a\nb"), Code.BAD_REQUEST),
+        (changed(lt="-1"), Code.BAD_REQUEST),
+        (changed(lt="soon"), Code.BAD_REQUEST),
+        (changed(lt="99999999999999999999"), Code.BAD_REQUEST),
+        (changed(lwm2m="2.0"), Code.PRECONDITION_FAILED),
+        (changed(lwm2m="new"), Code.PRECONDITION_FAILED),
+        (changed(b="UQ"), Code.BAD_REQUEST),
+        ([*PLAIN, "lt=60"], Code.BAD_REQUEST),
+        ([*PLAIN, f"aid={'b' * 32}"], Code.FORBIDDEN),
+        ([*PLAIN, "aid=mine"], Code.BAD_REQUEST),
+    ],
+)
+def test_a_register_with_a_wrong_parameter_is_refused(
+    queries: Sequence[str], code: Code
+) -> None:
+    answer = register(queries)
+    assert isinstance(answer, Answer)
+    assert answer.code == code
+    assert len(answer.payload) <= 64
+
+
+@pytest.mark.parametrize(
+    ("payload", "content_format", "code"),
+    [
+        (b"", 40, Code.BAD_REQUEST),
+        (b"</1/0>,</3", 40, Code.BAD_REQUEST),
+        (b"nonsense", 40, Code.BAD_REQUEST),
+        (LINKS, 0, Code.UNSUPPORTED_CONTENT_FORMAT),
+    ],
+)
+def test_a_register_with_a_wrong_payload_is_refused(
+    payload: bytes, content_format: int, code: Code
+) -> None:
+    answer = register(payload=payload, content_format=content_format)
+    assert isinstance(answer, Answer)
+    assert answer.code == code
+
+
+def test_a_register_without_content_format_is_tolerated() -> None:
+    assert isinstance(register(content_format=None), Register)
+
+
+@pytest.mark.parametrize(
+    "queries",
+    [
+        [*IZUMA, "lt=1"],
+        [query for query in IZUMA if not query.startswith("ep")],
+        [*IZUMA[:4], f"aid={'b' * 32}", "mccv=4.13.2"],
+    ],
+)
+def test_an_izuma_device_never_hears_what_costs_it_its_credentials(
+    queries: Sequence[str],
+) -> None:
+    answer = register(queries)
+    assert isinstance(answer, Answer)
+    assert answer.code == Code.UNAUTHORIZED
+
+
+def test_every_captured_register_becomes_an_operation() -> None:
+    found = [
+        message
+        for messages in captures().values()
+        for sender, datagram in messages
+        if sender == "device"
+        and (message := codec.decode(datagram)).code == Code.POST
+        and message.path == ("rd",)
+        and message.value(Option.BLOCK1) is None
+    ]
+    assert len(found) >= 10
+    for message in found:
+        scene = Scene(_account(message), 64)
+        operation = handlers.interpret(message, peer=PEER, scene=scene)
+        assert isinstance(operation, Register), message
+
+
+def _account(message: Message) -> AccountId:
+    given = [query[4:] for query in message.queries if query.startswith("aid=")]
+    return AccountId(given[0]) if given else ACCOUNT
+
+
+def test_every_captured_update_becomes_an_operation() -> None:
+    found = [
+        message
+        for name, messages in captures().items()
+        for sender, datagram in messages
+        if sender == "device"
+        and name.startswith("izuma")
+        and (message := codec.decode(datagram)).code == Code.POST
+        and message.path[:1] == ("rd",)
+        and len(message.path) == 3
+    ]
+    assert len(found) >= 5
+    for message in found:
+        operation = interpret(message)
+        assert isinstance(operation, Update)
+        assert operation.account == message.path[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "expected"),
+    [
+        ((), Code.POST, Code.NOT_FOUND),
+        (("bs",), Code.POST, Code.NOT_FOUND),
+        (("rd", "x"), Code.POST, Code.NOT_FOUND),
+        (("rd", "x"), Code.DELETE, Code.NOT_FOUND),
+        (("rd", "a" * 32, "b"), Code.POST, Code.NOT_FOUND),
+        (("rd",), Code.GET, Code.METHOD_NOT_ALLOWED),
+        (("rd",), Code.DELETE, Code.METHOD_NOT_ALLOWED),
+        (("rd", "x"), Code.PUT, Code.METHOD_NOT_ALLOWED),
+        (("rd", "a", "b", "c"), Code.POST, Code.METHOD_NOT_ALLOWED),
+    ],
+)
+def test_what_leads_nowhere_is_answered_at_once(
+    path: Sequence[str], code: Code, expected: Code
+) -> None:
+    answer = interpret(request(path, code=code))
+    assert isinstance(answer, Answer)
+    assert answer.code == expected
+
+
+def test_a_renewal_becomes_a_refresh() -> None:
+    renewal = Renewal(7, b"\x01", REGISTRATION)
+    operation = handlers.refresh(renewal, peer=PEER, scene=SCENE)
+    assert operation == Refresh(
+        names.bucket(DEVICE, 64),
+        DEVICE,
+        f"{PEER}#7",
+        "nosec",
+        REGISTRATION,
+        "",
+        PEER,
+    )
+
+
+def test_a_renewal_of_what_is_no_registration_is_none() -> None:
+    renewal = Renewal(7, b"\x01", "z" * 48)
+    assert handlers.refresh(renewal, peer=PEER, scene=SCENE) is None
+
+
+def test_a_deregister_names_its_session() -> None:
+    operation = interpret(request(("rd", REGISTRATION), code=Code.DELETE))
+    assert isinstance(operation, Deregister)
+    assert operation.location == REGISTRATION
+    operation = interpret(request(("rd", ACCOUNT, DEVICE), code=Code.DELETE))
+    assert isinstance(operation, Deregister)
+    assert (operation.account, operation.device) == (ACCOUNT, DEVICE)
+
+
+def test_an_update_of_its_lifetime_needs_no_look_at_the_session() -> None:
+    operation = interpret(request(("rd", REGISTRATION), ("lt=600",)))
+    assert isinstance(operation, Update)
+    assert operation.lifetime == 600
+    assert operation.resources == ""
+
+
+def delta(
+    payload: bytes = b"", queries: Sequence[str] = (), *, izuma: bool = False
+) -> Delta:
+    path = ("rd", ACCOUNT, DEVICE) if izuma else ("rd", REGISTRATION)
+    operation = interpret(request(path, queries, payload=payload))
+    assert isinstance(operation, Delta)
+    return operation
+
+
+def session(profile: str = "standard") -> StoredSession:
+    return StoredSession(
+        revision="17",
+        profile=profile,
+        lwm2m_version="1.1",
+        resources='[{"path":"/1/0"},{"path":"/3/0"}]',
+        account=ACCOUNT,
+    )
+
+
+def test_the_links_of_a_standard_device_replace_its_structure() -> None:
+    update = handlers.resolve(delta(b"</3/0>,</5/0>"), session())
+    assert isinstance(update, Update)
+    assert update.if_revision == "17"
+    assert update.resources == '[{"path":"/3/0"},{"path":"/5/0"}]'
+
+
+def test_the_links_of_an_izuma_device_are_merged_into_its_structure() -> None:
+    update = handlers.resolve(delta(b"</5/0>,</1/0>;d", izuma=True), session("izuma"))
+    assert isinstance(update, Update)
+    assert update.resources == '[{"path":"/3/0"},{"path":"/5/0"}]'
+
+
+def test_a_binding_is_held_to_the_version_of_the_registration() -> None:
+    update = handlers.resolve(delta(queries=("b=UT",)), session())
+    assert isinstance(update, Update)
+    assert update.binding == "UT"
+    answer = handlers.resolve(delta(queries=("b=UQ",)), session())
+    assert isinstance(answer, Answer)
+    assert answer.code == Code.BAD_REQUEST
+
+
+def test_a_delta_of_nothing_is_not_found() -> None:
+    assert handlers.resolve(delta(b"</3/0>"), None) == handlers.NOT_FOUND
+
+
+@pytest.mark.parametrize("payload", [b"</3/0", b"nonsense"])
+def test_an_update_with_broken_links_is_refused(payload: bytes) -> None:
+    answer = interpret(request(("rd", REGISTRATION), payload=payload))
+    assert isinstance(answer, Answer)
+    assert answer.code == Code.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (Outcome(Result.UPDATED), Code.CHANGED),
+        (Outcome(Result.DEREGISTERED), Code.DELETED),
+        (Outcome(Result.UNKNOWN), Code.NOT_FOUND),
+        (Outcome(Result.HELD, held_milliseconds=59_001), Code.TOO_MANY_REQUESTS),
+        (Outcome(Result.HELD, held_milliseconds=1, profile="izuma"), None),
+        (Outcome(Result.STALE), None),
+        (Outcome(Result.CONFLICT), None),
+    ],
+)
+def test_an_outcome_is_answered(outcome: Outcome, code: Code | None) -> None:
+    operation = interpret(request(("rd", REGISTRATION), ("lt=600",)))
+    assert isinstance(operation, Update)
+    answer = handlers.answer(operation, outcome)
+    assert (answer.code if answer else None) == code
+
+
+def test_a_hold_says_how_long_and_is_not_kept() -> None:
+    operation = interpret(request(("rd", REGISTRATION), ("lt=600",)))
+    assert isinstance(operation, Update)
+    answer = handlers.answer(operation, Outcome(Result.HELD, held_milliseconds=59_001))
+    assert answer is not None
+    assert answer.options == ((Option.MAX_AGE, bytes([60])),)
+    assert not answer.keep
+
+
+@pytest.mark.parametrize(
+    ("queries", "location"),
+    [
+        (PLAIN, ("rd", REGISTRATION)),
+        (IZUMA, ("rd", ACCOUNT, DEVICE)),
+    ],
+)
+def test_a_registration_is_answered_with_its_location(
+    queries: Sequence[str], location: Sequence[str]
+) -> None:
+    operation = register(queries)
+    assert isinstance(operation, Register)
+    outcome = Outcome(Result.REGISTERED, registration=REGISTRATION)
+    answer = handlers.answer(operation, outcome)
+    assert answer is not None
+    assert answer.code == Code.CREATED
+    assert [value.decode() for _, value in answer.options] == list(location)
+    assert answer.payload == b""
+
+
+def test_while_the_store_is_away_only_standard_devices_hear_it() -> None:
+    plain, izuma = register(), register(IZUMA)
+    assert isinstance(plain, Register)
+    assert isinstance(izuma, Register)
+    answer = handlers.unavailable(plain)
+    assert answer is not None
+    assert answer.code == Code.SERVICE_UNAVAILABLE
+    assert not answer.keep
+    assert handlers.unavailable(izuma) is None
+    assert handlers.unavailable(delta(b"</3/0>", izuma=True)) is None
