@@ -54,6 +54,7 @@ class Platform:
             redis_url=options.redis_url,
             nats_url=options.nats_url,
             postgres_url=options.postgres_url,
+            changed=self._rewrite_ready_files,
         )
         self._replicas: dict[str, list[Replica]] = {part.name: [] for part in PARTS}
         self._fleet: list[Replica] = []

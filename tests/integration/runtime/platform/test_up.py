@@ -43,7 +43,7 @@ async def test_it_serves_comes_back_and_drains(tmp_path: Path) -> None:
         _check_ready_file(tmp_path / "ready.json", ready)
         await _check_api(ready)
         await _check_second_start_is_refused(tmp_path)
-        for name in ("lwm2m", "api"):
+        for name in ("lwm2m", "api", "valkey"):
             await _check_restart(tmp_path / "ready.json", name)
         pids = pids_of(content(tmp_path / "ready.json"))
         assert all(map(alive, pids))

@@ -1,0 +1,91 @@
+"""A schema is brought up to date once, whoever starts first."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from homeport.errors import Unavailable
+from homeport.runtime import database
+from tests.support.line import line
+
+pytestmark = pytest.mark.integration
+
+STEP = '''"""Make a table."""
+from alembic import op
+
+revision = "{revision}"
+down_revision = {before}
+
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE harbor.{table} (id int)")
+'''
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> Path:
+    return step(tmp_path, "0001", "None", "ships")
+
+
+def step(folder: Path, revision: str, before: str, table: str) -> Path:
+    content = STEP.format(revision=revision, before=before, table=table)
+    (folder / f"v{revision}.py").write_text(content)
+    return folder
+
+
+async def tables(url: str, steps: Path) -> set[str]:
+    async with (
+        database.connections(url, schema="harbor", migrations=str(steps)) as engine,
+        engine.connect() as connection,
+    ):
+        await database.check(engine)
+        rows = await connection.execute(
+            text(
+                "SELECT table_name FROM information_schema.tables "
+                "WHERE table_schema = 'harbor'"
+            )
+        )
+        return {row.table_name for row in rows}
+
+
+async def test_a_schema_is_made_with_its_tables(postgres_url: str, steps: Path) -> None:
+    assert await tables(postgres_url, steps) == {"ships", "alembic_version"}
+
+
+async def test_replicas_that_start_together_migrate_once(
+    postgres_url: str, steps: Path
+) -> None:
+    found = await asyncio.gather(*(tables(postgres_url, steps) for _ in range(4)))
+    assert found == [{"ships", "alembic_version"}] * 4
+
+
+async def test_a_later_version_takes_the_steps_that_are_new(
+    postgres_url: str, steps: Path
+) -> None:
+    await tables(postgres_url, steps)
+    step(steps, "0002", '"0001"', "sailors")
+    assert await tables(postgres_url, steps) == {"ships", "sailors", "alembic_version"}
+
+
+async def test_a_server_that_is_away_is_said(postgres_url: str, steps: Path) -> None:
+    async with line(postgres_url) as (way, url):
+        way.cut()
+        with pytest.raises(Unavailable, match="PostgreSQL"):
+            await tables(url, steps)
+
+
+async def test_a_server_that_goes_away_later_is_said(
+    postgres_url: str, steps: Path
+) -> None:
+    async with (
+        line(postgres_url) as (way, url),
+        database.connections(url, schema="harbor", migrations=str(steps)) as engine,
+    ):
+        await database.check(engine)
+        way.cut()
+        with pytest.raises(Unavailable, match="PostgreSQL"):
+            await database.check(engine)
+        way.mend()
+        await database.check(engine)

@@ -1,0 +1,164 @@
+"""The directory as tests drive it: facts for it, its service, its routes."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import orjson
+from nats.aio.client import Client
+from pydantic import SecretStr
+
+from homeport import names
+from homeport.events import facts, publisher
+from homeport.events.cloudevents import Envelope
+from homeport.events.facts import AnyFact, Fact, FactName
+from homeport.names import AccountId, DeviceId
+from homeport.runtime import bus
+from homeport.runtime.probes import Probes
+from homeport.store import connection, trust
+from homeport.store.trust import Grant, Role, TrustView
+from services.directory import http
+from services.directory.app import service
+from services.directory.config import DirectorySettings
+from tests.support.polling import until
+
+ACCOUNT = AccountId("a" * 32)
+OTHER_ACCOUNT = AccountId("b" * 32)
+KEY = "ak_1" + "c" * 60
+START = datetime(2026, 11, 24, 14, 20, 5, tzinfo=UTC)
+
+_REST: Mapping[str, Any] = {
+    "registration_id": "r",
+    "lifetime": 60,
+    "expires_at": START,
+    "binding": "U",
+    "queue_mode": False,
+    "lwm2m_version": "1.1",
+    "endpoint_type": "kettle",
+    "profile": "standard",
+    "resources": [{"path": "/3/0"}, {"path": "/3/0/9", "obs": True}],
+    "changes": ["lifetime"],
+    "step": "PUT /0",
+    "code": "4.00",
+    "reason": "it did not want to",
+    "requests": [{"async_id": "1"}],
+}
+
+
+def device_of(name: str = "urn:dev:1", account: AccountId = ACCOUNT) -> DeviceId:
+    """Return the id of a device."""
+    return names.device_id(account, names.parse_endpoint_name(name))
+
+
+def fact(
+    name: FactName,
+    number: int = 1,
+    *,
+    device: str = "urn:dev:1",
+    account: AccountId = ACCOUNT,
+    **changed: object,
+) -> AnyFact:
+    """Make a fact as the store does; ``number`` orders it, a second apart."""
+    identity = device_of(device, account)
+    common = {
+        "fact": name.value,
+        "id": f"{identity}.{number}",
+        "time": START + timedelta(seconds=number),
+        "revision": number,
+        "account_id": account,
+        "device_id": identity,
+        "endpoint_name": device,
+    }
+    return facts.parse(orjson.dumps({**_REST, **common, **changed}))
+
+
+def envelope(told: Fact) -> Envelope:
+    """Make the event of a fact."""
+    return Envelope(
+        told.id,
+        told.name,
+        AccountId(told.account_id),
+        DeviceId(told.device_id),
+        told.time.isoformat(),
+        facts.build(told),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The servers, the routes of one process, and the bus."""
+
+    settings: DirectorySettings
+    client: httpx.AsyncClient
+    nats: Client
+    trust: TrustView
+
+    async def allow(
+        self, key: str, account: AccountId, *, role: Role = "administrator"
+    ) -> dict[str, str]:
+        """Let a key in; return the header that presents it."""
+        await self.trust.put_api_key(trust.digest(key), Grant("d" * 32, account, role))
+        return {"authorization": f"Bearer {key}"}
+
+    async def happen(self, *told: Fact) -> None:
+        """Publish facts as an edge does."""
+        envelopes = [envelope(each) for each in told]
+        for start in range(0, len(envelopes), publisher.MAX_BATCH):
+            await publisher.publish(
+                self.nats, envelopes[start : start + publisher.MAX_BATCH]
+            )
+
+    async def get(self, path: str, **parameters: str | int) -> dict[str, Any]:
+        """Call a route that answers."""
+        answer = await self.client.get(path, params=parameters or None)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def total(self, path: str = "/v3/devices/", **parameters: str) -> int:
+        """Count the objects of a list."""
+        body = await self.get(path, limit=2, include="total_count", **parameters)
+        return int(body["total_count"])
+
+    async def until_total(self, count: int, path: str = "/v3/devices/") -> None:
+        """Wait until a list has so many objects."""
+
+        async def enough() -> bool:
+            return await self.total(path) >= count
+
+        await until(enough)
+
+    @asynccontextmanager
+    async def running(self, **changed: object) -> AsyncIterator[Probes]:
+        """Run one replica of the service."""
+        probes = Probes()
+        async with service(self.settings.model_copy(update=changed), probes):
+            yield probes
+
+
+@asynccontextmanager
+async def site(redis_url: str, nats_url: str, postgres_url: str) -> AsyncIterator[Site]:
+    """Open the routes of the directory on real servers; KEY may call them."""
+    settings = DirectorySettings(
+        redis_url=redis_url,
+        nats_url=nats_url,
+        postgres_url=SecretStr(postgres_url),
+        trust_poll_seconds=0.1,
+        buckets=8,
+    )
+    async with AsyncExitStack() as stack:
+        redis = await connection.connect(redis_url)
+        stack.push_async_callback(redis.aclose)
+        nats = await stack.enter_async_context(bus.connection(nats_url))
+        routes = await stack.enter_async_context(http.application(settings))
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(routes), base_url="http://homeport"
+            )
+        )
+        opened = Site(settings, client, nats, TrustView(redis))
+        client.headers.update(await opened.allow(KEY, ACCOUNT))
+        yield opened
