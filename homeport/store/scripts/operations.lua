@@ -13,7 +13,7 @@ local EXCHANGE_LIFETIME = 247000 -- ms; RFC 7252 §4.8.2
 local RATE_OPERATIONS = 10 -- B-112: more than these ...
 local RATE_WINDOW = 10000 -- ... within this, ms, ...
 local RATE_HOLD = 60000 -- ... are held for this, ms
-local BOOTSTRAP_SECONDS = 60 -- B-030
+local BOOTSTRAP_SECONDS = 600 -- longer than the last of its steps may stand still (B-030)
 
 local FIELDS = {
   'registration_id', 'account_id', 'identity', 'endpoint_name', 'profile', 'lifetime',
