@@ -10,6 +10,8 @@ import pytest
 
 from homeport import __version__
 
+NOWHERE = "coap://127.0.0.1:9"
+
 
 def homeport(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
@@ -41,6 +43,12 @@ def test_it_prints_its_commands() -> None:
         (["up", "--data", "/dev/null"], "/dev/null cannot be used as data folder"),
         (["up", "--ports", "any"], "'any'"),
         (["up", "--devices", "-1"], "-1"),
+        (["up", "--devices", "1"], "--devices needs --nosec"),
+        (["simulate", "--devices", "0"], "0"),
+        (["simulate", "--ready-file", "/dev/null"], "/dev/null tells of no platform"),
+        (["simulate", "--lwm2m", "127.0.0.1:5683"], "is not coap://<host>:<port>"),
+        (["simulate", "--lwm2m", NOWHERE, "--mix", "dance=1"], "--mix has 'dance=1'"),
+        (["simulate", "--seconds", "0"], "0"),
         (["run"], "Missing argument"),
     ],
 )
@@ -50,6 +58,19 @@ def test_a_mistake_is_a_sentence(arguments: list[str], sentence: str) -> None:
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_too_few_open_files_are_a_sentence() -> None:
+    command = [sys.executable, "-P", "-m", "homeport", "simulate", "--devices", "1000"]
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -n 500; exec "$@"', "sh", *command, "--lwm2m", NOWHERE],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--devices needs 1064 open files and the system allows 500" in done.stderr
 
 
 def test_a_wrong_setting_is_a_sentence() -> None:

@@ -1,0 +1,89 @@
+"""What a fleet went through, and how long it took."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+UNANSWERED = "unanswered"
+PERCENTILES = (50, 90, 99)
+STEP = 1.02
+"""Latencies are counted in steps of 2 %, however many there are."""
+
+
+@dataclass(slots=True)
+class Latencies:
+    """How often something took how long, in milliseconds."""
+
+    steps: Counter[int] = field(default_factory=Counter)
+
+    def add(self, milliseconds: float) -> None:
+        """Count one."""
+        self.steps[math.ceil(math.log(max(milliseconds, 0.01), STEP))] += 1
+
+    def percentile(self, percent: int) -> float:
+        """Return what so many of them did not exceed; at least one was added."""
+        wanted = self.steps.total() * percent / 100
+        counted = 0
+        for step in sorted(self.steps):
+            counted += self.steps[step]
+            if counted >= wanted:
+                break
+        return round(STEP**step, 2)
+
+
+@dataclass(slots=True)
+class Report:
+    """Outcomes and latencies of a fleet by operation; an outcome is a code or none."""
+
+    devices: int
+    came_home: set[str] = field(default_factory=set)
+    outcomes: dict[str, Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    latencies: dict[str, Latencies] = field(
+        default_factory=lambda: defaultdict(Latencies)
+    )
+
+    def answered(self, operation: str, code: str, seconds: float) -> None:
+        """Record an answer and how long it took, retransmissions included."""
+        self.outcomes[operation][code] += 1
+        self.latencies[operation].add(seconds * 1000)
+
+    def unanswered(self, operation: str) -> None:
+        """Record a request that nobody answered."""
+        self.outcomes[operation][UNANSWERED] += 1
+
+    def arrived(self, endpoint_name: str) -> None:
+        """Record that a device has registered at least once."""
+        self.came_home.add(endpoint_name)
+
+    @property
+    def all_home(self) -> bool:
+        """Whether every device of the fleet has registered."""
+        return len(self.came_home) == self.devices
+
+    @property
+    def operations(self) -> int:
+        """How many requests are over."""
+        return sum(outcomes.total() for outcomes in self.outcomes.values())
+
+    def summary(self) -> Mapping[str, Any]:
+        """Return everything as JSON has it."""
+        return {
+            "devices": self.devices,
+            "home": len(self.came_home),
+            "operations": {
+                operation: {"outcomes": dict(outcomes), **self._milliseconds(operation)}
+                for operation, outcomes in self.outcomes.items()
+            },
+        }
+
+    def _milliseconds(self, operation: str) -> Mapping[str, float]:
+        latencies = self.latencies.get(operation)
+        if latencies is None:
+            return {}
+        return {
+            f"p{percent}_ms": latencies.percentile(percent) for percent in PERCENTILES
+        }

@@ -1,0 +1,286 @@
+"""What one simulated device does, turn by turn."""
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from homeport.coap.codec import Code, Message, Option, Type
+from homeport.protocol import tlv
+from homeport.protocol.tlv import ObjectInstance, Resource
+from homeport.simulator import device as device_module
+from homeport.simulator.device import (
+    BOOTSTRAP_SECONDS,
+    GRACE_SECONDS,
+    RETRY_SECONDS,
+    STRUCTURE,
+    Ask,
+    Device,
+    State,
+)
+from homeport.simulator.options import FleetOptions, Habit, Target
+
+LWM2M = "coap://127.0.0.1:5683"
+BOOTSTRAP = "coap://127.0.0.1:5783"
+OPTIONS = FleetOptions(1, Target(LWM2M), mix={Habit.UPDATE: 1})
+BOOTSTRAPPING = replace(OPTIONS, target=Target(bootstrap=BOOTSTRAP))
+LOCATION = ("rd", "abc")
+CREATED = Message(
+    Type.ACK,
+    Code.CREATED,
+    1,
+    options=tuple((Option.LOCATION_PATH, part.encode()) for part in LOCATION),
+)
+
+
+def answer(code: Code, *options: tuple[int, bytes]) -> Message:
+    return Message(Type.ACK, code, 1, options=options)
+
+
+def request(code: Code, *path: str, payload: bytes = b"") -> Message:
+    options = tuple((Option.URI_PATH, part.encode()) for part in path)
+    return Message(Type.CON, code, 1, options=options, payload=payload)
+
+
+def made(options: FleetOptions = OPTIONS) -> Device:
+    return Device("urn:dev:1", options, random.Random(1))
+
+
+def registered(mix: Mapping[Habit, float] = OPTIONS.mix) -> Device:
+    device = made(replace(OPTIONS, mix=mix))
+    device.act(0)
+    device.answered("register", CREATED, 0)
+    assert device.state is State.REGISTERED
+    return device
+
+
+def act(device: Device, now: float = 0) -> Ask:
+    ask = device.act(now)
+    assert ask is not None
+    return ask
+
+
+def security(uri: str) -> tuple[Resource, ...]:
+    return (Resource(0, uri.encode()), Resource(1, b"\x00"), Resource(2, b"\x03"))
+
+
+def bootstrapped() -> Device:
+    device = made(BOOTSTRAPPING)
+    device.act(0)
+    device.answered("bootstrap", answer(Code.CHANGED), 0)
+    written = request(Code.PUT, "0", "1", payload=tlv.encode(security(LWM2M)))
+    assert device.asked(written, 1).code == Code.CHANGED
+    assert device.asked(request(Code.POST, "bs"), 2).code == Code.CHANGED
+    return device
+
+
+def test_a_register_says_who_it_is_and_what_it_has() -> None:
+    ask = act(made())
+    assert (ask.operation, ask.server) == ("register", LWM2M)
+    assert (ask.code, ask.path) == (Code.POST, ("rd",))
+    assert ask.queries == ("ep=urn:dev:1", "lt=60", "lwm2m=1.1", "b=U")
+    assert ask.payload.decode() == STRUCTURE
+    assert ask.options == ((Option.CONTENT_FORMAT, b"\x28"),)
+
+
+def test_one_that_may_sleep_says_so() -> None:
+    ask = act(made(replace(OPTIONS, mix={Habit.SLEEP: 1})))
+    assert ask.queries[-1] == "Q"
+
+
+def test_a_device_waits_for_the_answer() -> None:
+    device = made()
+    device.act(0)
+    assert device.turn == math.inf
+    assert not device.registered
+
+
+def test_registered_it_acts_within_its_lifetime() -> None:
+    device = registered()
+    assert device.registered
+    assert 0 < device.turn <= 45
+
+
+def test_a_created_without_location_is_no_registration() -> None:
+    device = made()
+    device.act(0)
+    device.answered("register", answer(Code.CREATED), 0)
+    assert (device.registered, device.turn) == (False, RETRY_SECONDS)
+
+
+def test_a_server_that_is_busy_says_when_to_come_back() -> None:
+    device = made()
+    device.act(0)
+    held = answer(Code.TOO_MANY_REQUESTS, (Option.MAX_AGE, b"\x3c"))
+    device.answered("register", held, 100)
+    assert device.turn == 160
+    assert act(device, 160).operation == "register"
+
+
+def test_nobody_answers_and_it_tries_again() -> None:
+    device = made()
+    device.act(0)
+    device.unanswered(62)
+    assert device.turn == 62 + RETRY_SECONDS
+    assert act(device, 67).operation == "register"
+
+
+@pytest.mark.parametrize("code", [Code.FORBIDDEN, Code.BAD_REQUEST])
+def test_refused_it_bootstraps_again_where_it_can(code: Code) -> None:
+    device, other = bootstrapped(), made()
+    for each in (device, other):
+        each.act(0)
+        each.answered("register", answer(code), 0)
+    assert act(device, 5).operation == "bootstrap"
+    assert act(other, 5).operation == "register"
+
+
+def test_an_update_says_only_that_it_is_there() -> None:
+    assert act(registered()) == Ask("update", LWM2M, Code.POST, LOCATION)
+
+
+def test_updated_it_goes_on() -> None:
+    device = registered()
+    device.act(10)
+    device.answered("update", answer(Code.CHANGED), 10)
+    assert device.registered
+    assert 10 < device.turn <= 55
+
+
+def test_unknown_it_registers_at_once() -> None:
+    device = registered()
+    device.act(10)
+    device.answered("update", answer(Code.NOT_FOUND), 10)
+    assert (device.registered, device.turn) == (False, 10)
+    assert act(device, 10).operation == "register"
+
+
+def test_a_change_lists_everything_anew() -> None:
+    ask = act(registered({Habit.CHANGE: 1}))
+    assert ask.operation == "update"
+    assert ask.payload.decode().startswith(f"{STRUCTURE},</10/")
+
+
+def test_deregistered_it_is_gone_and_comes_back() -> None:
+    device = registered({Habit.DEREGISTER: 1})
+    assert act(device) == Ask("deregister", LWM2M, Code.DELETE, LOCATION)
+    device.answered("deregister", answer(Code.DELETED), 0)
+    assert device.away
+    assert act(device, device.turn).operation == "register"
+    assert not device.away
+
+
+def test_a_deregistration_that_fails_leaves_it_registered() -> None:
+    device = registered({Habit.DEREGISTER: 1})
+    device.act(0)
+    device.answered("deregister", answer(Code.SERVICE_UNAVAILABLE), 0)
+    assert device.registered
+
+
+def test_asleep_it_hears_nothing_and_wakes_with_an_update() -> None:
+    device = registered({Habit.SLEEP: 1})
+    assert device.act(0) is None
+    assert (device.away, device.registered, device.turn) == (True, True, 45)
+    assert act(device, 45).operation == "update"
+    assert not device.away
+
+
+def test_vanished_it_stays_away_until_it_has_expired() -> None:
+    device = registered({Habit.VANISH: 1})
+    assert device.act(0) is None
+    assert (device.away, device.registered) == (True, False)
+    assert device.turn > OPTIONS.lifetime + GRACE_SECONDS
+    assert act(device, device.turn).operation == "register"
+
+
+@pytest.mark.parametrize(
+    ("code", "answered"),
+    [
+        (Code.PUT, Code.CHANGED),
+        (Code.POST, Code.CHANGED),
+        (Code.DELETE, Code.DELETED),
+        (Code.GET, Code.NOT_FOUND),
+    ],
+)
+def test_a_server_is_answered(code: Code, answered: Code) -> None:
+    assert registered().asked(request(code, "3", "0"), 0).code == answered
+
+
+def test_a_bootstrap_comes_first_of_all() -> None:
+    ask = act(made(BOOTSTRAPPING))
+    assert (ask.operation, ask.server) == ("bootstrap", BOOTSTRAP)
+    assert (ask.code, ask.path) == (Code.POST, ("bs",))
+    assert ask.queries == ("ep=urn:dev:1", "pct=11542")
+
+
+def test_finished_it_registers_at_once_where_it_was_sent() -> None:
+    device = bootstrapped()
+    assert (device.state, device.turn) == (State.REGISTERING, 2)
+    ask = act(device, 2)
+    assert (ask.operation, ask.server) == ("register", LWM2M)
+
+
+def test_a_whole_instance_tells_the_server_too() -> None:
+    device = made(BOOTSTRAPPING)
+    device.act(0)
+    payload = tlv.encode([ObjectInstance(0, security(LWM2M))])
+    device.asked(request(Code.PUT, "0", payload=payload), 0)
+    device.asked(request(Code.POST, "bs"), 0)
+    assert act(device).server == LWM2M
+
+
+def test_a_bootstrap_that_does_not_go_on_is_asked_for_again() -> None:
+    device = made(BOOTSTRAPPING)
+    device.act(0)
+    device.answered("bootstrap", answer(Code.CHANGED), 0)
+    assert device.turn == BOOTSTRAP_SECONDS
+    assert act(device, BOOTSTRAP_SECONDS).operation == "bootstrap"
+
+
+def test_a_bootstrap_server_is_told_the_own_accounts() -> None:
+    device = made(BOOTSTRAPPING)
+    told = device.asked(request(Code.GET), 0)
+    assert told.code == Code.CONTENT
+    assert told.payload.decode() == device_module.OWN_ACCOUNTS
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\xc8",
+        tlv.encode([Resource(1, b"\x00")]),
+        tlv.encode(security("http://127.0.0.1:5683")),
+        tlv.encode(security("coap://127.0.0.1")),
+        tlv.encode(security("coap://127.0.0.1:port")),
+        tlv.encode([Resource(0, b"\xff")]),
+    ],
+)
+def test_a_server_that_it_cannot_reach_is_refused(payload: bytes) -> None:
+    device = made(BOOTSTRAPPING)
+    written = request(Code.PUT, "0", "1", payload=payload)
+    assert device.asked(written, 0).code == Code.BAD_REQUEST
+    finished = device.asked(request(Code.POST, "bs"), 0)
+    assert finished.code == Code.NOT_ACCEPTABLE
+    assert device.state is State.BOOTSTRAPPING
+
+
+def test_what_was_deleted_is_no_server_any_more() -> None:
+    device = bootstrapped()
+    device.act(2)
+    device.answered("register", answer(Code.FORBIDDEN), 2)
+    assert device.asked(request(Code.DELETE), 3).code == Code.DELETED
+    finished = device.asked(request(Code.POST, "bs"), 3)
+    assert finished.code == Code.NOT_ACCEPTABLE
+
+
+def test_the_same_seed_makes_the_same_choices() -> None:
+    mix = {Habit.UPDATE: 1.0, Habit.CHANGE: 1.0, Habit.DEREGISTER: 1.0}
+    asks = [
+        [device.act(now) for now in range(20)]
+        for device in (registered(mix), registered(mix))
+    ]
+    assert asks[0] == asks[1]
+    assert len({ask.operation for ask in asks[0] if ask}) == 2

@@ -1,0 +1,27 @@
+"""What keeps a fleet from setting out."""
+
+import pytest
+
+from homeport.errors import InvalidConfiguration
+from homeport.simulator.fleet import Fleet
+from homeport.simulator.options import FleetOptions, Target
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("coap://127.0.0.1", "is not coap://<host>:<port>"),
+        ("coaps://127.0.0.1:5684", "is not coap://<host>:<port>"),
+        ("127.0.0.1:5683", "is not coap://<host>:<port>"),
+        ("coap://127.0.0.1:port", "is no URL"),
+        ("coap://a..b:5683", "has no address"),
+    ],
+)
+async def test_a_server_without_address_is_a_sentence(url: str, sentence: str) -> None:
+    for target in (Target(url), Target(bootstrap=url)):
+        with (
+            pytest.raises(InvalidConfiguration) as error,
+            Fleet(FleetOptions(1, target)),
+        ):
+            pass
+        assert str(error.value).startswith(f"{url} {sentence}")
