@@ -10,12 +10,17 @@ from dataclasses import dataclass
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, NatsRouter, PullSub
+from faststream.nats.subscriber.usecases import stream_pull_subscriber
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from homeport.errors import InvalidFormat
 from homeport.events import facts, subjects
 from homeport.events.facts import AnyFact, FactName
+
+# nats-py ends some fetches with the built-in error, where FastStream expects nats-py's
+# own: it would drop a batch that has not filled, and have it again after ack_wait only.
+stream_pull_subscriber.TimeoutError = TimeoutError  # type: ignore[assignment,attr-defined]
 
 Handler = Callable[[Sequence[AnyFact]], Awaitable[None]]
 """Takes facts in the order of the stream; repeating them must be harmless."""

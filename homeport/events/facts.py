@@ -16,6 +16,8 @@ from homeport.errors import InvalidFormat
 VERSION = "v1"
 """Part of every subject and event type; a fact's meaning never changes within it."""
 
+_ID = "^[0-9a-f]{32}$"
+
 
 class FactName(StrEnum):
     """The names of the facts, as they stand in subjects and event types."""
@@ -39,9 +41,9 @@ class Fact(BaseModel):
 
     id: str = Field(description="Unique for ever; the same whenever it is repeated.")
     time: AwareDatetime = Field(description="When it happened, in UTC.")
-    revision: int = Field(description="Orders the facts of one device.")
-    account_id: str = Field(description="32 hex characters.")
-    device_id: str = Field(description="32 hex characters.")
+    revision: int = Field(ge=0, lt=2**63, description="Orders the facts of one device.")
+    account_id: str = Field(pattern=_ID, description="32 hex characters.")
+    device_id: str = Field(pattern=_ID, description="32 hex characters.")
     endpoint_name: str = Field(description="What the device calls itself.")
 
 
@@ -64,7 +66,7 @@ class Registration(Fact):
     """What is known of a registration when it begins or changes."""
 
     registration_id: str = Field(description="The device's id and a random suffix.")
-    lifetime: int = Field(description="Seconds.")
+    lifetime: int = Field(ge=0, lt=2**63, description="Seconds.")
     expires_at: AwareDatetime = Field(description="When it ends unless renewed.")
     binding: str = Field(description="As the device gave it.")
     queue_mode: bool = Field(description="Whether the device sleeps.")

@@ -5,12 +5,13 @@ import secrets
 from collections.abc import Sequence
 
 import orjson
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.js.errors import APIError
 
 from homeport.errors import Unavailable
+from homeport.events import client
+from homeport.events.client import BusClient
 from homeport.events.cloudevents import Envelope, headers
 
 MAX_BATCH = 500
@@ -21,7 +22,7 @@ _REPEATED_ID = 10201
 
 
 async def publish(
-    nats: Client, envelopes: Sequence[Envelope], *, timeout_seconds: float = 5
+    nats: BusClient, envelopes: Sequence[Envelope], *, timeout_seconds: float = 5
 ) -> None:
     """Publish up to MAX_BATCH events in order; return when the stream has them.
 
@@ -43,15 +44,21 @@ async def publish(
 
 
 async def _publish_atomically(
-    nats: Client, envelopes: Sequence[Envelope], timeout_seconds: float
+    nats: BusClient, envelopes: Sequence[Envelope], timeout_seconds: float
 ) -> bool:
     """Publish as one atomic batch (ADR-50); False when an id was seen before."""
     batch = secrets.token_hex(8)
-    for sequence, envelope in enumerate(envelopes[:-1], 1):
-        batched = headers(envelope)
-        batched["Nats-Batch-Id"] = batch
-        batched["Nats-Batch-Sequence"] = str(sequence)
-        await nats.publish(envelope.subject, envelope.body, headers=batched)
+    await nats.publish_encoded(
+        [
+            client.encode(
+                envelope.subject,
+                headers(envelope)
+                | {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(sequence)},
+                envelope.body,
+            )
+            for sequence, envelope in enumerate(envelopes[:-1], 1)
+        ]
+    )
     last = envelopes[-1]
     answer = await nats.request(
         last.subject,
@@ -73,7 +80,7 @@ async def _publish_atomically(
 
 
 async def _publish_singly(
-    nats: Client, envelopes: Sequence[Envelope], timeout_seconds: float
+    nats: BusClient, envelopes: Sequence[Envelope], timeout_seconds: float
 ) -> None:
     jetstream = nats.jetstream(timeout=timeout_seconds)
     try:

@@ -4,17 +4,15 @@ On Kubernetes an Ingress does this, by the same prefixes.
 """
 
 import importlib
-import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 from pydantic import Field
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from homeport.runtime import addresses, services
+from homeport.runtime import addresses, rest, services
 from homeport.runtime.config import DatabaseSettings, Settings
 from homeport.runtime.probes import Probes
 from homeport.runtime.serving import serve
@@ -75,22 +73,19 @@ class Composition:
             if path[: len(mount.segments)] == mount.segments:
                 await mount.application(scope, receive, send)
                 return
-        await _not_found()(scope, receive, send)
+        await _NOBODY(scope, receive, send)
 
 
-def _not_found() -> JSONResponse:
-    request_id = uuid.uuid4().hex
-    return JSONResponse(
-        {
-            "object": "error",
-            "code": 404,
-            "type": "not_found",
-            "message": "nothing is served here",
-            "request_id": request_id,
-        },
-        404,
-        {"X-Request-ID": request_id},
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say that a path is nobody's (R-9)."""
+    request_id = scope["state"]["request_id"]
+    answer = rest.problem(
+        404, "not_found", "nothing is served here", request_id=request_id
     )
+    await answer(scope, receive, send)
+
+
+_NOBODY = rest.Border(_nothing)
 
 
 @asynccontextmanager

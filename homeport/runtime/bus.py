@@ -1,15 +1,15 @@
 """The NATS connection of a process, and the stream that it relies on."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
 from homeport.errors import Unavailable
 from homeport.events import streams
+from homeport.events.client import BusClient
 from homeport.events.streams import StreamLimits
 
 ANSWER_SECONDS = 2
@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 @asynccontextmanager
 async def connection(
     url: str, limits: StreamLimits | None = None
-) -> AsyncIterator[Client]:
+) -> AsyncIterator[BusClient]:
     """Connect, make sure of the stream, and stay connected; close when left.
 
     Raises Unavailable when the first connection or the stream fails; later the client
@@ -37,35 +37,34 @@ async def connection(
     async def on_reconnected() -> None:
         _log.info("bus back")
 
-    client = Client()
-    try:
-        await client.connect(
-            url,
-            error_cb=on_error,
-            disconnected_cb=on_disconnected,
-            reconnected_cb=on_reconnected,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            connect_timeout=ANSWER_SECONDS,
-            allow_reconnect=True,
-            pending_size=64 * 2**20,
-        )
-    except (NatsError, OSError, TimeoutError) as error:
-        raise Unavailable("NATS", str(error) or type(error).__name__) from error
-    try:
+    client = BusClient()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(client.close)  # of a half-made connection too
+        try:
+            await client.connect(
+                url,
+                error_cb=on_error,
+                disconnected_cb=on_disconnected,
+                reconnected_cb=on_reconnected,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=1,
+                connect_timeout=ANSWER_SECONDS,
+                allow_reconnect=True,
+                pending_size=64 * 2**20,
+            )
+        except (NatsError, OSError, TimeoutError) as error:
+            raise Unavailable("NATS", str(error) or type(error).__name__) from error
         await _ensure(client, limits or StreamLimits())
         yield client
-    finally:
-        await client.close()
 
 
-async def check(client: Client) -> None:
+async def check(client: BusClient) -> None:
     """Raise Unavailable when the server does not answer."""
     if not client.is_connected:
         raise Unavailable("NATS", "is not connected")
 
 
-async def _ensure(client: Client, limits: StreamLimits) -> None:
+async def _ensure(client: BusClient, limits: StreamLimits) -> None:
     try:
         await streams.ensure(client.jetstream(timeout=ANSWER_SECONDS), limits)
     except (NatsError, JetStreamError, TimeoutError) as error:

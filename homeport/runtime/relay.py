@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager
 
 import structlog
-from nats.aio.client import Client
 from prometheus_client import Counter, Histogram
 
 from homeport.errors import Unavailable
 from homeport.events import publisher
+from homeport.events.client import BusClient
 from homeport.events.cloudevents import Envelope
 from homeport.events.facts import FactName
 from homeport.names import AccountId, DeviceId, EdgeId
@@ -44,7 +44,7 @@ _log = structlog.get_logger()
 class Relay:
     """Publishes outboxes; what it does not manage stays where it is."""
 
-    def __init__(self, outbox: Outbox, nats: Client) -> None:
+    def __init__(self, outbox: Outbox, nats: BusClient) -> None:
         self._outbox = outbox
         self._nats = nats
         self._acknowledged: dict[int, str] = {}

@@ -1,9 +1,12 @@
 """Connecting to Redis or Valkey, standalone or a cluster, told apart by asking."""
 
-from redis.asyncio import Redis, RedisCluster
+import hiredis
+from redis.asyncio import Connection as Wire
+from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.typing import EncodableT
 
 from homeport.errors import Unavailable
 
@@ -14,17 +17,40 @@ ANSWER_SECONDS = 2
 """A device repeats itself after two seconds; an older answer helps nobody."""
 
 
+class _FastWire(Wire):
+    """Packs commands in C, as redis-py itself does where it is not asynchronous.
+
+    A batch of updates has thousands of arguments; in Python each costs 0.4 µs.
+    """
+
+    def pack_command(self, *args: EncodableT) -> list[bytes]:
+        """Pack a command whose name is one word."""
+        name, *rest = args
+        words = str(name).split()  # redis-py has names like 'CLIENT SETINFO'
+        packed = hiredis.pack_command(
+            (*words, *map(_plain, rest))  # type: ignore[arg-type] # its stub: one word
+        )
+        return [packed]
+
+
+def _plain(argument: EncodableT) -> str | bytes | int | float:
+    return bytes(argument) if isinstance(argument, memoryview | bytearray) else argument
+
+
 async def connect(url: str, *, answer_seconds: float | None = None) -> Connection:
     """Open a connection pool; raise Unavailable when the server does not answer.
 
     A failed command is not repeated here: whether it may be, its caller knows.
     """
     seconds = ANSWER_SECONDS if answer_seconds is None else answer_seconds
-    standalone = Redis.from_url(
-        url,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=seconds,
-        retry=Retry(NoBackoff(), 0),
+    standalone = Redis.from_pool(
+        ConnectionPool.from_url(
+            url,
+            connection_class=_FastWire,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=seconds,
+            retry=Retry(NoBackoff(), 0),
+        )
     )
     try:
         information = await standalone.info("cluster")

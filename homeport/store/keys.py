@@ -21,9 +21,9 @@ def session(bucket: int, device: DeviceId) -> str:
     return f"{tag(bucket)}:session:{device}"
 
 
-def resources(bucket: int, device: DeviceId) -> str:
-    """Text: the resource structure of a session, as JSON."""
-    return f"{tag(bucket)}:resources:{device}"
+def description(bucket: int, device: DeviceId) -> str:
+    """Text: what the events of a registration say of it, as members of JSON."""
+    return f"{tag(bucket)}:description:{device}"
 
 
 def queue(bucket: int, device: DeviceId) -> str:
@@ -79,3 +79,8 @@ def edge(identity: EdgeId) -> str:
 def api_key(digest: str) -> str:
     """Text: what an API key (by its SHA-256 in hex) may do, as JSON."""
     return f"trust:api-key:{digest}"
+
+
+def trust_fingerprint() -> str:
+    """Text: what the trust view is; lost together with it."""
+    return "trust:fingerprint"

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from homeport import names
 from homeport.errors import Unavailable
-from homeport.names import DeviceId, EdgeId
+from homeport.names import AccountId, DeviceId, EdgeId
 from homeport.store import keys, operations
 from homeport.store.clock import StoreClock
 from homeport.store.connection import Connection
@@ -24,14 +24,19 @@ OUTBOX_LIMIT = 10_000
 """Entries of one bucket's outbox above which a refresh replaces the one before it."""
 
 
+_RESOURCES = b',"resources":'
+"""Begins the last member of a description; no text within JSON can look like it."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """What an edge needs to merge a delta of a session's structure."""
+    """Whose a session is, and what an edge needs to merge a delta of its structure."""
 
     revision: str
     profile: str
     lwm2m_version: str
     resources: str
+    account: AccountId
 
 
 class SessionStore:
@@ -86,14 +91,17 @@ class SessionStore:
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.hmget(
             keys.session(bucket, device),
-            ["revision", "profile", "lwm2m_version", "registration_id"],
+            ["revision", "profile", "lwm2m_version", "account_id", "registration_id"],
         )
-        pipeline.get(keys.resources(bucket, device))
-        found, resources = await pipeline.execute()
-        if not found[3] or resources is None:
+        pipeline.get(keys.description(bucket, device))
+        found, description = await pipeline.execute()
+        if not found[4] or description is None:
             return None
-        revision, profile, version = (value.decode() for value in found[:3])
-        return StoredSession(revision, profile, version, resources.decode())
+        resources = description.partition(_RESOURCES)[2]
+        revision, profile, version, account = (value.decode() for value in found[:4])
+        return StoredSession(
+            revision, profile, version, resources.decode(), AccountId(account)
+        )
 
     async def _run(self, batch: Sequence[Operation], arrived: float) -> list[Any]:
         if not self._cluster:

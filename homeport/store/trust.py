@@ -63,3 +63,18 @@ class TrustView:
             await self._redis.delete(keys.api_key(key_digest))
         except (RedisError, OSError) as error:
             raise Unavailable("Redis", str(error)) from error
+
+    async def matches(self, fingerprint: str) -> bool:
+        """Say whether the view is what this was put for; not when it is lost."""
+        try:
+            stored = await self._redis.get(keys.trust_fingerprint())
+        except (RedisError, OSError) as error:
+            raise Unavailable("Redis", str(error)) from error
+        return stored == fingerprint.encode()
+
+    async def put_fingerprint(self, fingerprint: str) -> None:
+        """Say what the view is, once it is written; harmless when repeated."""
+        try:
+            await self._redis.set(keys.trust_fingerprint(), fingerprint)
+        except (RedisError, OSError) as error:
+            raise Unavailable("Redis", str(error)) from error

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from homeport.runtime import addresses, bus
+from homeport.runtime.database import connections
 from homeport.runtime.probes import Probes
 from homeport.runtime.serving import serve
 from services.notifier import http
@@ -14,9 +15,9 @@ from services.notifier.channels import Channel
 from services.notifier.claims import claims
 from services.notifier.config import NotifierSettings
 from services.notifier.consumers import inbox
-from services.notifier.database import connections
 from services.notifier.delivery import Delivery, Pace
 from services.notifier.roster import Roster
+from services.notifier.schema import MIGRATIONS, SCHEMA
 from services.notifier.store import ChannelStore
 from services.notifier.webhooks import webhooks
 
@@ -32,7 +33,9 @@ async def service(
     pace = Pace(timedelta(seconds=settings.webhook_patience_seconds))
     async with AsyncExitStack() as stack:
         nats = await stack.enter_async_context(bus.connection(settings.nats_url))
-        engine = await stack.enter_async_context(connections(postgres_url))
+        engine = await stack.enter_async_context(
+            connections(postgres_url, schema=SCHEMA, migrations=MIGRATIONS)
+        )
         applications = await stack.enter_async_context(
             webhooks(settings.webhook_timeout_seconds)
         )

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from homeport.errors import Unavailable
-from services.notifier.database import ANSWER_SECONDS, reported
+from homeport.runtime.database import ANSWER_SECONDS, reported
 from services.notifier.schema import CHANGES
 
 _CLAIM = """

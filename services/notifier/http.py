@@ -1,6 +1,5 @@
 """The REST routes of the notifier: an API key's notification channel."""
 
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -10,27 +9,24 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from homeport.errors import HomeportError, InvalidParameter, Unavailable
 from homeport.names import AccountId
-from homeport.runtime import bus
+from homeport.runtime import bus, rest
+from homeport.runtime.database import connections
 from homeport.store import connection
 from homeport.store.trust import Grant, TrustView
 from services.notifier import bodies, consumers, handlers, observability
 from services.notifier.channels import Callback, Channel
 from services.notifier.config import NotifierSettings
-from services.notifier.database import connections
 from services.notifier.handlers import Channels
+from services.notifier.schema import MIGRATIONS, SCHEMA
 from services.notifier.store import ChannelStore
 from services.notifier.webhooks import webhooks
 
 PREFIXES = ("/v2/notification",)
-REQUEST_ID = "X-Request-ID"
 LARGEST_BODY = 65_536
 
 
@@ -72,7 +68,11 @@ async def application(settings: NotifierSettings) -> AsyncIterator[FastAPI]:
         stack.push_async_callback(redis.aclose)
         nats = await stack.enter_async_context(bus.connection(settings.nats_url))
         engine = await stack.enter_async_context(
-            connections(settings.postgres_url.get_secret_value())
+            connections(
+                settings.postgres_url.get_secret_value(),
+                schema=SCHEMA,
+                migrations=MIGRATIONS,
+            )
         )
         callers = await stack.enter_async_context(
             webhooks(settings.webhook_timeout_seconds)
@@ -97,9 +97,9 @@ def routes(ports: Ports) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    made.add_middleware(Border)
+    made.add_middleware(rest.Border)
     _add_refusals(made)
-    caller = Depends(_caller(ports.trust))
+    caller = Depends(rest.caller(ports.trust, refused=_refused))
 
     @made.put(
         "/v2/notification/callback",
@@ -144,44 +144,10 @@ def routes(ports: Ports) -> FastAPI:
     return made
 
 
-class Border:
-    """What all calls share: empty path segments do not count, answers have an id."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one call (R-4, R-13)."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        segments = [segment for segment in scope["path"].split("/") if segment]
-        request_id = uuid.uuid4().hex
-
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
-            await send(message)
-
-        await self._app({**scope, "path": "/" + "/".join(segments)}, receive, answer)
-
-
-def _caller(trust: TrustView) -> Callable[..., Awaitable[Grant]]:
-    bearer = HTTPBearer(auto_error=False, description="An API key.")
-
-    async def granted(
-        presented: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    ) -> Grant:
-        if presented is None:
-            raise Refused(401, "UNAUTHORIZED")
-        grant = await trust.grant(presented.credentials)
-        if grant is not None:
-            return grant
-        if presented.credentials.startswith("ak_"):
-            raise Refused(401, "UNAUTHORIZED")
-        raise Refused(403, "FORBIDDEN")
-
-    return granted
+def _refused(key: str) -> Refused:
+    if key and not key.startswith("ak_"):
+        return Refused(403, "FORBIDDEN")
+    return Refused(401, "UNAUTHORIZED")
 
 
 def _needs_writing(grant: Grant) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 SCHEMA = "notifier"
+MIGRATIONS = "services.notifier:migrations"
 CHANGES = "homeport_notifier_channels"
 """The name under which changes of the channels are announced (NOTIFY)."""
 

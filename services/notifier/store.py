@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.names import AccountId
+from homeport.runtime.database import reported
 from services.notifier.channels import Callback, Channel, Serialization
-from services.notifier.database import reported
 from services.notifier.schema import CHANGES, channels, revisions
 
 CALLBACK = "callback"

@@ -79,6 +79,20 @@ async def homeport(*arguments: str, **environment: str) -> AsyncIterator[Command
         await process.wait()
 
 
+@asynccontextmanager
+async def platform(
+    folder: Path, *arguments: str, **environment: str
+) -> AsyncIterator[tuple[Command, dict[str, Any]]]:
+    """Run `homeport up` on free ports; yield it and what its ready file tells."""
+    async with homeport(
+        *("up", "--data", str(folder / "data"), "--ports", "auto"),
+        *("--ready-file", str(folder / "ready.json"), *arguments),
+        **environment,
+    ) as command:
+        await command.logged(event_is("platform ready"))
+        yield command, content(folder / "ready.json")
+
+
 def event_is(name: str) -> Callable[[Event], bool]:
     """Match a logged line by its event."""
     return lambda event: event["event"] == name

@@ -15,11 +15,16 @@ local RATE_WINDOW = 10000 -- ... within this, ms, ...
 local RATE_HOLD = 60000 -- ... are held for this, ms
 local BOOTSTRAP_SECONDS = 600 -- longer than the last of its steps may stand still (B-030)
 
-local FIELDS = {
-  'registration_id', 'account_id', 'identity', 'endpoint_name', 'profile', 'lifetime',
-  'binding', 'queue_mode', 'lwm2m_version', 'endpoint_type', 'parameters', 'revision',
-  'recent', 'held_until', 'answer_0', 'answer_1', 'refresh_entry',
+-- What every operation needs of a session, and what only some need besides.
+local HOT = {
+  'registration_id', 'account_id', 'identity', 'profile', 'lifetime', 'recent',
+  'held_until', 'answers', 'refresh_entry',
 }
+local COLD = {
+  'endpoint_name', 'binding', 'queue_mode', 'lwm2m_version', 'endpoint_type',
+  'parameters', 'revision',
+}
+local RESOURCES = ',"resources":'
 
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
@@ -56,6 +61,8 @@ local function timestamp(us)
 end
 
 local now_text = timestamp(now_us)
+local now_number = string.format('%.0f', now)
+local now_packed = struct.pack('>I4', now % 4294967296)
 local clocks = {}
 
 -- The bucket's next revision: the clock's microseconds, but never twice and never back.
@@ -73,57 +80,90 @@ local function save_clocks()
   end
 end
 
-local function load(tag, device)
-  local key = tag .. ':session:' .. device
-  local values = redis.call('HMGET', key, unpack(FIELDS))
-  local session = { key = key, tag = tag, device = device }
-  for index, field in ipairs(FIELDS) do
-    session[field] = values[index] or nil
+-- How many entries an outbox has; asked once a call, counted after that.
+local lengths = {}
+
+local function outbox_length(outbox)
+  lengths[outbox] = lengths[outbox] or redis.call('XLEN', outbox)
+  return lengths[outbox]
+end
+
+local function read(session, fields)
+  local values = redis.call('HMGET', session.key, unpack(fields))
+  for index = 1, #fields do
+    session[fields[index]] = values[index] or nil
   end
+end
+
+local function load(tag, device)
+  local session = { key = tag .. ':session:' .. device, tag = tag, device = device }
+  read(session, HOT)
   session.live = session.registration_id and session.registration_id ~= ''
   return session
 end
 
--- Puts an event into the outbox; `body` is what the fact has besides the common members.
-local function record(session, fact, revision, body)
-  local id = session.device .. '.' .. string.format('%.0f', revision)
-  return redis.call('XADD', session.tag .. ':outbox', '*',
+-- Puts an event into the outbox; `members` are all but the four that every fact begins
+-- with, as JSON.
+local function record(session, fact, revision, members)
+  local outbox, number = session.tag .. ':outbox', string.format('%.0f', revision)
+  local id = session.device .. '.' .. number
+  lengths[outbox] = outbox_length(outbox) + 1
+  return redis.call('XADD', outbox, '*',
     'head', id .. ' ' .. fact .. ' ' .. session.account_id .. ' ' .. now_text,
     'body', '{"fact":"' .. fact .. '","id":"' .. id .. '","time":"' .. now_text
-      .. '","revision":' .. string.format('%.0f', revision)
-      .. ',"account_id":"' .. session.account_id
-      .. '","device_id":"' .. session.device
-      .. '","endpoint_name":' .. cjson.encode(session.endpoint_name) .. body .. '}')
+      .. '","revision":' .. number .. members .. '}')
 end
 
-local function registration(session, resources)
-  return ',"registration_id":"' .. session.registration_id
+-- Whose event it is.
+local function subject(session)
+  return ',"account_id":"' .. session.account_id .. '","device_id":"' .. session.device
+    .. '","endpoint_name":' .. cjson.encode(session.endpoint_name)
+end
+
+-- Everything that the events of a registration say of it, but when it ends. It is made
+-- when it changes and kept as text: a refresh has nothing to build.
+local function described(session, resources)
+  return subject(session)
+    .. ',"registration_id":"' .. session.registration_id
     .. '","lifetime":' .. session.lifetime
-    .. ',"expires_at":"' .. timestamp(now_us + session.lifetime * 1000000)
-    .. '","binding":' .. cjson.encode(session.binding)
+    .. ',"binding":' .. cjson.encode(session.binding)
     .. ',"queue_mode":' .. (session.queue_mode == '1' and 'true' or 'false')
     .. ',"lwm2m_version":"' .. session.lwm2m_version
     .. '","endpoint_type":' .. cjson.encode(session.endpoint_type)
     .. ',"profile":"' .. session.profile
     .. '","parameters":' .. session.parameters
-    .. ',"resources":' .. resources
+    .. RESOURCES .. resources
 end
 
--- The outcome of a message seen before, whichever edge saw it (B-228).
+local function description(session)
+  return session.tag .. ':description:' .. session.device
+end
+
+local function expires_at(session)
+  return ',"expires_at":"' .. timestamp(now_us + session.lifetime * 1000000) .. '"'
+end
+
+-- The outcome of a message seen before, whichever edge saw it (B-228). `answers` holds
+-- the last two: exchange, time and outcome of each, all followed by a blank.
 local function answered(session, exchange)
-  for slot = 0, 1 do
-    local seen, at, outcome = string.match(session['answer_' .. slot] or '',
-      '^(%S+) (%d+) (%a+)$')
+  local answers = session.answers
+  if not answers or not string.find(answers, exchange .. ' ', 1, true) then
+    return
+  end
+  for seen, at, outcome in string.gmatch(answers, '(%S+) (%d+) (%a+) ') do
     if seen == exchange and now - at < EXCHANGE_LIFETIME then
       return { outcome, session.registration_id or '' }
     end
   end
 end
 
+local function with_answer(session, exchange, outcome)
+  local last = string.match(session.answers or '', '^%S+ %S+ %S+ ') or ''
+  return exchange .. ' ' .. now_number .. ' ' .. outcome .. ' ' .. last
+end
+
 local function remember(session, exchange, outcome)
-  redis.call('HSET', session.key,
-    'answer_0', exchange .. ' ' .. string.format('%.0f', now) .. ' ' .. outcome,
-    'answer_1', session.answer_0 or '')
+  redis.call('HSET', session.key, 'answers', with_answer(session, exchange, outcome))
 end
 
 -- Counts an operation; returns the milliseconds it is held, or nothing (B-112 .. B-116).
@@ -137,14 +177,17 @@ local function held(session)
     local oldest = struct.unpack('>I4', recent)
     if (now - oldest) % 4294967296 < RATE_WINDOW then
       redis.call('HSET', session.key, 'held_until', string.format('%.0f', now + RATE_HOLD))
+      if not session.endpoint_name then
+        read(session, COLD)
+      end
       record(session, 'registration.refused', next_revision(session.tag),
-        ',"reason":"more than ' .. RATE_OPERATIONS .. ' registration operations in '
-          .. RATE_WINDOW / 1000 .. ' s"')
+        subject(session) .. ',"reason":"more than ' .. RATE_OPERATIONS
+          .. ' registration operations in ' .. RATE_WINDOW / 1000 .. ' s"')
       return RATE_HOLD
     end
     recent = string.sub(recent, 5)
   end
-  session.recent = recent .. struct.pack('>I4', now % 4294967296)
+  session.recent = recent .. now_packed
 end
 
 local function clear_queue(session, reason)
@@ -153,16 +196,18 @@ local function clear_queue(session, reason)
   if #waiting > 0 then
     redis.call('DEL', key)
     record(session, 'queue.cleared', next_revision(session.tag),
-      ',"reason":"' .. reason .. '","requests":[' .. table.concat(waiting, ',') .. ']')
+      subject(session) .. ',"reason":"' .. reason
+        .. '","requests":[' .. table.concat(waiting, ',') .. ']')
   end
 end
 
 local function finish(session, fact, reason)
+  read(session, COLD)
   clear_queue(session, reason)
-  redis.call('DEL', session.tag .. ':resources:' .. session.device)
+  redis.call('DEL', description(session))
   redis.call('ZREM', session.tag .. ':expiry', session.device)
   record(session, fact, next_revision(session.tag),
-    ',"registration_id":"' .. session.registration_id .. '"')
+    subject(session) .. ',"registration_id":"' .. session.registration_id .. '"')
   -- What is left answers repeated messages and counts operations, then goes by itself.
   redis.call('HSET', session.key, 'registration_id', '')
   redis.call('PEXPIRE', session.key, EXCHANGE_LIFETIME)
@@ -179,24 +224,26 @@ local function belongs(session, location, account, identity)
   return session.account_id == account and session.profile == 'izuma'
 end
 
-local function keep(session, revision, ...)
+local function keep(session, revision, exchange, outcome, ...)
   redis.call('HSET', session.key, 'revision', string.format('%.0f', revision),
-    'recent', session.recent, 'updated_at', string.format('%.0f', now), 'edge', edge, ...)
+    'recent', session.recent, 'edge', edge,
+    'answers', with_answer(session, exchange, outcome), ...)
   redis.call('ZADD', session.tag .. ':expiry',
     string.format('%.0f', now + session.lifetime * 1000), session.device)
 end
 
 -- A refresh may replace the refresh before it where the bus has been away for long.
-local function record_update(session, revision, resources, changes)
-  local replaceable = #changes == 0
-    and redis.call('XLEN', session.tag .. ':outbox') > outbox_limit
+local function record_update(session, revision, text, changes)
+  local outbox = session.tag .. ':outbox'
+  local replaceable = #changes == 0 and outbox_length(outbox) > outbox_limit
   if replaceable and session.refresh_entry then
-    local replaced = redis.call('XDEL', session.tag .. ':outbox', session.refresh_entry)
+    local replaced = redis.call('XDEL', outbox, session.refresh_entry)
+    lengths[outbox] = lengths[outbox] - replaced
     redis.call('INCRBY', session.tag .. ':replaced', replaced)
   end
   local listed = #changes == 0 and '' or '"' .. table.concat(changes, '","') .. '"'
   local entry = record(session, 'registration.updated', revision,
-    registration(session, resources) .. ',"changes":[' .. listed .. ']')
+    expires_at(session) .. ',"changes":[' .. listed .. ']' .. text)
   if replaceable then
     redis.call('HSET', session.key, 'refresh_entry', entry)
   elseif session.refresh_entry then
@@ -232,16 +279,15 @@ operations.register = {
       registration_id, profile, lifetime
     session.binding, session.queue_mode, session.lwm2m_version = binding, queue_mode, version
     session.endpoint_type, session.parameters = endpoint_type, parameters
-    local revision = next_revision(tag)
-    keep(session, revision, 'registration_id', registration_id, 'account_id', account,
-      'identity', identity, 'endpoint_name', endpoint_name, 'profile', profile,
-      'lifetime', lifetime, 'binding', binding, 'queue_mode', queue_mode,
-      'lwm2m_version', version, 'endpoint_type', endpoint_type, 'parameters', parameters,
-      'registered_at', string.format('%.0f', now), 'peer', peer)
+    local revision, text = next_revision(tag), described(session, resources)
+    keep(session, revision, exchange, 'registered', 'peer', peer,
+      'registration_id', registration_id, 'account_id', account, 'identity', identity,
+      'endpoint_name', endpoint_name, 'profile', profile, 'lifetime', lifetime,
+      'binding', binding, 'queue_mode', queue_mode, 'lwm2m_version', version,
+      'endpoint_type', endpoint_type, 'parameters', parameters)
     redis.call('PERSIST', session.key)
-    redis.call('SET', tag .. ':resources:' .. device, resources)
-    record(session, 'device.registered', revision, registration(session, resources))
-    remember(session, exchange, 'registered')
+    redis.call('SET', description(session), text)
+    record(session, 'device.registered', revision, expires_at(session) .. text)
     return { 'registered', registration_id }
   end,
 }
@@ -263,11 +309,8 @@ operations.refresh = {
       return { 'held', hold, session.profile }
     end
     local revision = next_revision(tag)
-    keep(session, revision, 'peer', peer,
-      'answer_0', exchange .. ' ' .. string.format('%.0f', now) .. ' updated',
-      'answer_1', session.answer_0 or '')
-    record_update(session, revision,
-      redis.call('GET', tag .. ':resources:' .. device) or '[]', {})
+    keep(session, revision, exchange, 'updated', 'peer', peer)
+    record_update(session, revision, redis.call('GET', description(session)), {})
     return 'updated'
   end,
 }
@@ -285,6 +328,7 @@ operations.update = {
     if not belongs(session, location, account, identity) then
       return 'unknown'
     end
+    read(session, COLD)
     if if_revision ~= '' and if_revision ~= session.revision then
       return 'conflict'
     end
@@ -304,16 +348,20 @@ operations.update = {
     change('binding', binding)
     change('queue_mode', queue_mode)
     change('endpoint_type', endpoint_type)
-    local stored = redis.call('GET', tag .. ':resources:' .. device) or '[]'
+    local text = redis.call('GET', description(session))
+    local _, kept = string.find(text, RESOURCES, 1, true)
+    local stored = string.sub(text, kept + 1)
     if resources ~= '' and resources ~= stored then
       stored = resources
-      redis.call('SET', tag .. ':resources:' .. device, stored)
       changes[#changes + 1] = 'resources'
     end
+    if #changes > 0 then
+      text = described(session, stored)
+      redis.call('SET', description(session), text)
+    end
     local revision = next_revision(tag)
-    keep(session, revision, 'peer', peer)
-    record_update(session, revision, stored, changes)
-    remember(session, exchange, 'updated')
+    keep(session, revision, exchange, 'updated', 'peer', peer)
+    record_update(session, revision, text, changes)
     return 'updated'
   end,
 }
@@ -376,8 +424,9 @@ operations.bootstrap = {
     end
     redis.call('HSET', key, 'exchange', exchange, 'attempt', attempt)
     redis.call('EXPIRE', key, BOOTSTRAP_SECONDS)
-    record({ tag = tag, device = device, account_id = account, endpoint_name = endpoint_name },
-      'device.bootstrapping', next_revision(tag), '')
+    local session =
+      { tag = tag, device = device, account_id = account, endpoint_name = endpoint_name }
+    record(session, 'device.bootstrapping', next_revision(tag), subject(session))
     return 'bootstrapping'
   end,
 }
@@ -391,8 +440,9 @@ operations.bootstrapped = {
       return 'superseded'
     end
     redis.call('DEL', key)
-    record({ tag = tag, device = device, account_id = account, endpoint_name = endpoint_name },
-      fact, next_revision(tag), body)
+    local session =
+      { tag = tag, device = device, account_id = account, endpoint_name = endpoint_name }
+    record(session, fact, next_revision(tag), subject(session) .. body)
     return 'recorded'
   end,
 }

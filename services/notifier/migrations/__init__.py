@@ -1,1 +1,1 @@
-"""How the notifier's schema came to be what it is."""
+"""How the notifier's schema came to be what it is, step by step."""

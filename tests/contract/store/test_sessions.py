@@ -141,7 +141,7 @@ async def test_deregistration_clears_structure_and_queue_and_says_so(
     assert (cleared.reason, len(cleared.requests)) == ("deregistered", 2)
     assert gone.fact == "device.deregistered"
     assert not await here.redis.exists(queue)
-    assert not await here.redis.exists(keys.resources(device().bucket, device().id))
+    assert not await here.redis.exists(keys.description(device().bucket, device().id))
     assert not await here.redis.zcard(keys.expiry(device().bucket))
 
 

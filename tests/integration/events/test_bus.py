@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 
 from homeport.errors import InvalidFormat
 from homeport.events import bus as events_bus
@@ -98,3 +101,24 @@ async def test_two_replicas_share_the_work(nats_url: str) -> None:
     consumer = Consumer(expected=2000)
     await consume(nats_url, consumer, consumer.handle, consumer.handle)
     assert len(consumer.facts) == len(set(consumer.facts)) == 2000
+
+
+async def test_a_batch_that_does_not_fill_in_time_is_handed_over(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = JetStreamContext.PullSubscription.fetch
+
+    async def fetch_once(
+        subscription: JetStreamContext.PullSubscription, **asked: Any
+    ) -> list[Msg]:
+        """End the second fetch of a batch as nats-py does when it is just too late."""
+        if asked["batch"] < SUBSCRIPTION.batch_size:
+            raise TimeoutError
+        return await fetch(subscription, **asked)
+
+    monkeypatch.setattr(JetStreamContext.PullSubscription, "fetch", fetch_once)
+    async with bus.connection(nats_url) as nats:
+        await publisher.publish(nats, [deregistered(1)])
+    consumer = Consumer(expected=1)
+    async with asyncio.timeout(SUBSCRIPTION.ack_wait_seconds - 1):
+        await consume(nats_url, consumer)

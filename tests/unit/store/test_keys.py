@@ -9,7 +9,7 @@ from homeport.store import keys
 DEVICE = DeviceId("d" * 32)
 BUCKET_KEYS = {
     "session": keys.session(17, DEVICE),
-    "resources": keys.resources(17, DEVICE),
+    "description": keys.description(17, DEVICE),
     "queue": keys.queue(17, DEVICE),
     "bootstrap": keys.bootstrap(17, DEVICE),
     "expiry": keys.expiry(17),

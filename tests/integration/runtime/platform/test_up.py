@@ -4,8 +4,6 @@ import os
 import signal
 import socket
 import stat
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,25 +11,19 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.homeport import Command, alive, content, event_is, gone, homeport
+from tests.support.homeport import (
+    alive,
+    content,
+    event_is,
+    gone,
+    homeport,
+    platform,
+)
 from tests.support.polling import until
 
 pytestmark = pytest.mark.integration
 
 SERVICES = ("directory", "lwm2m", "bootstrap", "expiry", "notifier", "api")
-
-
-@asynccontextmanager
-async def platform(
-    folder: Path, *arguments: str, **environment: str
-) -> AsyncIterator[tuple[Command, dict[str, Any]]]:
-    async with homeport(
-        *("up", "--data", str(folder / "data"), "--ports", "auto"),
-        *("--ready-file", str(folder / "ready.json"), *arguments),
-        **environment,
-    ) as command:
-        await command.logged(event_is("platform ready"))
-        yield command, content(folder / "ready.json")
 
 
 def pids_of(ready: dict[str, Any]) -> list[int]:

@@ -1,0 +1,106 @@
+"""Updates a CPU second of one lwm2m edge, against aiocoap's stock server."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bench.load import Outcome, load, renewal, renewals
+from bench.processes import ACCOUNT, cpu_seconds, metric, process, servers
+from homeport.runtime import addresses
+
+DEVICES = 40_000
+UPDATES = 300_000
+"""At most nine a device: the tenth in ten seconds after a Register would be held."""
+PEER_REQUESTS = 15_000
+WANTED = 5.0
+LONGEST_PAUSE_SECONDS = 0.05
+
+
+async def measure() -> bool:
+    """Print the figures; return whether they are as wanted."""
+    peer = await _measure_peer()
+    print(f"aiocoap's server, empty handler: {peer:,.0f} requests/CPU s")
+    async with servers() as started:
+        environment = {
+            "HOMEPORT_REDIS_URL": started.redis_url,
+            "HOMEPORT_NATS_URL": started.nats_url,
+        }
+        async with edge(**environment) as (pid, url, pages):
+            valkey = started.processes["valkey"]
+            before, store_before = cpu_seconds(pid), cpu_seconds(valkey)
+            async with load(url) as devices:
+                locations = await devices.register(
+                    map("bench-{}".format, range(DEVICES))
+                )
+                registering = cpu_seconds(pid) - before
+                before, store_before = cpu_seconds(pid), cpu_seconds(valkey)
+                outcome = await devices.run(renewals(locations, UPDATES))
+            spent = cpu_seconds(pid) - before
+            stored = cpu_seconds(valkey) - store_before
+            pause = await metric(pages, "homeport_loop_longest_pause_seconds")
+    mine = UPDATES / spent
+    print(f"lwm2m edge, registers: {DEVICES / registering:,.0f}/CPU s")
+    print(f"lwm2m edge, updates:   {mine:,.0f}/CPU s", _describe(outcome))
+    print(f"Valkey meanwhile:      {1e6 * stored / UPDATES:.1f} µs an update")
+    print(f"longest pause of the edge's loop: {1000 * pause:.0f} ms")
+    print(f"ratio: {mine / peer:.1f} (wanted: {WANTED})")
+    return mine / peer >= WANTED and pause < LONGEST_PAUSE_SECONDS
+
+
+@asynccontextmanager
+async def edge(**environment: str) -> AsyncIterator[tuple[int, str, str]]:
+    """Run an lwm2m edge; yield its process id, its URL and its probe pages."""
+    port, probes = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
+    async with process(
+        *("-m", "homeport", "run", "lwm2m"),
+        HOMEPORT_DEFAULT_ACCOUNT_ID=ACCOUNT,
+        HOMEPORT_NOSEC="true",
+        HOMEPORT_LWM2M_COAP_PORT=str(port),
+        HOMEPORT_PROBE_PORT=str(probes),
+        HOMEPORT_LOG_LEVEL="warning",
+        **environment,
+    ) as pid:
+        await _serving(probes)
+        pages = addresses.url("http", "127.0.0.1", probes)
+        yield pid, addresses.url("coap", "127.0.0.1", port), pages
+
+
+async def _measure_peer() -> float:
+    port = free_port(socket.SOCK_DGRAM)
+    async with process("-m", "bench.peer", str(port)) as pid:
+        async with load(addresses.url("coap", "127.0.0.1", port)) as devices:
+            await devices.run([renewal("0" * 48)])
+            before = cpu_seconds(pid)
+            await devices.run([renewal("0" * 48)] * PEER_REQUESTS)
+        return PEER_REQUESTS / (cpu_seconds(pid) - before)
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    """Return a port that is free now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+async def _serving(port: int) -> None:
+    """Wait until a process is ready."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+                continue
+            writer.write(b"GET /readyz HTTP/1.0\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            if b" 200 " in answer.split(b"\r\n")[0]:
+                return
+            await asyncio.sleep(0.05)
+
+
+def _describe(outcome: Outcome) -> str:
+    codes = ", ".join(f"{count} x {code}" for code, count in outcome.codes.items())
+    return f"({codes}; {outcome.repeated} repeated; p99 {outcome.percentile(99):.3f} s)"

@@ -1,0 +1,71 @@
+"""The processes under measurement: started here, and asked what they have used."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import orjson
+
+from homeport.runtime.embedded import EmbeddedServers
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+ACCOUNT = "a" * 32
+
+
+@asynccontextmanager
+async def process(*arguments: str, **environment: str) -> AsyncIterator[int]:
+    """Run a Python process; yield its id; end it."""
+    started = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield started.pid
+    finally:
+        started.terminate()
+        await started.wait()
+
+
+@asynccontextmanager
+async def servers() -> AsyncIterator[EmbeddedServers]:
+    """Run PostgreSQL, Valkey and NATS on a fresh folder."""
+    with tempfile.TemporaryDirectory(prefix="homeport-bench-") as folder:
+        async with EmbeddedServers(Path(folder)) as started:
+            yield started
+
+
+@asynccontextmanager
+async def platform(**environment: str) -> AsyncIterator[Mapping[str, object]]:
+    """Run the whole platform on a fresh folder; yield its ready file."""
+    with tempfile.TemporaryDirectory(prefix="homeport-bench-") as folder:
+        ready = Path(folder) / "ready.json"
+        up = ("up", "--nosec", "--ports", "auto", "--data", f"{folder}/data")
+        arguments = ("-m", "homeport", *up, "--ready-file", str(ready))
+        async with process(*arguments, **environment):
+            while not ready.exists():
+                await asyncio.sleep(0.1)
+            yield orjson.loads(ready.read_bytes())
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used, in user and kernel."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+async def metric(pages: str, name: str) -> float:
+    """Read one metric of a process from its probe pages."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        text = (await client.get(f"{pages}/metrics")).text
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if line.startswith((f"{name} ", f"{name}{{"))
+    )

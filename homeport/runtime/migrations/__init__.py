@@ -1,0 +1,1 @@
+"""Where Alembic begins; the steps are those of the service that migrates."""

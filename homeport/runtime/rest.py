@@ -1,0 +1,92 @@
+"""What the REST routes of all services share: their border, and who may pass it."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from homeport.errors import HomeportError
+from homeport.store.trust import Grant, TrustView
+
+REQUEST_ID = "X-Request-ID"
+
+
+class Border:
+    """What all calls share: empty path segments do not count, answers have an id.
+
+    A path is the same with and without its trailing slash, and nothing is redirected.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one call (R-3, R-4, R-13)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        segments = [segment for segment in scope["path"].split("/") if segment]
+        request_id = uuid.uuid4().hex
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        inside = {
+            **scope,
+            "path": "/" + "/".join(segments),
+            "state": {**scope.get("state", {}), "request_id": request_id},
+        }
+        await self._app(inside, receive, answer)
+
+
+def caller(
+    trust: TrustView, *, refused: Callable[[str], HomeportError]
+) -> Callable[..., Awaitable[Grant]]:
+    """Make the dependency that says who calls, by the key that is presented (R-1).
+
+    ``refused`` makes the error for a key that is not known; "" stands for none at all.
+    The dependency raises Unavailable when the trust view is away.
+    """
+    bearer = HTTPBearer(auto_error=False, description="An API key.")
+
+    async def granted(
+        presented: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    ) -> Grant:
+        key = presented.credentials if presented else ""
+        grant = await trust.grant(key) if key else None
+        if grant is None:
+            raise refused(key)
+        return grant
+
+    return granted
+
+
+def problem(
+    status: int,
+    kind: str,
+    message: str,
+    *,
+    request_id: str,
+    fields: Sequence[tuple[str, str]] = (),
+) -> JSONResponse:
+    """Build the answer to a refused ``/v3`` call (R-9).
+
+    ``fields`` are the names of wrong parameters and what is wrong with each.
+    """
+    body: dict[str, Any] = {
+        "object": "error",
+        "code": status,
+        "type": kind,
+        "message": message,
+        "request_id": request_id,
+    }
+    if fields:
+        body["fields"] = [{"name": name, "message": reason} for name, reason in fields]
+    return JSONResponse(body, status)

@@ -1,0 +1,9 @@
+"""Which devices exist, who owns them, what they may present, what is known of them.
+
+Consumes: device.bootstrapping, device.bootstrapped, bootstrap.failed,
+    device.registered, registration.updated, device.deregistered,
+    registration.expired, registration.refused, queue.cleared
+Publishes: nothing
+Stores: tables accounts, api_keys, devices and device_events of the schema directory in
+    PostgreSQL; the trust view in Redis
+"""

@@ -1,0 +1,113 @@
+"""What the directory does with facts, with calls, and with the trust view."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
+
+import orjson
+
+from homeport.events.facts import AnyFact
+from homeport.store.trust import TrustView
+from services.directory import devices, journal
+from services.directory.accounts import ApiKey
+from services.directory.devices import Device, Key
+from services.directory.journal import DeviceEvent
+
+ROW_WAIT_SECONDS = 2.0
+"""How long a caller waits for the row of a device whose session lives (B-023)."""
+ROW_POLL_SECONDS = 0.05
+
+Found = TypeVar("Found")
+
+
+class Held(Protocol):
+    """Devices that nobody else changes meanwhile."""
+
+    async def hold(self, blanks: Mapping[Key, Device]) -> Mapping[Key, Device]:
+        """Return devices as they are; those that are not there are made as given."""
+
+    async def save(
+        self, changed: Iterable[Device], events: Sequence[DeviceEvent]
+    ) -> None:
+        """Write devices that are held, and events that are not known yet."""
+
+
+class Devices(Protocol):
+    """Where devices are kept."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Held]:
+        """Entered: a transaction. Left: it is committed, or raises Unavailable."""
+
+
+async def project(facts: Sequence[AnyFact], *, stored: Devices) -> None:
+    """Make devices and device events of facts, all of them or none.
+
+    Raises Unavailable; the facts come again then. That is harmless: a device changes by
+    newer revisions only, and an event is known by its id. A mere refresh changes
+    nothing and asks for nothing.
+    """
+    telling = [fact for fact in facts if devices.tells(fact)]
+    if not telling:
+        return
+    blanks: dict[Key, Device] = {}
+    for fact in telling:
+        if devices.shapes(fact):
+            blanks.setdefault(devices.key_of(fact), devices.blank(fact))
+    async with stored.transaction() as transaction:
+        held = await transaction.hold(blanks)
+        changed, events = fold(held, telling)
+        await transaction.save(changed, events)
+
+
+def fold(
+    held: Mapping[Key, Device], facts: Iterable[AnyFact]
+) -> tuple[list[Device], list[DeviceEvent]]:
+    """Return the devices that facts change, and what is remembered of each fact."""
+    now = dict(held)
+    events = []
+    for fact in facts:
+        before = after = None
+        if devices.shapes(fact):
+            before = now[devices.key_of(fact)]
+            after = now[before.key] = devices.apply(before, fact)
+        events.append(journal.write(fact, before, after))
+    return [device for key, device in now.items() if device != held[key]], events
+
+
+async def find(
+    look: Callable[[], Awaitable[Found | None]], *, lives: Callable[[], Awaitable[bool]]
+) -> Found | None:
+    """Return what is looked for; wait a little if it lives and is not here yet (B-023).
+
+    Raises Unavailable.
+    """
+    found = await look()
+    if found is not None or not await lives():
+        return found
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + ROW_WAIT_SECONDS
+    while found is None and loop.time() < deadline:
+        await asyncio.sleep(ROW_POLL_SECONDS)
+        found = await look()
+    return found
+
+
+async def project_trust(keys: Sequence[ApiKey], view: TrustView) -> bool:
+    """Write the trust view, unless it holds just this; say whether it was written.
+
+    It is known by a fingerprint that goes with it when Redis loses it. Repeating is
+    harmless, and a replica that has read older keys is overruled at the next turn.
+    Raises Unavailable.
+    """
+    fingerprint = hashlib.sha256(orjson.dumps(keys)).hexdigest()
+    if await view.matches(fingerprint):
+        return False
+    for key in keys:
+        if key.active:
+            await view.put_api_key(key.digest, key.grant)
+        else:
+            await view.remove_api_key(key.digest)
+    await view.put_fingerprint(fingerprint)
+    return True

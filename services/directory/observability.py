@@ -1,0 +1,82 @@
+"""What the directory service tells about itself."""
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from homeport.errors import HomeportError
+from homeport.events.facts import AnyFact
+
+_log = structlog.get_logger()
+
+_FACTS = Counter(
+    "homeport_directory_facts_total", "Facts that are in the directory.", ["fact"]
+)
+_BATCHES = Histogram(
+    "homeport_directory_batch_size",
+    "Facts that were stored together.",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+_DELAYS = Histogram(
+    "homeport_directory_delay_seconds",
+    "How old the oldest fact of a batch was when it was stored.",
+    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30, 300, 3600),
+)
+_FAULTS = Counter(
+    "homeport_directory_faults_total",
+    "Batches that could not be stored and come again.",
+)
+_UNREADABLE = Counter(
+    "homeport_directory_unreadable_total", "Messages that are no fact we know."
+)
+_TRUST = Counter(
+    "homeport_directory_trust_written_total", "Times the trust view was written."
+)
+_REFUSED = Counter(
+    "homeport_directory_refused_total", "REST calls that were refused.", ["type"]
+)
+
+
+def record_stored(facts: Sequence[AnyFact]) -> None:
+    """Count a batch that is in the directory, and how late its oldest fact was."""
+    for name, count in Tally(fact.name for fact in facts).items():
+        _FACTS.labels(name.value).inc(count)
+    _BATCHES.observe(len(facts))
+    oldest = min((fact.time for fact in facts), default=None)
+    if oldest is not None:
+        _DELAYS.observe((datetime.now(UTC) - oldest).total_seconds())
+
+
+def record_not_stored(error: Exception) -> None:
+    """Count and log a batch that comes again; a fault of our own leaves its trace."""
+    _FAULTS.inc()
+    if isinstance(error, HomeportError):
+        _log.warning("facts wait", reason=str(error))
+    else:
+        _log.error("facts wait", exc_info=error)
+
+
+def record_unreadable(error: Exception) -> None:
+    """Count a message that is no fact we know."""
+    _UNREADABLE.inc()
+    _log.warning("message passed over", reason=str(error))
+
+
+def record_trust_written(keys: int) -> None:
+    """Count and log that the trust view was written."""
+    _TRUST.inc()
+    _log.info("trust view written", keys=keys)
+
+
+def record_trust_waits(reason: str) -> None:
+    """Log that the trust view could not be compared; the next turn tries again."""
+    _log.warning("trust view waits", reason=reason)
+
+
+def record_refused(kind: str, reason: str) -> None:
+    """Count and log a REST call that was refused."""
+    _REFUSED.labels(kind).inc()
+    _log.info("call refused", type=kind, reason=reason)

@@ -1,0 +1,44 @@
+"""A batch in one write arrives as if nats-py had published each message."""
+
+import asyncio
+
+import pytest
+from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError
+
+from homeport.events import client
+from homeport.events.client import BusClient
+from homeport.runtime import bus
+
+pytestmark = pytest.mark.integration
+
+HEADERS = {"ce-id": "1", "ce-type": "homeport.v1.device.registered", "empty": ""}
+
+
+async def test_what_is_encoded_here_arrives_as_what_nats_py_encodes(
+    nats_url: str,
+) -> None:
+    heard: asyncio.Queue[Msg] = asyncio.Queue()
+    async with bus.connection(nats_url) as nats:
+        await nats.subscribe("tests.>", cb=heard.put)
+        await nats.publish_encoded(
+            [
+                client.encode("tests.one", HEADERS, b"body"),
+                client.encode("tests.two", HEADERS, b""),
+            ]
+        )
+        await nats.publish("tests.one", b"body", headers=HEADERS)
+        await nats.flush()
+        async with asyncio.timeout(10):
+            one, two, theirs = [await heard.get() for _ in range(3)]
+    assert (one.subject, one.data, one.headers) == (
+        theirs.subject,
+        theirs.data,
+        theirs.headers,
+    )
+    assert (two.subject, two.data, two.headers) == ("tests.two", b"", HEADERS)
+
+
+async def test_without_a_connection_nothing_is_kept_for_later() -> None:
+    with pytest.raises(ConnectionClosedError):
+        await BusClient().publish_encoded([client.encode("tests.one", {}, b"")])

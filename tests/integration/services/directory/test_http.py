@@ -1,0 +1,385 @@
+"""The REST routes of the directory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from homeport.events.facts import AnyFact, FactName
+from homeport.runtime import database, rest
+from services.directory import http
+from services.directory.handlers import project
+from services.directory.schema import MIGRATIONS, SCHEMA
+from services.directory.store import DeviceStore
+from tests.support import sessions
+from tests.support.directory import (
+    KEY,
+    OTHER_ACCOUNT,
+    Site,
+    device_of,
+    fact,
+    site,
+)
+from tests.support.line import line
+
+pytestmark = pytest.mark.integration
+
+DEVICES = "/v3/devices/"
+EVENTS = "/v3/device-events/"
+REGISTERED = fact(FactName.DEVICE_REGISTERED, 7)
+
+
+@pytest.fixture
+async def opened(
+    redis_url: str, nats_url: str, postgres_url: str
+) -> AsyncIterator[Site]:
+    async with site(redis_url, nats_url, postgres_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def engine(opened: Site) -> AsyncIterator[AsyncEngine]:
+    url = opened.settings.postgres_url.get_secret_value()
+    async with database.connections(url, schema=SCHEMA, migrations=MIGRATIONS) as made:
+        yield made
+
+
+async def store(engine: AsyncEngine, told: Iterable[AnyFact]) -> None:
+    await project(list(told), stored=DeviceStore(engine))
+
+
+def assert_problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    """Check the form of a refusal; return it."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json"
+    body: dict[str, Any] = answer.json()
+    assert body["object"] == "error"
+    assert body["code"] == status
+    assert body["type"] == kind
+    assert body["message"]
+    assert body["request_id"] == answer.headers[rest.REQUEST_ID]
+    return body
+
+
+async def test_a_device_is_shown_to_its_owner(
+    opened: Site, engine: AsyncEngine
+) -> None:
+    await store(engine, [REGISTERED])
+    device = await opened.get(DEVICES + device_of())
+    assert device["object"] == "device"
+    assert device["id"] == device_of()
+    assert device["state"] == "registered"
+    assert device["endpoint_type"] == "kettle"
+    assert device["created_at"] == "2026-11-24T14:20:12.000000Z"
+    assert await opened.get(DEVICES + device_of().upper()) == device
+    assert (await opened.get(DEVICES))["data"] == [device]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v3/devices", "/v3/device-events", "/v3/devicelog", "/v3/devices/{device}"],
+)
+async def test_a_path_is_the_same_with_and_without_its_slash(
+    opened: Site, engine: AsyncEngine, path: str
+) -> None:
+    await store(engine, [REGISTERED])
+    without = await opened.get(path.format(device=device_of()))
+    assert await opened.get(path.format(device=device_of()) + "/") == without
+
+
+async def test_what_happened_is_shown_under_both_names(
+    opened: Site, engine: AsyncEngine
+) -> None:
+    await store(engine, [REGISTERED])
+    (event,) = (await opened.get(EVENTS))["data"]
+    assert event["object"] == "device-event"
+    assert event["event_type"] == "update.device.device-registered"
+    assert event["date_time"] == "2026-11-24T14:20:12.000000Z"
+    assert event["device_id"] == device_of()
+    assert event["state_change"] is True
+    assert event["changes"]["state"] == "registered"
+    assert await opened.get(EVENTS + event["id"]) == event
+    assert await opened.get("/v3/devicelog/" + event["id"]) == event
+    assert (await opened.get("/v3/devicelog/"))["data"] == [event]
+
+
+async def test_a_list_tells_its_page(opened: Site) -> None:
+    assert await opened.get(DEVICES, include="total_count") == {
+        "object": "list",
+        "data": [],
+        "limit": 50,
+        "order": "ASC",
+        "after": None,
+        "has_more": False,
+        "total_count": 0,
+    }
+
+
+@pytest.mark.parametrize("order", ["ASC", "DESC"])
+@pytest.mark.parametrize("path", [DEVICES, EVENTS])
+async def test_a_thousand_objects_are_read_page_by_page(
+    opened: Site, engine: AsyncEngine, path: str, order: str
+) -> None:
+    await store(
+        engine,
+        [
+            fact(FactName.DEVICE_REGISTERED, number // 10, device=f"urn:dev:{number}")
+            for number in range(1_000)
+        ],
+    )
+    read: list[Any] = []
+    after = ""
+    while True:
+        page = await opened.get(path, limit=70, order=order, after=after)
+        assert page["after"] == (after or None)
+        read += page["data"]
+        if not page["has_more"]:
+            break
+        assert len(page["data"]) == 70
+        after = page["data"][-1]["id"]
+    times = [each["created_at"] for each in read]
+    assert len({each["id"] for each in read}) == 1_000
+    assert times == sorted(times, reverse=order == "DESC")
+    whole = await opened.get(path, limit=5_000, order=order)
+    assert whole["limit"] == 1_000
+    assert whole["data"] == read
+
+
+@pytest.mark.parametrize("after", ["0" * 32, "x", "\0"])
+@pytest.mark.parametrize("path", [DEVICES, EVENTS])
+async def test_a_page_after_nothing_is_not_found(
+    opened: Site, path: str, after: str
+) -> None:
+    answer = await opened.client.get(path, params={"after": after})
+    problem = assert_problem(answer, 404, "not_found")
+    assert problem["message"] == "unable to find page"
+
+
+ALL = ["enrolling", "gone", "here", "waiting"]
+
+
+async def stored_four(engine: AsyncEngine) -> None:
+    """Store a device in each state, a second apart."""
+    told = [
+        fact(FactName.DEVICE_BOOTSTRAPPING, 1, device="enrolling"),
+        fact(FactName.DEVICE_BOOTSTRAPPED, 2, device="waiting"),
+        fact(FactName.DEVICE_REGISTERED, 3, device="here"),
+        fact(FactName.DEVICE_REGISTERED, 4, device="gone", endpoint_type="pot"),
+        fact(FactName.DEVICE_DEREGISTERED, 5, device="gone"),
+    ]
+    await store(engine, told)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("state__eq=registered", ["here"]),
+        ("state=registered", ["here"]),
+        ("state__neq=registered", ["enrolling", "gone", "waiting"]),
+        ("state__in=registered,deregistered", ["gone", "here"]),
+        ("state__nin=registered,deregistered", ["enrolling", "waiting"]),
+        ("state__eq=lost", []),
+        ("state__eq=registered&state__eq=deregistered", []),
+        ("endpoint_name__eq=here", ["here"]),
+        ("endpoint_type__in=kettle,pot", ["gone", "here"]),
+        (f"id__eq={device_of('here').upper()}", ["here"]),
+        ("created_at__gte=2026-11-24T14:20:08Z", ["gone", "here"]),
+        ("created_at__lte=2026-11-24T14:20:07.5Z", ["enrolling", "waiting"]),
+        ("created_at__in=20261124T142007Z,20261124T142008Z", ["here", "waiting"]),
+        ("created_at__nin=20261124T142007Z", ["enrolling", "gone", "here"]),
+        ("updated_at__gte=20261124T142010Z", ["gone"]),
+        ("bootstrapped_timestamp__gte=20200101T000000Z", ["waiting"]),
+        ("bootstrapped_timestamp__nin=20200101T000000Z", ALL),
+        ("device_execution_mode__eq=0", ALL),
+        ("device_execution_mode__in=1,5", []),
+        ("lifecycle_status__eq=enabled", ALL),
+        ("operator_suspended__eq=false", ALL),
+        ("operator_suspended__neq=False", []),
+        ("name__eq=", ALL),
+        ("vendor_id__in=a,b", []),
+        ("bootstrap_expiration_date__lte=2027-01-31", []),
+        ("custom_attributes__colour=red", []),
+        ("custom_attributes__colour__neq=red", ALL),
+        ("name__eq=%00", []),
+        (
+            "filter=" + quote("state=registered&created_at__gte=20261124T142008Z"),
+            ["here"],
+        ),
+        ("filter=" + quote("created_at=2026-11-24T14:20:08.000000Z"), ["here"]),
+        ("filter=" + quote("state__in=bootstrapped,registered"), ["here", "waiting"]),
+        ("filter=" + quote("issuer_fingerprint__neq=a"), ALL),
+    ],
+)
+async def test_devices_are_found_by_what_they_are(
+    opened: Site, engine: AsyncEngine, query: str, names: list[str]
+) -> None:
+    await stored_four(engine)
+    body = await opened.get(f"{DEVICES}?{query}&include=total_count")
+    assert sorted(device["endpoint_name"] for device in body["data"]) == names
+    assert body["total_count"] == len(names)
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        (f"device_id__eq={device_of('gone')}", 2),
+        ("event_type__eq=update.device.device-deregistered", 1),
+        ("event_type__neq=update.device.device-deregistered", 4),
+        ("description__in=Device registered,Device bootstrapped", 3),
+        ("state_change__eq=true", 5),
+        ("date_time__gte=2026-11-24T14:20:09.000000Z", 2),
+    ],
+)
+async def test_events_are_found_by_what_happened(
+    opened: Site, engine: AsyncEngine, query: str, count: int
+) -> None:
+    await stored_four(engine)
+    assert len((await opened.get(f"{EVENTS}?{query}"))["data"]) == count
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("colour__eq=red", "colour__eq"),
+        ("state__like=reg", "state__like"),
+        ("created_at__gte=yesterday", "created_at__gte"),
+        ("limit=many", "limit"),
+        ("id__in=" + "a" * 20_000, "query"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_by_name(
+    opened: Site, query: str, name: str
+) -> None:
+    answer = await opened.client.get(f"{DEVICES}?{query}")
+    problem = assert_problem(answer, 400, "validation_error")
+    (field,) = problem["fields"]
+    assert field["name"] == name
+    assert field["message"]
+
+
+@pytest.mark.parametrize("path", [DEVICES, EVENTS])
+@pytest.mark.parametrize("identity", ["kitchen", "a" * 31, "%00", "g" * 32])
+async def test_what_is_no_id_is_refused(opened: Site, path: str, identity: str) -> None:
+    assert_problem(await opened.client.get(path + identity), 400, "validation_error")
+
+
+@pytest.mark.parametrize(
+    "path", [DEVICES + "0" * 32, EVENTS + "0" * 32, "/v3/nothing", "/v3"]
+)
+async def test_what_is_not_there_is_not_found(opened: Site, path: str) -> None:
+    assert_problem(await opened.client.get(path), 404, "not_found")
+
+
+async def test_what_is_not_offered_is_not_allowed(opened: Site) -> None:
+    answer = await opened.client.post(DEVICES, json={})
+    assert_problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer unknown", "Bearer ak_1", f"Basic {KEY}"]
+)
+@pytest.mark.parametrize("path", [DEVICES, EVENTS, DEVICES + "0" * 32])
+async def test_who_has_no_key_is_refused(
+    opened: Site, path: str, authorization: str
+) -> None:
+    answer = await opened.client.get(path, headers={"authorization": authorization})
+    assert_problem(answer, 401, "invalid_auth")
+
+
+async def test_an_account_sees_nothing_of_another(
+    opened: Site, engine: AsyncEngine
+) -> None:
+    await store(engine, [REGISTERED])
+    (event,) = (await opened.get(EVENTS))["data"]
+    opened.client.headers.update(await opened.allow("ak_other", OTHER_ACCOUNT))
+    for path in (DEVICES, EVENTS):
+        assert await opened.total(path) == 0
+    for path in (DEVICES + device_of(), EVENTS + event["id"]):
+        assert_problem(await opened.client.get(path), 404, "not_found")
+    after = await opened.client.get(DEVICES, params={"after": device_of()})
+    assert_problem(after, 404, "not_found")
+    narrowed = await opened.get(DEVICES, account_id__eq=str(REGISTERED.account_id))
+    assert narrowed["data"] == []
+
+
+async def test_a_device_that_has_just_registered_is_waited_for(
+    opened: Site, engine: AsyncEngine, redis_url: str
+) -> None:
+    device = sessions.device()
+    async with sessions.edge(redis_url) as edge:
+        await edge.do(device.register(1))
+        asking = asyncio.create_task(opened.client.get(DEVICES + device.id))
+        told = await edge.facts_of(device.id)
+        await store(engine, told)
+        answer = await asking
+    assert answer.status_code == 200
+    assert answer.json()["state"] == "registered"
+
+
+async def test_a_row_that_never_comes_is_not_waited_for_long(
+    opened: Site, redis_url: str
+) -> None:
+    device = sessions.device()
+    async with sessions.edge(redis_url) as edge:
+        await edge.do(device.register(1))
+        async with asyncio.timeout(10):
+            answer = await opened.client.get(DEVICES + device.id)
+    assert_problem(answer, 404, "not_found")
+
+
+async def test_nobody_waits_for_a_device_of_somebody_else(
+    opened: Site, redis_url: str
+) -> None:
+    device = sessions.device()
+    headers = await opened.allow("ak_other", OTHER_ACCOUNT)
+    async with sessions.edge(redis_url) as edge:
+        await edge.do(device.register(1))
+        async with asyncio.timeout(1):
+            answer = await opened.client.get(DEVICES + device.id, headers=headers)
+    assert_problem(answer, 404, "not_found")
+
+
+@pytest.mark.parametrize("server", ["redis_url", "postgres_url"])
+async def test_while_a_server_is_away_calls_are_told_to_come_back(
+    opened: Site, server: str
+) -> None:
+    secret = server == "postgres_url"
+    url = getattr(opened.settings, server)
+    async with line(url.get_secret_value() if secret else url) as (way, far):
+        settings = opened.settings.model_copy(
+            update={server: SecretStr(far) if secret else far}
+        )
+        async with (
+            http.application(settings) as routes,
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(routes),
+                base_url="http://homeport",
+                headers=opened.client.headers,
+            ) as client,
+        ):
+            way.cut()
+            answer = await client.get(DEVICES)
+            assert_problem(answer, 503, "service_unavailable")
+            way.mend()
+            assert (await client.get(DEVICES)).status_code == 200
+
+
+async def test_the_pages_describe_every_route(opened: Site) -> None:
+    assert (await opened.client.get("/v3/docs")).status_code == 200
+    document = await opened.get("/v3/openapi.json")
+    assert set(document["paths"]) == {
+        "/v3/devices",
+        "/v3/devices/{device_id}",
+        "/v3/device-events",
+        "/v3/device-events/{device_event_id}",
+    }
+    assert set(document["paths"]["/v3/devices"]["get"]["responses"]) == {
+        "200",
+        "default",
+    }

@@ -1,0 +1,125 @@
+"""A channel's events come in the order of the stream, none twice in one stint."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from nats.aio.client import Client
+
+from homeport.errors import Unavailable
+from homeport.events import publisher, subjects
+from homeport.runtime import bus
+from services.notifier import consumers
+from services.notifier.channels import Callback, Channel
+from services.notifier.consumers import Inbox
+from tests.support.notifier import ACCOUNT, deregistrations
+
+pytestmark = pytest.mark.integration
+
+CHANNEL = Channel(
+    "b" * 32, ACCOUNT, Callback("http://127.0.0.1/"), 1, datetime.now(UTC)
+)
+
+
+@pytest.fixture
+async def nats(nats_url: str) -> AsyncIterator[Client]:
+    async with bus.connection(nats_url) as client:
+        yield client
+
+
+async def take(inbox: Inbox, count: int) -> list[int]:
+    sequences: list[int] = []
+    async with asyncio.timeout(20):
+        while len(sequences) < count:
+            sequences += [taken.sequence for taken in await inbox.take()]
+    return sequences
+
+
+async def test_a_consumer_begins_when_it_is_made(nats: Client) -> None:
+    await publisher.publish(nats, deregistrations(3))
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    await publisher.publish(nats, deregistrations(2, start=3))
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        assert await take(inbox, 2) == [4, 5]
+
+
+async def test_a_lost_consumer_begins_with_its_channel(nats: Client) -> None:
+    await publisher.publish(nats, deregistrations(3))
+    made = Channel(
+        CHANNEL.key_id,
+        ACCOUNT,
+        CHANNEL.callback,
+        1,
+        datetime.now(UTC) - timedelta(minutes=1),
+    )
+    async with consumers.inbox(nats, made) as inbox:
+        assert await take(inbox, 3) == [1, 2, 3]
+
+
+async def test_what_one_has_taken_the_next_gets_first(nats: Client) -> None:
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    await publisher.publish(nats, deregistrations(5))
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        assert await take(inbox, 5) == [1, 2, 3, 4, 5]
+    await publisher.publish(nats, deregistrations(5, start=5))
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        assert await take(inbox, 10) == list(range(1, 11))
+        await inbox.acknowledge()
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        await publisher.publish(nats, deregistrations(1, start=10))
+        assert await take(inbox, 1) == [11]
+
+
+async def test_a_batch_may_be_held_for_long(
+    nats: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "ACKNOWLEDGE_SECONDS", 0.2)
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    await publisher.publish(nats, deregistrations(3))
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        assert await take(inbox, 3) == [1, 2, 3]
+        await asyncio.sleep(0.5)
+        await publisher.publish(nats, deregistrations(2, start=3))
+        await inbox.acknowledge()
+        assert await take(inbox, 2) == [4, 5]
+
+
+async def test_what_was_not_acknowledged_is_not_taken_twice_in_one_stint(
+    nats: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "ACKNOWLEDGE_SECONDS", 0.2)
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    await publisher.publish(nats, deregistrations(3))
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        assert await take(inbox, 3) == [1, 2, 3]
+        await nats.publish("somewhere.else")
+        with monkeypatch.context() as patched:
+            patched.setattr(consumers, "_ANSWER_SECONDS", 0.000_001)
+            with pytest.raises(Unavailable):
+                await inbox.acknowledge()
+        await publisher.publish(nats, deregistrations(2, start=3))
+        assert await take(inbox, 2) == [4, 5]
+
+
+async def test_a_batch_has_an_end(nats: Client) -> None:
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    for start in range(0, 1500, 500):
+        await publisher.publish(nats, deregistrations(500, start=start))
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        first = await take(inbox, 1)
+        assert first == list(range(1, len(first) + 1))
+        assert len(first) == consumers.BATCH
+        await inbox.acknowledge()
+        assert await take(inbox, 500) == list(range(1001, 1501))
+
+
+async def test_a_consumer_that_is_gone_is_said_to_be(nats: Client) -> None:
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        await nats.jetstream().delete_consumer(
+            subjects.STREAM, subjects.channel_durable(CHANNEL.key_id)
+        )
+        with pytest.raises(Unavailable):
+            await inbox.take()

@@ -1,0 +1,134 @@
+"""What facts make of a device, in whatever order they come."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homeport.events.facts import AnyFact, FactName
+from homeport.names import PLATFORM_ACCOUNT
+from services.directory import devices
+from services.directory.devices import Device, State
+from tests.support.directory import START, fact
+
+BOOTSTRAPPING = FactName.DEVICE_BOOTSTRAPPING
+BOOTSTRAPPED = FactName.DEVICE_BOOTSTRAPPED
+FAILED = FactName.BOOTSTRAP_FAILED
+REGISTERED = FactName.DEVICE_REGISTERED
+UPDATED = FactName.REGISTRATION_UPDATED
+DEREGISTERED = FactName.DEVICE_DEREGISTERED
+EXPIRED = FactName.REGISTRATION_EXPIRED
+
+SHAPING = [
+    *(BOOTSTRAPPING, BOOTSTRAPPED, FAILED),
+    *(REGISTERED, UPDATED, DEREGISTERED, EXPIRED),
+]
+
+
+def made(told: Sequence[AnyFact]) -> Device:
+    device = devices.blank(told[0])
+    for each in told:
+        device = devices.apply(device, each)
+    return device
+
+
+def life(*kinds: FactName) -> list[AnyFact]:
+    return [fact(kind, number) for number, kind in enumerate(kinds, 1)]
+
+
+def test_a_device_of_which_nothing_is_told_is_unenrolled() -> None:
+    assert devices.blank(fact(REGISTERED)).state is State.UNENROLLED
+
+
+@pytest.mark.parametrize(
+    ("kinds", "state"),
+    [
+        ([BOOTSTRAPPING], State.CLOUD_ENROLLING),
+        ([BOOTSTRAPPING, FAILED], State.CLOUD_ENROLLING),
+        ([BOOTSTRAPPING, FAILED, BOOTSTRAPPING, BOOTSTRAPPED], State.BOOTSTRAPPED),
+        ([BOOTSTRAPPING, BOOTSTRAPPED], State.BOOTSTRAPPED),
+        ([BOOTSTRAPPED, BOOTSTRAPPING], State.BOOTSTRAPPED),
+        ([BOOTSTRAPPED, REGISTERED], State.REGISTERED),
+        ([REGISTERED], State.REGISTERED),
+        ([REGISTERED, UPDATED], State.REGISTERED),
+        ([REGISTERED, REGISTERED], State.REGISTERED),
+        ([REGISTERED, BOOTSTRAPPING, BOOTSTRAPPED], State.REGISTERED),
+        ([REGISTERED, DEREGISTERED], State.DEREGISTERED),
+        ([REGISTERED, EXPIRED], State.DEREGISTERED),
+        ([BOOTSTRAPPED, REGISTERED, EXPIRED], State.DEREGISTERED),
+        ([REGISTERED, BOOTSTRAPPED, EXPIRED], State.DEREGISTERED),
+        ([REGISTERED, DEREGISTERED, BOOTSTRAPPING], State.DEREGISTERED),
+        ([REGISTERED, DEREGISTERED, FAILED], State.DEREGISTERED),
+        ([REGISTERED, DEREGISTERED, BOOTSTRAPPED], State.BOOTSTRAPPED),
+        ([REGISTERED, DEREGISTERED, REGISTERED], State.REGISTERED),
+    ],
+)
+def test_states_follow_the_table(kinds: list[FactName], state: State) -> None:
+    assert made(life(*kinds)).state is state
+
+
+@given(
+    st.lists(st.sampled_from(SHAPING), min_size=1, max_size=12).flatmap(
+        lambda kinds: st.tuples(
+            st.just(kinds),
+            st.permutations(range(len(kinds))),
+            st.lists(st.integers(0, len(kinds) - 1), max_size=12),
+        )
+    )
+)
+def test_facts_in_any_order_and_number_make_the_same_device(
+    drawn: tuple[list[FactName], list[int], list[int]],
+) -> None:
+    kinds, order, again = drawn
+    told = [
+        fact(kind, number, endpoint_type=f"type {number}")
+        for number, kind in enumerate(kinds, 1)
+    ]
+    assert made([told[index] for index in [*order, *again]]) == made(told)
+
+
+def test_the_newest_registration_says_what_the_device_is() -> None:
+    old = fact(REGISTERED, 1, endpoint_type="old")
+    new = fact(UPDATED, 2, endpoint_type="new", changes=["endpoint_type"])
+    assert made([old, new]).endpoint_type == "new"
+    assert made([new, old]).endpoint_type == "new"
+
+
+def test_what_has_ended_keeps_what_is_known() -> None:
+    assert made(life(REGISTERED, EXPIRED)).endpoint_type == "kettle"
+
+
+def test_the_time_of_the_latest_bootstrap_is_kept() -> None:
+    device = made(life(BOOTSTRAPPED, REGISTERED, BOOTSTRAPPED))
+    assert device.bootstrapped_timestamp == START + timedelta(seconds=3)
+    assert device.created_at == START + timedelta(seconds=1)
+    assert device.updated_at == START + timedelta(seconds=3)
+
+
+def test_a_mere_refresh_tells_nothing() -> None:
+    refresh = fact(UPDATED, changes=[])
+    assert not devices.tells(refresh)
+    assert not devices.shapes(refresh)
+    assert devices.tells(fact(UPDATED, changes=["lifetime"]))
+
+
+@pytest.mark.parametrize("kind", SHAPING)
+def test_facts_of_no_known_account_make_no_device(kind: FactName) -> None:
+    assert devices.shapes(fact(kind))
+    assert devices.tells(fact(kind, account=PLATFORM_ACCOUNT))
+    assert not devices.shapes(fact(kind, account=PLATFORM_ACCOUNT))
+
+
+@pytest.mark.parametrize(
+    "kind", [FactName.REGISTRATION_REFUSED, FactName.QUEUE_CLEARED]
+)
+def test_what_only_belongs_to_the_history_makes_no_device(kind: FactName) -> None:
+    assert devices.tells(fact(kind))
+    assert not devices.shapes(fact(kind))
+
+
+def test_text_that_cannot_be_stored_is_made_storable() -> None:
+    told = fact(REGISTERED, endpoint_type="\0" * 70)
+    assert made([told]).endpoint_type == "\N{REPLACEMENT CHARACTER}" * 64
