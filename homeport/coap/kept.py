@@ -1,5 +1,6 @@
 """What an endpoint remembers of its peers: bounded in number, bytes and age."""
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -13,11 +14,12 @@ class Kept(Generic[Value]):
     """Values by key, each for EXCHANGE_LIFETIME at most; the oldest give way.
 
     An entry is a plain tuple (value, length, since): of those the garbage collector
-    soon loses sight, and there may be tens of thousands.
+    soon loses sight, and there may be tens of thousands. A plain dict would search for
+    its oldest entry among all that were dropped.
     """
 
     def __init__(self, *, most: int, most_bytes: int) -> None:
-        self._entries: dict[Hashable, tuple[Value, int, float]] = {}
+        self._entries: OrderedDict[Hashable, tuple[Value, int, float]] = OrderedDict()
         self._most = most
         self._most_bytes = most_bytes
         self._bytes = 0

@@ -55,9 +55,8 @@ class Relay:
         Raises Unavailable when Redis or NATS is away. Repeating is harmless: the bus
         knows an event by its id.
         """
-        acknowledged, self._acknowledged = self._acknowledged, {}
         share = await self._outbox.collect(
-            wanted, acknowledged, most=publisher.MAX_BATCH
+            wanted, self._take_acknowledged(wanted), most=publisher.MAX_BATCH
         )
         await publisher.publish(
             self._nats, [_envelope(entry) for entry in share.entries]
@@ -77,6 +76,18 @@ class Relay:
             events += count
         await self._outbox.release(buckets)
         return events
+
+    async def leave(self, buckets: Sequence[int]) -> None:
+        """Trim what the bus has and let go of the leases; the rest is for others."""
+        await self._outbox.collect(buckets, self._take_acknowledged(buckets), most=0)
+        await self._outbox.release(buckets)
+
+    def _take_acknowledged(self, buckets: Sequence[int]) -> dict[int, str]:
+        return {
+            bucket: self._acknowledged.pop(bucket)
+            for bucket in buckets
+            if bucket in self._acknowledged
+        }
 
 
 class EdgeRelay:
@@ -103,6 +114,7 @@ class EdgeRelay:
         self._buckets = buckets
         self._registers = registers
         self._wanted: list[int] = []
+        self._held: frozenset[int] = frozenset()
         self._recorded = asyncio.Event()
         self._relay: Relay | None = None
 
@@ -159,7 +171,11 @@ class EdgeRelay:
         self._recorded.clear()
         if self._relay is None or not self._wanted:
             return 0
-        return await self._relay.round(self._wanted)
+        wanted = self._wanted
+        if lost := self._held.difference(wanted):
+            await self._relay.leave(sorted(lost))  # a new edge need not wait for them
+        self._held = frozenset(wanted)
+        return await self._relay.round(wanted)
 
     async def _pause(self, published: int) -> None:
         if published >= publisher.MAX_BATCH:
