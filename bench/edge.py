@@ -1,12 +1,19 @@
 """Updates a CPU second of one lwm2m edge, against aiocoap's stock server."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bench.load import Outcome, load, renewal, renewals
-from bench.processes import ACCOUNT, cpu_seconds, metric, process, servers
+from bench.processes import (
+    ACCOUNT,
+    cpu_seconds,
+    free_port,
+    metric,
+    process,
+    servers,
+    serving,
+)
 from homeport.runtime import addresses
 
 DEVICES = 40_000
@@ -51,7 +58,7 @@ async def measure() -> bool:
 @asynccontextmanager
 async def edge(**environment: str) -> AsyncIterator[tuple[int, str, str]]:
     """Run an lwm2m edge; yield its process id, its URL and its probe pages."""
-    port, probes = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
+    port, probes = free_port(socket.SOCK_DGRAM), free_port()
     async with process(
         *("-m", "homeport", "run", "lwm2m"),
         HOMEPORT_DEFAULT_ACCOUNT_ID=ACCOUNT,
@@ -61,7 +68,7 @@ async def edge(**environment: str) -> AsyncIterator[tuple[int, str, str]]:
         HOMEPORT_LOG_LEVEL="warning",
         **environment,
     ) as pid:
-        await _serving(probes)
+        await serving(probes)
         pages = addresses.url("http", "127.0.0.1", probes)
         yield pid, addresses.url("coap", "127.0.0.1", port), pages
 
@@ -74,31 +81,6 @@ async def _measure_peer() -> float:
             before = cpu_seconds(pid)
             await devices.run([renewal("0" * 48)] * PEER_REQUESTS)
         return PEER_REQUESTS / (cpu_seconds(pid) - before)
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """Return a port that is free now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-async def _serving(port: int) -> None:
-    """Wait until a process is ready."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-                continue
-            writer.write(b"GET /readyz HTTP/1.0\r\n\r\n")
-            answer = await reader.read()
-            writer.close()
-            if b" 200 " in answer.split(b"\r\n")[0]:
-                return
-            await asyncio.sleep(0.05)
 
 
 def _describe(outcome: Outcome) -> str:

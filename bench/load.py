@@ -86,7 +86,7 @@ class Load:
         """Register devices; return their registration ids, in order."""
         self._answers = {}
         wanted = list(names)
-        await self.run(_register(name, lifetime) for name in wanted)
+        await self.run(registration(name, lifetime) for name in wanted)
         answers, self._answers = self._answers, None
         return [answers[number].location[1] for number in range(len(wanted))]
 
@@ -173,7 +173,8 @@ def renewals(locations: list[str], count: int) -> Iterable[Build]:
     return (renewal(locations[number % len(locations)]) for number in range(count))
 
 
-def _register(name: str, lifetime: int) -> Build:
+def registration(name: str, lifetime: int) -> Build:
+    """Make a Register of a device with nine links."""
     options = (
         (int(Option.URI_PATH), b"rd"),
         (int(Option.CONTENT_FORMAT), b"\x28"),

@@ -103,6 +103,7 @@ class Child:
                 server.leftover.unlink(missing_ok=True)
             self._process = await spawn(
                 server.command,
+                environment=server.environment,
                 user=server.user,
                 stop=server.stop,
                 folder=server.site.folder,

@@ -2,8 +2,8 @@
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeport.runtime.embedded.places import Place
@@ -60,3 +60,4 @@ class Server:
     ask: Callable[[str], Awaitable[None]]
     faults: tuple[type[Exception], ...]
     leftover: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)

@@ -6,9 +6,10 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from homeport.runtime.embedded import tether
 from homeport.runtime.embedded.users import User
@@ -41,11 +42,12 @@ async def spawn(
     folder: Path,
     output: int,
     lock: int,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Process:
     """Begin a program that gets the signal ``stop`` at the death of this process.
 
-    On Linux it is the death of this thread that counts. The environment is empty: our
-    settings and keys are not its business.
+    On Linux it is the death of this thread that counts. Our own environment is kept
+    from it: settings and keys are not its business.
     """
     tied = map(str, (os.getpid(), stop.value, user.user_id, user.group_id))
     return await asyncio.create_subprocess_exec(
@@ -54,7 +56,7 @@ async def spawn(
         stdout=output,
         stderr=output,
         cwd=folder,
-        env={"LC_ALL": "C", "PATH": os.defpath},
+        env={"LC_ALL": "C", "PATH": os.defpath, **environment},
         pass_fds=(lock,),
         start_new_session=True,  # a terminal's Ctrl-C is for the parent alone
     )

