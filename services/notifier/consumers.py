@@ -8,7 +8,7 @@ So nothing has to be said to the server while a webhook makes us wait: unacknowl
 events are given out again only to those who ask, and then come before newer ones.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
@@ -37,7 +37,6 @@ UNUSED_SECONDS = 48 * 3600
 """A consumer that nobody has asked for so long has lost its channel for good."""
 
 _ANSWER_SECONDS = 2.0
-_GATHER_ROUNDS = 20
 _GATHER_SECONDS = 0.5
 
 
@@ -97,17 +96,19 @@ class Inbox:
         self._subscription = subscription
         self._durable = durable
         self._begun = False
+        self._place = 0
         self._delivered = 0
         self._last: Msg | None = None
 
     async def take(self) -> list[Taken]:
         """Wait for the next batch; nothing if nothing came for a while."""
         with _reported():
-            if not self._begun:
-                found = await self._inherit()
-                self._begun = True
+            found = await self._next() if self._begun else []
+            if self._begun and self._goes_on(found):
+                self._place += len(found)
             else:
-                found = await self._next()
+                found = await self._gather(found)
+                self._begun = True
             if not found:
                 return []
             events = {event.sequence: event for event in map(_taken, found)}
@@ -136,22 +137,29 @@ class Inbox:
             found += await self._fetch(BATCH - 1, LINGER_SECONDS)
         return found
 
-    async def _inherit(self) -> list[Msg]:
-        """Take over what a predecessor has taken and not acknowledged.
+    def _goes_on(self, found: Sequence[Msg]) -> bool:
+        """Say whether these are all that the server has given out since the last.
 
-        Newer events may arrive before the server gives these out again, so nothing is
-        delivered until all of them are here.
+        One that a predecessor had, or that was lost with a connection, comes again
+        after newer ones; and to acknowledge these would acknowledge it too.
         """
-        found: list[Msg] = []
-        for _ in range(_GATHER_ROUNDS):
+        places = sorted(message.metadata.sequence.consumer for message in found)
+        return places == list(range(self._place + 1, self._place + 1 + len(found)))
+
+    async def _gather(self, found: Sequence[Msg]) -> list[Msg]:
+        """Take all that is given out and not acknowledged, however long it takes."""
+        gathered = {message.metadata.sequence.stream: message for message in found}
+        while True:
             information = await self._jetstream.consumer_info(
                 subjects.STREAM, self._durable
             )
-            here = len({message.metadata.sequence.stream for message in found})
-            if here >= (information.num_ack_pending or 0):
+            if len(gathered) >= (information.num_ack_pending or 0):
                 break
-            found += await self._fetch(BATCH, _GATHER_SECONDS)
-        return found
+            for message in await self._fetch(BATCH, _GATHER_SECONDS):
+                gathered[message.metadata.sequence.stream] = message
+        if information.delivered is not None:
+            self._place = information.delivered.consumer_seq
+        return list(gathered.values())
 
     async def _fetch(self, most: int, seconds: float) -> list[Msg]:
         try:

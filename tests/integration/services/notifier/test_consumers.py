@@ -1,6 +1,7 @@
 """A channel's events come in the order of the stream, none twice in one stint."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -70,6 +71,41 @@ async def test_what_one_has_taken_the_next_gets_first(nats: Client) -> None:
     async with consumers.inbox(nats, CHANNEL) as inbox:
         await publisher.publish(nats, deregistrations(1, start=10))
         assert await take(inbox, 1) == [11]
+
+
+async def test_what_one_has_taken_the_next_gets_first_though_more_keeps_coming(
+    nats: Client,
+) -> None:
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    await publisher.publish(nats, deregistrations(5))
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        assert await take(inbox, 5) == [1, 2, 3, 4, 5]
+
+    async def happen() -> None:
+        for start in itertools.count(5):
+            await publisher.publish(nats, deregistrations(1, start=start))
+
+    happening = asyncio.create_task(happen())
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        taken = await take(inbox, 6)
+        assert taken == list(range(1, len(taken) + 1))
+    happening.cancel()
+    await asyncio.gather(happening, return_exceptions=True)
+
+
+async def test_an_event_that_was_lost_on_its_way_is_waited_for(nats: Client) -> None:
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    await publisher.publish(nats, deregistrations(1))
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        assert await take(inbox, 1) == [1]
+        await inbox.acknowledge()
+        await publisher.publish(nats, deregistrations(1, start=1))
+        nowhere = await nats.jetstream().pull_subscribe_bind(
+            subjects.channel_durable(CHANNEL.key_id), stream=subjects.STREAM
+        )
+        await nowhere.fetch(1)
+        await publisher.publish(nats, deregistrations(2, start=2))
+        assert await take(inbox, 3) == [2, 3, 4]
 
 
 async def test_a_batch_may_be_held_for_long(
