@@ -6,11 +6,15 @@ from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.typing import EncodableT
 
 from homeport.errors import Unavailable
 
 Connection = Redis | RedisCluster
+
+_NO_NOTIFICATIONS = MaintNotificationsConfig(enabled=False)
+"""With them, a pool hands out connections that the server has closed meanwhile."""
 
 CONNECT_SECONDS = 2
 ANSWER_SECONDS = 2
@@ -50,6 +54,7 @@ async def connect(url: str, *, answer_seconds: float | None = None) -> Connectio
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=seconds,
             retry=Retry(NoBackoff(), 0),
+            maint_notifications_config=_NO_NOTIFICATIONS,
         )
     )
     try:
@@ -58,7 +63,10 @@ async def connect(url: str, *, answer_seconds: float | None = None) -> Connectio
             return standalone
         await standalone.aclose()
         cluster = RedisCluster.from_url(
-            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=seconds
+            url,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=seconds,
+            maint_notifications_config=_NO_NOTIFICATIONS,
         )
         await cluster.initialize()
     except (RedisError, OSError, ValueError) as error:

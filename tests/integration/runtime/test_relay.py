@@ -1,14 +1,16 @@
 """From the outbox to the bus, whatever dies on the way."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from functools import partial
 
 import pytest
 from nats.aio.client import Client
 
 from homeport.runtime import bus
-from homeport.runtime.relay import EdgeRelay, Relay
+from homeport.runtime.relay import EdgeRelay, Relay, share
 from homeport.store import keys
 from homeport.store.operations import Result
+from homeport.store.outbox import LEASE_MILLISECONDS
 from tests.support.events import stored
 from tests.support.polling import until
 from tests.support.sessions import BUCKETS, Edge, device, edge
@@ -92,17 +94,7 @@ async def test_the_events_of_a_device_stay_in_order(here: Edge, nats: Client) ->
 async def test_living_edges_share_the_buckets_and_publish_everything(
     here: Edge, there: Edge, nats_url: str
 ) -> None:
-    relays = [
-        EdgeRelay(
-            one.outbox,
-            one.registry,
-            one.identity,
-            nats_url=nats_url,
-            buckets=BUCKETS,
-            registers=True,
-        )
-        for one in (here, there)
-    ]
+    relays = [relay_of(one, nats_url) for one in (here, there)]
     async with relays[0].running(), relays[1].running():
         await register(here, 100)
         relays[0].recorded()
@@ -112,23 +104,44 @@ async def test_living_edges_share_the_buckets_and_publish_everything(
     assert await here.redis.zcard(keys.edges()) == 0
 
 
+async def test_an_edge_that_joins_does_not_wait_for_leases_to_run_out(
+    here: Edge, there: Edge, nats_url: str
+) -> None:
+    async with relay_of(here, nats_url).running():
+        await until(partial(leased, here, EVERYTHING))
+        async with relay_of(there, nats_url).running():
+            theirs = share(there.identity, [here.identity], BUCKETS)
+            await until(
+                partial(leased, there, theirs), seconds=LEASE_MILLISECONDS / 1000 - 1
+            )
+
+
 async def test_while_the_bus_is_away_the_outbox_keeps_everything(here: Edge) -> None:
-    relay = EdgeRelay(
-        here.outbox,
-        here.registry,
-        here.identity,
-        nats_url="nats://127.0.0.1:9",
-        buckets=BUCKETS,
-        registers=True,
-    )
+    relay = relay_of(here, "nats://127.0.0.1:9")
     async with relay.running():
         await register(here, 10)
         relay.recorded()
     assert await waiting(here) == 10
 
 
-async def emptied(here: Edge) -> None:
+async def leased(one: Edge, buckets: Iterable[int]) -> bool:
+    holders = [await one.redis.get(keys.lease(bucket)) for bucket in buckets]
+    return set(holders) <= {one.identity.encode()}
+
+
+def relay_of(one: Edge, nats_url: str) -> EdgeRelay:
+    return EdgeRelay(
+        one.outbox,
+        one.registry,
+        one.identity,
+        nats_url=nats_url,
+        buckets=BUCKETS,
+        registers=True,
+    )
+
+
+async def emptied(here: Edge, *, seconds: float = 20) -> None:
     async def empty() -> bool:
         return await waiting(here) == 0
 
-    await until(empty)
+    await until(empty, seconds=seconds)
