@@ -7,7 +7,10 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
-_QUIET = ("nats", "faststream", "httpx", "httpcore", "asyncio", "coap", "coap-server")
+_QUIET = (
+    *("alembic", "asyncio", "coap", "coap-server", "faststream", "httpcore", "httpx"),
+    *("nats", "uvicorn"),
+)
 """Libraries whose chatter is not ours; their warnings are kept."""
 
 

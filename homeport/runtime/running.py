@@ -72,7 +72,8 @@ class Running:
             opened: dict[str, str] = {}
             for name, service, settings in self._services:
                 self._waits_for = name
-                opened |= await self._enter(stack, name, service, settings)
+                found = await self._enter(stack, name, service, settings)
+                opened |= self._named(name, found)
             self._started = True
             _settle_memory()
             pages = addresses.url("http", first.probe_host, port)
@@ -98,6 +99,12 @@ class Running:
                     "start waits", name=name, reason=str(error), retry_seconds=delay
                 )
                 await asyncio.sleep(delay)
+
+    def _named(self, name: str, opened: Mapping[str, str]) -> Mapping[str, str]:
+        """Tell the addresses of several services apart: two of them speak CoAP."""
+        if len(self._services) == 1:
+            return opened
+        return {f"{name}_{scheme}": url for scheme, url in opened.items()}
 
     async def _check_started(self) -> None:
         if not self._started:

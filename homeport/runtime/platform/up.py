@@ -204,6 +204,8 @@ class Platform:
         if self._stop.is_set():
             for replica in [*self._fleet, *self._everybody()]:
                 replica.kill()
+            if self._screen is not None:
+                self._screen.close()
             os._exit(128 + number)
         _log.info("draining", signal=number.name)
         self._stop.set()

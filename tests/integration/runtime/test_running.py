@@ -68,5 +68,5 @@ async def test_two_services_share_a_process(redis_url: str, nats_url: str) -> No
     ) as command:
         ready = await command.logged(event_is("ready"))
         assert ready["service"] == "lwm2m+expiry"
-        assert ready["coap"].startswith("coap://127.0.0.1:")
+        assert ready["lwm2m_coap"].startswith("coap://127.0.0.1:")
         assert await command.end() == 0
