@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from homeport.errors import HomeportError, InvalidConfiguration, Unavailable
 from homeport.runtime import addresses, services
-from homeport.runtime.config import DatabaseSettings, EdgeSettings, Settings
+from homeport.runtime.config import PREFIX, DatabaseSettings, EdgeSettings, Settings
 from homeport.runtime.platform import folder, identity, plan, ready
 from homeport.runtime.platform.plan import Options
 
@@ -56,9 +56,12 @@ class Finding:
 async def examine(data: Path | None) -> list[Finding]:
     """Look at the configuration and at what it names; nothing found is all well.
 
-    Without a data folder: what ``homeport run`` would meet. With one: what ``homeport
-    up`` would meet there, or the platform that serves there now.
+    Without a data folder: what ``homeport run`` would meet; or, where nothing is set,
+    the platform that serves from the default folder. With one: what ``homeport up``
+    would meet there, or the platform that serves there now.
     """
+    if data is None and not _configured() and _in_use(folder.default()):
+        data = folder.default()
     if data is None:
         settings, findings = _read_settings()
         findings += await _examine_servers(_urls(settings))
@@ -282,6 +285,11 @@ def _examine_processes(processes: Mapping[str, object]) -> list[Finding]:
             except PermissionError:
                 continue
     return findings
+
+
+def _configured() -> bool:
+    """Say whether the environment has settings of ours."""
+    return any(name.startswith(PREFIX) for name in os.environ)
 
 
 def _in_use(data: Path) -> bool:

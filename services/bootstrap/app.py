@@ -35,7 +35,7 @@ async def service(
             ground(settings, probes, service="bootstrap", registers=False)
         )
         if handover is None:
-            _log.warning("no CoAP port is open", reason="NoSec is off")
+            _log.info("no CoAP port is open", reason="NoSec is off")
             yield {}
             return
         transport = await stack.enter_async_context(

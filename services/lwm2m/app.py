@@ -30,7 +30,7 @@ async def service(
             ground(settings, probes, service="lwm2m", registers=True)
         )
         if not settings.nosec:
-            _log.warning("no CoAP port is open", reason="NoSec is off")
+            _log.info("no CoAP port is open", reason="NoSec is off")
             yield {}
             return
         transport = await stack.enter_async_context(_listening(settings, base))

@@ -146,8 +146,6 @@ class Platform:
             lwm2m=now.lwm2m,
             ready_file=str(self._ready_files[-1]),
         )
-        if not self._options.nosec:
-            _log.info("no CoAP port is open", reason="devices need --nosec for now")
         if self._options.devices:
             self._start_fleet()
         if self._screen is None:

@@ -112,3 +112,28 @@ async def test_a_platform_that_serves_is_looked_at(tmp_path: Path) -> None:
         found = faults(await doctor.examine(tmp_path))
     assert len(found) == 4
     assert f"process {2**22 + 1} of lwm2m is gone" in found
+
+
+async def test_where_nothing_is_set_the_platform_of_the_default_folder_is_examined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in NOWHERE:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(folder, "default", lambda: tmp_path)
+    nowhere = {"coap": "coap://127.0.0.1:1"}
+    serving = Ready(
+        account_id="a" * 32,
+        api_key="ak_1",
+        api="http://127.0.0.1:1",
+        bootstrap=nowhere,
+        lwm2m=nowhere,
+        nats=NOWHERE["HOMEPORT_NATS_URL"],
+        redis=NOWHERE["HOMEPORT_REDIS_URL"],
+        postgres=NOWHERE["HOMEPORT_POSTGRES_URL"],
+        processes={"lwm2m": [2**22 + 1]},
+    )
+    ready.write(tmp_path / ready.FILE, serving)
+    with folder.held(tmp_path):
+        found = faults(await doctor.examine(None))
+    assert found[-1] == f"process {2**22 + 1} of lwm2m is gone"
+    assert len(found) == 4
