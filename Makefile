@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 install: $(READY) ## make a virtual environment with everything in it
 
 run: $(READY) ## start the whole system with a simulated fleet; Ctrl-C stops it
-	$(BIN)/homeport up --nosec --ports auto --devices 50
+	$(BIN)/homeport up --data var/run --nosec --ports auto --devices 50
 
 test: $(READY) ## run every test
 	$(BIN)/pytest
@@ -52,6 +52,6 @@ docs: $(READY) ## generate the reference pages
 	$(BIN)/homeport docs docs/reference
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) var build *.egg-info .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
