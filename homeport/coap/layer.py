@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Generic
 
 from homeport.coap import blockwise, codec
+from homeport.coap.answer import Answer, explain
 from homeport.coap.blockwise import (
     LARGEST_SZX,
     Block,
@@ -103,27 +104,20 @@ class MessageLayer(Generic[Peer]):
         self._reset(message, address)
         return None
 
-    def respond(
-        self,
-        request: Request[Peer],
-        code: Code,
-        *,
-        options: Sequence[tuple[int, bytes]] = (),
-        payload: bytes = b"",
-        keep: bool = True,
-        now: float,
-    ) -> None:
-        """Answer a request; unless ``keep``, its repetition is a new request."""
-        whole = tuple(options)
+    def respond(self, request: Request[Peer], answer: Answer, *, now: float) -> None:
+        """Answer a request."""
+        options, payload = answer.options, answer.payload
         if request.block1 is not None:
-            whole = (*whole, (Option.BLOCK1, blockwise.build(request.block1)))
-        if code >> 5 >= _ERROR:
+            options = (*options, (Option.BLOCK1, blockwise.build(request.block1)))
+        if answer.code >> 5 >= _ERROR:
             payload = _shortened(payload, request.length)
         elif len(payload) > (block := _first_block(request.message)).size:
-            large = Response(code, whole, payload)
+            large = Response(answer.code, options, payload)
             self._large.put(request.transfer, large, now=now)
-            whole, payload = large.part(block) or (whole, b"")
-        self._answer(request, Response(code, whole, payload), keep=keep, now=now)
+            options, payload = large.part(block) or (options, b"")
+        self._answer(
+            request, Response(answer.code, options, payload), keep=answer.keep, now=now
+        )
 
     def repeated(self, address: Peer, message_id: int, *, now: float) -> bool:
         """Say whether a message was seen before, and repeat its answer if it has one.
@@ -213,14 +207,14 @@ class MessageLayer(Generic[Peer]):
         request = Request(message, address, length)
         refusal = _refusal(message)
         if refusal is not None:
-            self.respond(request, refusal, now=now)
+            self.respond(request, Answer(refusal), now=now)
             return None
         try:
             if self._continued(request, now):
                 return None
             return self._assembled(request, now)
         except InvalidMessage as error:
-            self.respond(request, Code.BAD_OPTION, payload=str(error).encode(), now=now)
+            self.respond(request, explain(Code.BAD_OPTION, error), now=now)
         return None
 
     def _continued(self, request: Request[Peer], now: float) -> bool:
@@ -231,7 +225,7 @@ class MessageLayer(Generic[Peer]):
         large = self._large.get(request.transfer, now=now)
         part = large.part(block) if large is not None else None
         if large is None or part is None:
-            self.respond(request, Code.REQUEST_ENTITY_INCOMPLETE, now=now)
+            self.respond(request, Answer(Code.REQUEST_ENTITY_INCOMPLETE), now=now)
         else:
             self._answer(request, Response(large.code, *part), keep=True, now=now)
         return True
@@ -246,7 +240,7 @@ class MessageLayer(Generic[Peer]):
         body = self._bodies.add(request.transfer, block, message.payload, now=now)
         echoing = replace(request, block1=block)
         if not isinstance(body, bytes):
-            self.respond(echoing, body, now=now)
+            self.respond(echoing, Answer(body), now=now)
             return None
         return replace(echoing, message=replace(message, payload=body))
 

@@ -5,7 +5,7 @@ device has answered the one before (BS-9)::
 
     IZUMA            write /0 ───────────────────────────────────────▶ finish
     IZUMA_STANDARD   delete / ──────────▶ write /0/0 ──▶ write /1/0 ──▶ finish
-    LWM2M_1_0        delete / ──────────▶ write /0/1 ──▶ write /1/1 ──▶ finish
+    LWM2M_1_0        delete / ──▶ write /1/1 ──▶ discover ──▶ write /0/N ──▶ finish
     LWM2M_1_1        delete / ──▶ discover ──▶ write /0/N ──▶ write /1/N ──▶ finish
 """
 
@@ -27,6 +27,8 @@ LARGEST_SZX = 6
 IZUMA_SZX = 5
 """512-byte blocks: the only size that is safe towards Izuma devices (COAP-20)."""
 _LONGEST_REASON = 64
+_VERSION_1_0 = b'lwm2m="1.0",'
+"""What the list of a discovered device of LwM2M 1.0 begins with, and is no link."""
 
 
 class Client(Enum):
@@ -53,10 +55,21 @@ _WRITES = (Step.WRITE_SECURITY, Step.WRITE_SERVER, Step.FINISH)
 STEPS: Mapping[Client, tuple[Step, ...]] = {
     Client.IZUMA: (Step.WRITE_SECURITY, Step.FINISH),
     Client.IZUMA_STANDARD: (Step.DELETE, *_WRITES),
-    Client.LWM2M_1_0: (Step.DELETE, *_WRITES),
+    Client.LWM2M_1_0: (
+        Step.DELETE,
+        Step.WRITE_SERVER,
+        Step.DISCOVER,
+        Step.WRITE_SECURITY,
+        Step.FINISH,
+    ),
     Client.LWM2M_1_1: (Step.DELETE, Step.DISCOVER, *_WRITES),
 }
-"""An Izuma client brings its own Server object, so that its lifetime stays its own."""
+"""An Izuma client brings its own Server object, so that its lifetime stays its own.
+
+One of LwM2M 1.0 hears a write first (WHO-3), but is discovered before its Security
+object is written: its bootstrap account may be any instance, and a write over that one
+would be its last bootstrap (B-189).
+"""
 
 
 class Method(StrEnum):
@@ -234,9 +247,10 @@ def _hint(iep: str | None) -> DeviceId | None:
 def _discovered(session: BootstrapSession, payload: bytes) -> BootstrapSession:
     """Choose instances that the device's own accounts leave free (B-190)."""
     try:
-        listed = {link.target for link in linkformat.parse(payload)}
+        links = linkformat.parse(payload.removeprefix(_VERSION_1_0))
     except InvalidFormat:
         return session
+    listed = {link.target for link in links}
     return replace(
         session,
         security_instance=_free(listed, "/0", session.security_instance),

@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Literal
 from urllib.parse import urlsplit
 
+from homeport.coap.answer import Answer
 from homeport.coap.codec import Code, Message, Option
 from homeport.errors import InvalidFormat
 from homeport.protocol import linkformat, tlv
@@ -60,15 +61,6 @@ class Ask:
     code: Code
     path: tuple[str, ...]
     queries: tuple[str, ...] = ()
-    options: Options = ()
-    payload: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a device answers to a server's request."""
-
-    code: Code
     options: Options = ()
     payload: bytes = b""
 

@@ -188,13 +188,7 @@ class Fleet:
                 self._failed(failure, now)
             case Request(message=message) as request:
                 answer = self._devices[place.number].asked(message, now)
-                self._layer.respond(
-                    request,
-                    answer.code,
-                    options=answer.options,
-                    payload=answer.payload,
-                    now=now,
-                )
+                self._layer.respond(request, answer, now=now)
                 self._plan(place.number)
 
     def _answered(self, reply: Reply[Place], now: float) -> None:

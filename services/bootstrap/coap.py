@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from homeport.coap.answer import Answer
 from homeport.coap.codec import Code, Option, Options, code_text
 from homeport.coap.layer import Exchange, Failure, MessageLayer, Reply, Request
 from homeport.coap.udp import Address, UdpTransport
@@ -24,7 +25,7 @@ from homeport.runtime import addresses
 from homeport.store.operations import Bootstrap, Bootstrapped, Outcome, Result
 from homeport.store.sessions import SessionStore
 from services.bootstrap import handlers, observability
-from services.bootstrap.handlers import Answer, Attempt, Scene
+from services.bootstrap.handlers import Attempt, Scene
 
 RETRY_SECONDS = 1.0
 """How long an end waits to be recorded when the store was away."""
@@ -142,10 +143,10 @@ class Listener:
         asked = handlers.interpret(request.message, peer=peer, scene=self._scene)
         if isinstance(asked, Answer):
             observability.record_refused(asked.code, asked.payload, peer)
-            self._respond(request, asked, now)
+            self._layer.respond(request, asked, now=now)
         elif len(self._running) + len(self._waiting) >= self._most:
             observability.record_full()
-            self._respond(request, handlers.UNAVAILABLE, now)
+            self._layer.respond(request, handlers.UNAVAILABLE, now=now)
         else:
             self._put(Beginning(asked, request, arrived))
 
@@ -245,7 +246,7 @@ class Listener:
         observability.record_away(reason, len(batch) - len(endings))
         for work in batch:
             if isinstance(work, Beginning):
-                self._respond(work.request, handlers.UNAVAILABLE, now)
+                self._layer.respond(work.request, handlers.UNAVAILABLE, now=now)
         self._flush(now)
         if not endings:
             return
@@ -268,23 +269,13 @@ class Listener:
         if answer is None:
             self._layer.forget(work.request.address, work.request.message.message_id)
             return
-        self._respond(work.request, answer, now)
+        self._layer.respond(work.request, answer, now=now)
         if outcome.result is Result.BOOTSTRAPPING and not self._closing:
             self._begin(work, now)
 
     def _put_back(self, endings: Sequence[Ending]) -> None:
         now = self._loop.time()
         self._waiting.extendleft(replace(each, arrived=now) for each in endings[::-1])
-
-    def _respond(self, request: Request[Address], answer: Answer, now: float) -> None:
-        self._layer.respond(
-            request,
-            answer.code,
-            options=answer.options,
-            payload=answer.payload,
-            keep=answer.keep,
-            now=now,
-        )
 
     def _flush(self, now: float) -> None:
         self._transport.send(self._layer.datagrams())

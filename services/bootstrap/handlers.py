@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import orjson
 
 from homeport import names
-from homeport.coap.codec import Code, Message, Option, Options
+from homeport.coap.answer import Answer, explain
+from homeport.coap.codec import Code, Message, Option
 from homeport.errors import InvalidInput
 from homeport.events.facts import FactName
 from homeport.names import AccountId, DeviceId
@@ -25,7 +26,6 @@ from homeport.store.operations import Bootstrap, Bootstrapped, Outcome, Result
 
 UNAVAILABLE_SECONDS = 10
 """How long a device is asked to wait; Izuma's takes its own backoff (BO-1)."""
-_LONGEST_TEXT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,6 @@ class Scene:
     account: AccountId
     buckets: int
     handover: Handover
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a device hears. ``keep``: a repetition of its message hears the same."""
-
-    code: Code
-    options: Options = ()
-    payload: bytes = b""
-    keep: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +66,11 @@ def interpret(message: Message, *, peer: str, scene: Scene) -> Attempt | Answer:
             message.queries, has_max_age=message.value(Option.MAX_AGE) is not None
         )
     except InvalidInput as error:
-        return _refused(Code.BAD_REQUEST, str(error))
+        return explain(Code.BAD_REQUEST, error)
     if asked.endpoint_name is None:
-        return _refused(Code.BAD_REQUEST, "ep is missing")
+        return explain(Code.BAD_REQUEST, "ep is missing")
     if asked.account not in (None, scene.account):
-        return _refused(Code.FORBIDDEN, "aid is an account that is not served here")
+        return explain(Code.FORBIDDEN, "aid is an account that is not served here")
     device = names.device_id(scene.account, asked.endpoint_name)
     uri = bootstrap.server_uri(scene.handover.uri, scene.account, device, asked.client)
     return Attempt(
@@ -122,8 +112,3 @@ def ended(begun: Bootstrap, end: Finished | Failed) -> Bootstrapped:
         fact=fact,
         body=body,
     )
-
-
-def _refused(code: Code, text: str) -> Answer:
-    """Refuse, saying what to change in as much text as a client shows (COAP-25)."""
-    return Answer(code, payload=text.encode()[:_LONGEST_TEXT])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from homeport.coap import codec
+from homeport.coap.answer import Answer
 from homeport.coap.codec import Code, Message, Renewal, Type
 from homeport.coap.layer import MessageLayer, Request
 from homeport.coap.udp import Address, UdpTransport
@@ -18,7 +19,7 @@ from homeport.runtime import addresses
 from homeport.store.operations import Operation, Outcome, Result
 from homeport.store.sessions import SessionStore
 from services.lwm2m import handlers, observability
-from services.lwm2m.handlers import CHANGED, Answer, Delta, Scene
+from services.lwm2m.handlers import CHANGED, Delta, Scene
 
 CONFLICTS = 3
 """How often a delta is merged again before its device has to repeat it."""
@@ -109,7 +110,7 @@ class Listener:
         asked = handlers.interpret(request.message, peer=peer, scene=self._scene)
         if isinstance(asked, Answer):
             observability.record_refused(asked.code, asked.payload, peer)
-            self._respond(request, asked)
+            self._layer.respond(request, asked, now=now)
         else:
             self._put(Work(asked, request, address, arrived))
 
@@ -176,7 +177,7 @@ class Listener:
             message = request if isinstance(request, Renewal) else request.message
             self._layer.forget(work.address, message.message_id)
         elif isinstance(request, Request):
-            self._respond(request, answer)
+            self._layer.respond(request, answer, now=self._loop.time())
         elif answer is CHANGED:
             datagram = codec.encode_acknowledgement(
                 answer.code, request.message_id, request.token
@@ -185,17 +186,9 @@ class Listener:
                 work.address, request.message_id, datagram, now=self._loop.time()
             )
         else:
-            self._respond(_request(request, work.address), answer)
-
-    def _respond(self, request: Request[Address], answer: Answer) -> None:
-        self._layer.respond(
-            request,
-            answer.code,
-            options=answer.options,
-            payload=answer.payload,
-            keep=answer.keep,
-            now=self._loop.time(),
-        )
+            self._layer.respond(
+                _request(request, work.address), answer, now=self._loop.time()
+            )
 
 
 def _request(renewal: Renewal, address: Address) -> Request[Address]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import orjson
 
 from homeport import names
-from homeport.coap.codec import Code, Message, Option, Options, Renewal
+from homeport.coap.answer import Answer, explain
+from homeport.coap.codec import Code, Message, Option, Renewal
 from homeport.errors import (
     InvalidInput,
     InvalidName,
@@ -37,26 +38,12 @@ UNAVAILABLE_SECONDS = 10
 """How long a device is asked to wait while the store is away (B-227)."""
 
 
-TEXT_LENGTH = 64
-"""Characters of a diagnostic text; Izuma devices log no more of it (COAP-25)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What does not change between requests: whose devices these are, and where."""
 
     account: AccountId
     buckets: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a device hears. ``keep``: a repetition hears the same (not so B-121)."""
-
-    code: Code
-    options: Options = ()
-    payload: bytes = b""
-    keep: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +75,7 @@ def refusal(error: InvalidInput, *, izuma: bool = False) -> Answer:
     code = next(code for kind, code in _CODES if isinstance(error, kind))
     if izuma and code is Code.BAD_REQUEST:
         code = Code.UNAUTHORIZED
-    return Answer(code, payload=str(error)[:TEXT_LENGTH].encode())
+    return explain(code, error)
 
 
 def interpret(

@@ -3,6 +3,7 @@
 import random
 
 from homeport.coap import codec
+from homeport.coap.answer import Answer
 from homeport.coap.codec import Code, Message, Type
 from homeport.coap.layer import Failure, MessageLayer, Reply, Request
 
@@ -40,7 +41,7 @@ class Lockstep:
     def respond(self, request: object, code: Code = Code.CHANGED) -> bytes:
         """Answer a request; return the datagram."""
         assert isinstance(request, Request)
-        self.layer.respond(request, code, now=self.now)
+        self.layer.respond(request, Answer(code), now=self.now)
         return self.sent_one()
 
     def wait(self, seconds: float) -> list[Failure]:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.coap import codec
+from homeport.coap.answer import Answer, explain
 from homeport.coap.blockwise import LARGEST_BODY, Block, build
 from homeport.coap.codec import Code, Message, Option, Type
 from homeport.coap.layer import MOST_ANSWERS, MessageLayer, Request
@@ -68,7 +69,8 @@ def test_an_answer_that_is_not_kept_lets_the_repetition_be_executed() -> None:
     step = Lockstep()
     request = step.take(POST_RD)
     assert isinstance(request, Request)
-    step.layer.respond(request, Code.TOO_MANY_REQUESTS, keep=False, now=step.now)
+    answer = Answer(Code.TOO_MANY_REQUESTS, keep=False)
+    step.layer.respond(request, answer, now=step.now)
     assert codec.decode(step.sent_one()).code == Code.TOO_MANY_REQUESTS
     assert isinstance(step.take(POST_RD), Request)
 
@@ -192,7 +194,9 @@ def test_a_diagnostic_text_is_cut_so_that_a_forged_address_gains_nothing() -> No
     datagram = asked()
     request = step.take(datagram)
     assert isinstance(request, Request)
-    step.layer.respond(request, Code.BAD_REQUEST, payload=b"x" * 64, now=step.now)
+    answer = explain(Code.BAD_REQUEST, "x" * 100)
+    assert len(answer.payload) == 64
+    step.layer.respond(request, answer, now=step.now)
     assert len(step.sent_one()) <= 3 * len(datagram)
 
 
@@ -253,7 +257,7 @@ def test_a_large_answer_is_fetched_block_by_block() -> None:
     body = bytes(range(256)) * 9
     request = step.take(asked())
     assert isinstance(request, Request)
-    step.layer.respond(request, Code.CONTENT, payload=body, now=step.now)
+    step.layer.respond(request, Answer(Code.CONTENT, payload=body), now=step.now)
     first = step.sent_message()
     received, number = first.payload, 1
     assert first.number(Option.SIZE2) == len(body)
@@ -273,7 +277,8 @@ def test_a_peer_may_ask_for_smaller_blocks_from_the_start() -> None:
     block = build(Block(0, more=False, szx=2))
     request = step.take(asked((Option.BLOCK2, block)))
     assert isinstance(request, Request)
-    step.layer.respond(request, Code.CONTENT, payload=bytes(100), now=step.now)
+    answer = Answer(Code.CONTENT, payload=bytes(100))
+    step.layer.respond(request, answer, now=step.now)
     assert len(step.sent_message().payload) == 64
 
 

@@ -57,7 +57,7 @@ def said(*codes: str) -> Sequence[tuple[str, bytes]]:
     [
         (Client.IZUMA, "PUT /0, POST /bs"),
         (Client.IZUMA_STANDARD, "DELETE /, PUT /0/0, PUT /1/0, POST /bs"),
-        (Client.LWM2M_1_0, "DELETE /, PUT /0/1, PUT /1/1, POST /bs"),
+        (Client.LWM2M_1_0, "DELETE /, PUT /1/1, GET /, PUT /0/1, POST /bs"),
         (Client.LWM2M_1_1, "DELETE /, GET /, PUT /0/1, PUT /1/1, POST /bs"),
     ],
 )
@@ -87,8 +87,8 @@ def test_an_izuma_client_gets_an_instance_in_512_byte_blocks() -> None:
 
 
 def test_any_other_client_gets_resources() -> None:
-    asked, _ = play(Client.LWM2M_1_0, *said("2.02", "2.04", "2.04"))
-    _, security, server = asked
+    asked, _ = play(Client.LWM2M_1_0, *said("2.02", "2.04", "4.04", "2.04"))
+    _, server, _, security = asked
     assert tlv.decode(security.payload) == SECURITY
     assert server.payload == bytes.fromhex("c10001 c4010000012c c10600 c10755")
 
@@ -113,6 +113,14 @@ def test_instances_are_those_that_the_device_leaves_free(
         *said("2.04", "2.04"),
     )
     assert [ask.name for ask in asked[2:]] == [f"PUT {security}", f"PUT {server}"]
+
+
+def test_a_client_of_lwm2m_1_0_keeps_its_bootstrap_account() -> None:
+    listed = b'lwm2m="1.0",</0>,</0/1>,</1>,</1/1>;ssid=1,</3>,</3/0>'
+    asked, _ = play(
+        Client.LWM2M_1_0, ("2.02", b""), ("2.04", b""), ("2.05", listed), ("2.04", b"")
+    )
+    assert asked[-1].name == "PUT /0/2"
 
 
 @pytest.mark.parametrize("code", ["4.04", "4.05", "5.00"])
@@ -140,7 +148,7 @@ def test_a_client_that_is_silent_when_discovered_goes_on() -> None:
         ),
         (
             Client.LWM2M_1_0,
-            [("2.02", b""), ("2.04", b""), ("4.15", b"")],
+            [("2.02", b""), ("4.15", b"")],
             Failed("PUT /1/1", "4.15", "was refused"),
         ),
         (
