@@ -14,6 +14,7 @@ from homeport.runtime import addresses
 from homeport.runtime.config import EdgeSettings
 from homeport.runtime.probes import Probes
 from homeport.runtime.relay import EdgeRelay
+from homeport.runtime.tasks import vital
 from homeport.store import connection
 from homeport.store.clock import StoreClock
 from homeport.store.edges import EdgeRegistry
@@ -89,7 +90,7 @@ async def listening(
     transport = UdpTransport.bind(host, port, reuse_port=True)
     listener = make(transport)
     transport.start(listener.receive)
-    serving = asyncio.create_task(listener.run())
+    serving = vital(listener.run())
     try:
         yield {"coap": addresses.url("coap", host, transport.address[1])}
     finally:

@@ -19,6 +19,7 @@ from homeport.events.cloudevents import Envelope
 from homeport.events.facts import FactName
 from homeport.names import AccountId, DeviceId, EdgeId
 from homeport.runtime import bus
+from homeport.runtime.tasks import end, vital
 from homeport.store.edges import EdgeRegistry
 from homeport.store.outbox import Entry, Outbox
 
@@ -132,15 +133,15 @@ class EdgeRelay:
         """Entered: the edge lives and publishes. Left: its outboxes are empty."""
         await self._beat()
         tasks = [
-            asyncio.create_task(_persist(self._beat, pause=_until_next_beat)),
-            asyncio.create_task(self._publish()),
+            vital(_persist(self._beat, pause=_until_next_beat)),
+            vital(self._publish()),
         ]
         try:
             yield
         finally:
-            await _end(tasks[0])
+            await end(tasks[0])
             await self._leave()
-            await _end(tasks[1])
+            await end(tasks[1])
 
     async def _publish(self) -> None:
         while True:
@@ -187,13 +188,6 @@ class EdgeRelay:
             await asyncio.wait_for(self._recorded.wait(), POLL_SECONDS)
         except TimeoutError:
             return
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    """Cancel a task until it listens: a connect that fails just then swallows one."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=RETRY_SECONDS)
 
 
 async def _until_next_beat(_: int) -> None:

@@ -9,6 +9,7 @@ from homeport.errors import InvalidConfiguration, Unavailable
 from homeport.runtime import addresses, bus, database
 from homeport.runtime.probes import Probes
 from homeport.runtime.serving import serve
+from homeport.runtime.tasks import end, vital
 from homeport.store import connection
 from homeport.store.trust import TrustView
 from services.directory import handlers, http, observability
@@ -56,10 +57,8 @@ async def service(
                 serve(routes, settings.http_host, settings.http_port)
             )
             opened["http"] = addresses.url("http", settings.http_host, port)
-        keeping = asyncio.create_task(
-            _keep_trust(accounts, view, settings.trust_poll_seconds)
-        )
-        stack.push_async_callback(_ended, keeping)
+        keeping = vital(_keep_trust(accounts, view, settings.trust_poll_seconds))
+        stack.push_async_callback(end, keeping)
         yield opened
 
 
@@ -87,8 +86,3 @@ async def _keep_trust(accounts: AccountStore, view: TrustView, seconds: float) -
             await _project_trust(accounts, view)
         except Unavailable as error:
             observability.record_trust_waits(str(error))
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

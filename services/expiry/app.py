@@ -9,6 +9,7 @@ from homeport.errors import Unavailable
 from homeport.runtime import bus
 from homeport.runtime.probes import Probes
 from homeport.runtime.relay import Relay
+from homeport.runtime.tasks import end, vital
 from homeport.store import connection
 from homeport.store.clock import StoreClock
 from homeport.store.edges import EdgeRegistry
@@ -73,6 +74,6 @@ async def service(
                 pause = LONGEST_SLEEP_SECONDS if due is None else due
                 await alarm.sleep_until(loop.time() + min(pause, LONGEST_SLEEP_SECONDS))
 
-        turning = asyncio.create_task(turns())
-        stack.callback(turning.cancel)
+        turning = vital(turns())
+        stack.push_async_callback(end, turning)
         yield {}

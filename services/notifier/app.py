@@ -1,6 +1,5 @@
 """The notifier service, put together."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -10,6 +9,7 @@ from homeport.runtime import addresses, bus
 from homeport.runtime.database import connections
 from homeport.runtime.probes import Probes
 from homeport.runtime.serving import serve
+from homeport.runtime.tasks import end, vital
 from services.notifier import http
 from services.notifier.channels import Channel
 from services.notifier.claims import claims
@@ -65,11 +65,6 @@ async def service(
                 serve(routes, settings.http_host, settings.http_port)
             )
             opened["http"] = addresses.url("http", settings.http_host, port)
-        serving = asyncio.create_task(roster.run())
-        stack.push_async_callback(_ended, serving)
+        serving = vital(roster.run())
+        stack.push_async_callback(end, serving)
         yield opened
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

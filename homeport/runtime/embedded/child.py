@@ -13,6 +13,7 @@ from homeport.errors import Unavailable
 from homeport.runtime.backoff import Backoff
 from homeport.runtime.embedded.server import Server
 from homeport.runtime.embedded.spawning import LOOK_SECONDS, alone, spawn
+from homeport.runtime.tasks import vital
 
 START_SECONDS = 60.0
 """A server that was killed has first to read what it wrote."""
@@ -43,7 +44,7 @@ class Child:
     async def start(self) -> None:
         """Have it serve, and keep it alive; raise Unavailable with what it said."""
         await self._start()
-        self._keeping = asyncio.create_task(self._keep())
+        self._keeping = vital(self._keep())
 
     async def stop(self) -> None:
         """End it in order, or by force if that takes too long."""

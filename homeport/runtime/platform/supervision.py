@@ -14,6 +14,7 @@ from homeport.errors import InvalidConfiguration, InvalidFormat, Unavailable
 from homeport.runtime import lifeline
 from homeport.runtime.backoff import Backoff
 from homeport.runtime.lifeline import Announcement, Refusal
+from homeport.runtime.tasks import vital
 
 DRAIN_SECONDS = 10.0
 MOST_FALSE_STARTS = 5
@@ -71,7 +72,7 @@ class Replica:
 
     def start(self) -> None:
         """Begin to keep it alive."""
-        self._task = asyncio.create_task(self._supervise())
+        self._task = vital(self._supervise())
 
     def pin(self, settings: Mapping[str, str]) -> None:
         """Have every restart open what is open now."""
