@@ -24,6 +24,8 @@ _VERSION = 1
 _PAYLOAD_MARKER = 0xFF
 _ONE_BYTE, _TWO_BYTES, _RESERVED = 13, 14, 15
 
+_LONGEST_REQUEST_TEXT = 128
+
 Options = tuple[tuple[int, bytes], ...]
 """Option numbers and values, in the order of the numbers."""
 
@@ -109,6 +111,12 @@ def encode(message: Message) -> bytes:
 def code_text(code: int) -> str:
     """Write a code the way people do: '4.04'."""
     return f"{code >> 5}.{code & 31:02}"
+
+
+def request_text(message: Message) -> str:
+    """Write what a request asks for the way people do, cut to fit a log: 'POST /rd'."""
+    method = getattr(message.code, "name", code_text(message.code))
+    return f"{method} /{'/'.join(message.path)}"[:_LONGEST_REQUEST_TEXT]
 
 
 class Renewal(NamedTuple):

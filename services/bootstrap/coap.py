@@ -142,7 +142,7 @@ class Listener:
         peer = addresses.peer(request.address)
         asked = handlers.interpret(request.message, peer=peer, scene=self._scene)
         if isinstance(asked, Answer):
-            observability.record_refused(asked.code, asked.payload, peer)
+            observability.record_refused(request.message, asked, peer)
             self._layer.respond(request, asked, now=now)
         elif len(self._running) + len(self._waiting) >= self._most:
             observability.record_full()

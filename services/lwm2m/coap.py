@@ -109,7 +109,7 @@ class Listener:
         peer = addresses.peer(address)
         asked = handlers.interpret(request.message, peer=peer, scene=self._scene)
         if isinstance(asked, Answer):
-            observability.record_refused(asked.code, asked.payload, peer)
+            observability.record_refused(request.message, asked, peer)
             self._layer.respond(request, asked, now=now)
         else:
             self._put(Work(asked, request, address, arrived))

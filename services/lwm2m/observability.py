@@ -3,7 +3,8 @@
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from homeport.coap.codec import code_text
+from homeport.coap.answer import Answer
+from homeport.coap.codec import Message, code_text, request_text
 from homeport.store.operations import Operation, Outcome, Register, Result
 
 _log = structlog.get_logger()
@@ -48,11 +49,17 @@ def record_outcome(operation: Operation, outcome: Outcome) -> None:
         )
 
 
-def record_refused(code: int, reason: bytes, peer: str) -> None:
+def record_refused(message: Message, answer: Answer, peer: str) -> None:
     """Count and log a request that was refused before it reached the store."""
-    text = code_text(code)
-    _REFUSED.labels(text).inc()
-    _log.info("refused", code=text, reason=reason.decode(), peer=peer)
+    code = code_text(answer.code)
+    _REFUSED.labels(code).inc()
+    _log.info(
+        "refused",
+        asked=request_text(message),
+        code=code,
+        reason=answer.payload.decode(),
+        peer=peer,
+    )
 
 
 def record_dropped(reason: str, count: int = 1) -> None:

@@ -128,6 +128,14 @@ def test_a_code_is_written_the_way_people_do() -> None:
     assert codec.code_text(Code.CHANGED) == "2.04"
 
 
+def test_a_request_is_written_the_way_people_do() -> None:
+    path = ((int(Option.URI_PATH), b"rd"), (int(Option.URI_PATH), b"x" * 200))
+    assert codec.request_text(Message(Type.CON, Code.DELETE, 1, b"", path[:1])) == (
+        "DELETE /rd"
+    )
+    assert len(codec.request_text(Message(Type.CON, Code.POST, 1, b"", path))) == 128
+
+
 @pytest.mark.parametrize("tail", ["", "1128", "112820", "30"])
 @pytest.mark.parametrize("token", [b"", b"\x01\x02\x03\x04", bytes(8)])
 def test_a_renewal_is_read_as_the_decoder_reads_it(token: bytes, tail: str) -> None:
