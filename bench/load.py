@@ -173,6 +173,17 @@ def renewals(locations: list[str], count: int) -> Iterable[Build]:
     return (renewal(locations[number % len(locations)]) for number in range(count))
 
 
+def departure(location: str) -> Build:
+    """Make a De-register."""
+    options = (
+        (int(Option.URI_PATH), b"rd"),
+        (int(Option.URI_PATH), location.encode()),
+    )
+    return lambda message_id: codec.encode(
+        Message(Type.CON, Code.DELETE, message_id, b"\x01", options)
+    )
+
+
 def registration(name: str, lifetime: int) -> Build:
     """Make a Register of a device with nine links."""
     options = (

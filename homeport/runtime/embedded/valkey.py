@@ -25,6 +25,11 @@ requirepass {password}
 appendonly yes
 appendfsync always
 save ""
+
+# To write the log anew costs a copy of every page that is touched meanwhile: not often.
+auto-aof-rewrite-min-size 256mb
+auto-aof-rewrite-percentage 200
+
 maxmemory-policy noeviction
 
 # The longest value of a session, its last operations, stays below this: so the hash is
