@@ -27,10 +27,11 @@ class Line:
     def connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Take a connection."""
+        """Take a connection; a relay may be over before it has begun."""
         relay = asyncio.create_task(self._relay(reader, writer))
         self._relays.add(relay)
         relay.add_done_callback(self._relays.discard)
+        relay.add_done_callback(lambda _: writer.transport.abort())
 
     async def close(self) -> None:
         """Break all connections for good."""
@@ -41,7 +42,6 @@ class Line:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         if not self._whole:
-            writer.transport.abort()
             return
         there, back = await asyncio.open_connection(*self._server)
         try:
@@ -54,7 +54,6 @@ class Line:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
         finally:
-            writer.transport.abort()
             back.transport.abort()
 
 
