@@ -51,4 +51,4 @@ def configure(level: str, *, service: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

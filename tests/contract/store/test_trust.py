@@ -1,0 +1,48 @@
+"""The trust view: the same on every store."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from homeport.store import trust
+from homeport.store.trust import Grant, TrustView
+from tests.support.sessions import ACCOUNT, edge
+
+pytestmark = pytest.mark.integration
+
+KEY = "ak_1" + "a" * 48
+GRANT = Grant("k" * 32, ACCOUNT, "reader")
+
+
+@pytest.fixture(params=["redis_url", "redis_cluster_url"])
+async def view(request: pytest.FixtureRequest) -> AsyncIterator[TrustView]:
+    async with edge(request.getfixturevalue(request.param)) as made:
+        yield TrustView(made.redis)
+
+
+async def test_a_key_that_was_let_in_may_do_what_it_may(view: TrustView) -> None:
+    await view.put_api_key(trust.digest(KEY), GRANT)
+    await view.put_api_key(trust.digest(KEY), GRANT)
+    assert await view.grant(KEY) == GRANT
+
+
+@pytest.mark.parametrize("key", ["", "ak_1", KEY[:-1], trust.digest(KEY)])
+async def test_a_key_that_nobody_let_in_may_do_nothing(
+    view: TrustView, key: str
+) -> None:
+    await view.put_api_key(trust.digest(KEY), GRANT)
+    assert await view.grant(key) is None
+
+
+async def test_a_key_that_was_shut_out_may_do_nothing(view: TrustView) -> None:
+    await view.put_api_key(trust.digest(KEY), GRANT)
+    await view.remove_api_key(trust.digest(KEY))
+    await view.remove_api_key(trust.digest(KEY))
+    assert await view.grant(KEY) is None
+
+
+async def test_a_view_is_known_by_its_fingerprint(view: TrustView) -> None:
+    assert not await view.matches("one")
+    await view.put_fingerprint("one")
+    assert await view.matches("one")
+    assert not await view.matches("two")
