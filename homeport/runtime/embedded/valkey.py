@@ -38,9 +38,9 @@ hash-max-listpack-value 512
 """
 
 ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=1000"}
-"""The wheel's program allocates with the C library's malloc. With its own small cache
-that searches longer the more devices there are: 1.7 times the cost of an update among
-100,000 devices, where this makes it 1.1."""
+"""The wheel's program allocates with the C library's malloc, which searches longer the
+more devices there are. An update among 100,000 devices cost 1.7 times one among 1,000;
+with a larger cache of freed chunks it costs 1.2 to 1.4 times."""
 
 
 async def prepare(site: Site) -> Server:
