@@ -123,11 +123,6 @@ class EdgeRelay:
         """Say that this edge has just put events into the outbox."""
         self._recorded.set()
 
-    async def check(self) -> None:
-        """Raise Unavailable while there is no way to the bus."""
-        if self._relay is None:
-            raise Unavailable("NATS", "is not connected")
-
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Entered: the edge lives and publishes. Left: its outboxes are empty."""

@@ -5,7 +5,7 @@ Redis Cluster all keys of a bucket lie in one slot and one script may touch them
 script's own spelling of the bucket's keys is held equal to this module by a test.
 """
 
-from homeport.names import DeviceId, EdgeId
+from homeport.names import DeviceId
 
 EDGES = "{edges}"
 """The hash tag of what the edges know of each other."""
@@ -69,11 +69,6 @@ def edges() -> str:
 def heartbeat() -> str:
     """Hash: the last heartbeat of any edge, and the end of the last outage."""
     return f"{EDGES}:heartbeat"
-
-
-def edge(identity: EdgeId) -> str:
-    """Text: one edge's heartbeat."""
-    return f"{EDGES}:{identity}"
 
 
 def api_key(digest: str) -> str:

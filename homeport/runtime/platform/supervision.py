@@ -20,8 +20,6 @@ DRAIN_SECONDS = 10.0
 MOST_FALSE_STARTS = 5
 """A process that ended so often before it was ever ready never will be."""
 LONGEST_LINE = 2**20
-OPERATOR_ERROR = 2
-"""The exit code of a process whose configuration is wrong."""
 
 Line = Callable[[str, bytes], None]
 """Takes what a process has printed: its name and one line."""

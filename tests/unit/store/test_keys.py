@@ -3,7 +3,7 @@
 import re
 from importlib.resources import files
 
-from homeport.names import DeviceId, EdgeId
+from homeport.names import DeviceId
 from homeport.store import keys
 
 DEVICE = DeviceId("d" * 32)
@@ -25,7 +25,7 @@ def test_all_keys_of_a_bucket_lie_in_one_slot() -> None:
 
 
 def test_what_edges_know_of_each_other_lies_in_one_slot() -> None:
-    others = (keys.edges(), keys.heartbeat(), keys.edge(EdgeId("lwm2m-1")))
+    others = (keys.edges(), keys.heartbeat())
     assert all(key.startswith("{edges}:") for key in others)
 
 
