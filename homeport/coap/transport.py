@@ -1,0 +1,65 @@
+"""The one shape of every transport: messages of peers in, messages to peers out.
+
+A peer is whatever its transport knows it by: an address, a DTLS association that may
+change its address, a connection. It is hashable, and the message layer needs no more.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from homeport.identity import NOBODY, Identity
+
+Peer = TypeVar("Peer")
+
+
+class Arrival(NamedTuple, Generic[Peer]):
+    """A message that has arrived.
+
+    ``sequence`` is the number of the DTLS record that brought it, which its sender never
+    uses twice; 0 where the transport has no such thing.
+    """
+
+    message: bytes
+    peer: Peer
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where messages come from, and what their sender has proved.
+
+    ``peer`` is its address for people, ``host:port``. Within ``exchanges`` message ids
+    are unique: an association where there is one, otherwise the address.
+    ``association`` and ``generation`` say which DTLS association and whose turn at it
+    brought them; they are empty and 0 for other transports.
+    """
+
+    peer: str
+    exchanges: str
+    identity: Identity = NOBODY
+    association: str = ""
+    generation: int = 0
+
+
+Receive = Callable[[Sequence[Arrival[Peer]], float], None]
+"""Takes what a wake-up delivered, and when the oldest of it arrived (loop time)."""
+
+
+class Transport(Protocol[Peer]):
+    """A port that devices reach."""
+
+    def start(self, receive: Receive[Peer]) -> None:
+        """Hand over messages from now on."""
+
+    def origin(self, peer: Peer) -> Origin:
+        """Say where the messages of a peer come from."""
+
+    def send(self, messages: Sequence[tuple[bytes, Peer]]) -> None:
+        """Send; what cannot be sent is lost, like any datagram."""
+
+    def stop(self) -> None:
+        """Hand over no more; what is to be sent still is."""
+
+    def close(self) -> None:
+        """Close the port."""

@@ -1,0 +1,79 @@
+"""The installation's secret: it seals what is stored, and derives keys from it.
+
+Every replica holds the same secret, configured once. A key that is rotated stays in the
+list behind the new one until nothing is sealed with it any more.
+"""
+
+import hmac
+import os
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from homeport.errors import InvalidConfiguration, InvalidFormat
+
+SECRET_BYTES = 32
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+_SETTING = "HOMEPORT_SECRET_KEY"
+
+
+class Keyring:
+    """Seals with the first secret, opens with any of them."""
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._sealers = [AESGCM(_expand(secret, "seal")) for secret in secrets]
+        self._secrets = tuple(secrets)
+
+    @classmethod
+    def parse(cls, text: str) -> "Keyring":
+        """Read secrets of 64 hex characters, newest first, separated by commas.
+
+        Raises InvalidConfiguration, which never repeats what was given.
+        """
+        try:
+            secrets = [bytes.fromhex(part) for part in text.split(",")]
+        except ValueError:
+            secrets = []
+        if not secrets or any(len(secret) != SECRET_BYTES for secret in secrets):
+            raise InvalidConfiguration(
+                _SETTING, f"is no list of {SECRET_BYTES} bytes in hex"
+            )
+        return cls(secrets)
+
+    def seal(self, content: bytes, *, place: str) -> bytes:
+        """Encrypt content for the one place where it is stored (AES-256-GCM)."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._sealers[0].encrypt(nonce, content, place.encode())
+
+    def open(self, sealed: bytes, *, place: str) -> bytes:
+        """Decrypt what was sealed for this place; raise InvalidFormat otherwise."""
+        nonce, box = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        if len(box) >= _TAG_BYTES:
+            for sealer in self._sealers:
+                try:
+                    return sealer.decrypt(nonce, box, place.encode())
+                except InvalidTag:
+                    continue
+        raise InvalidFormat("sealed content", f"cannot be opened as {place}")
+
+    def derive(self, purpose: str, context: bytes, length: int) -> list[bytes]:
+        """Derive a key for a purpose and context, one for each secret, newest first."""
+        return [
+            hmac.digest(_expand(secret, purpose), context, "sha256")[:length]
+            for secret in self._secrets
+        ]
+
+
+def new_secret() -> str:
+    """Make a secret in the form that `Keyring.parse` reads."""
+    return os.urandom(SECRET_BYTES).hex()
+
+
+def _expand(secret: bytes, purpose: str) -> bytes:
+    return HKDFExpand(SHA256(), SECRET_BYTES, f"homeport {purpose}".encode()).derive(
+        secret
+    )

@@ -1,0 +1,1 @@
+"""Certificates: authorities, what they issue, and what devices bring along."""
