@@ -5,7 +5,6 @@ change its address, a connection. It is hashable, and the message layer needs no
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from homeport.identity import NOBODY, Identity
@@ -25,8 +24,7 @@ class Arrival(NamedTuple, Generic[Peer]):
     sequence: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where messages come from, and what their sender has proved.
 
     ``peer`` is its address for people, ``host:port``. Within ``exchanges`` message ids
@@ -57,6 +55,9 @@ class Transport(Protocol[Peer]):
 
     def send(self, messages: Sequence[tuple[bytes, Peer]]) -> None:
         """Send; what cannot be sent is lost, like any datagram."""
+
+    def release(self, peer: Peer) -> None:
+        """Leave a peer to the replica that has taken it over."""
 
     def stop(self) -> None:
         """Hand over no more; what is to be sent still is."""

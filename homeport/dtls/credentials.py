@@ -54,8 +54,10 @@ class Refusal:
 class Trust(Protocol):
     """What the trust view answers; all raise Unavailable."""
 
-    async def admit(self, credential: Credential) -> Admission | Refusal:
-        """Say who a peer with this credential would be."""
+    async def admit(
+        self, credentials: Sequence[Credential]
+    ) -> list[Admission | Refusal]:
+        """Say of each who a peer that holds it would be."""
 
     async def trusted(self, identities: Sequence[Identity]) -> list[bool]:
         """Say of each whether it still is who it was."""
