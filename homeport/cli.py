@@ -7,6 +7,7 @@ operator's mistake is a sentence, never a traceback.
 import asyncio
 import os
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from homeport import __version__
+from homeport import __version__, ca
 from homeport.errors import HomeportError, InvalidConfiguration, InvalidInput
 from homeport.runtime.platform import folder
 from homeport.runtime.platform.plan import Options, Ports, parse_scale
@@ -36,6 +37,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+cli.add_typer(ca.cli)
 
 
 def main() -> None:
@@ -136,6 +138,13 @@ def up(
             help="Its first API key; made up at the first start.",
         ),
     ] = None,
+    secret_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="HOMEPORT_SECRET_KEY",
+            help="Seals what is stored; made up at the first start.",
+        ),
+    ] = None,
 ) -> None:
     """Start the whole system on this machine; Ctrl-C stops it."""
     if devices and not nosec:
@@ -155,6 +164,7 @@ def up(
         postgres_url=postgres_url,
         account_id=account_id,
         api_key=api_key,
+        secret_key=secret_key,
     )
     from homeport.runtime.platform.up import up as start  # noqa: PLC0415 # loads much
 
@@ -280,13 +290,20 @@ def docs(
 
 def command_line() -> str:
     """Describe every command as its ``--help`` does, for the reference page."""
-    group = typer.main.get_command(cli)
     runner = CliRunner(env={"COLUMNS": "88", "TERM": "dumb"})
     chapters = []
-    for name in sorted(getattr(group, "commands", {})):
-        shown = runner.invoke(cli, [name, "--help"], prog_name="homeport").stdout
-        chapters.append(f"## {name}\n\n```\n{shown.strip()}\n```\n")
+    for words in _commands(typer.main.get_command(cli)):
+        shown = runner.invoke(cli, [*words, "--help"], prog_name="homeport").stdout
+        chapters.append(f"## {' '.join(words)}\n\n```\n{shown.strip()}\n```\n")
     return "\n".join(chapters)
+
+
+def _commands(group: object, *before: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command, those of a group behind the group itself."""
+    commands: Mapping[str, object] = getattr(group, "commands", {})
+    for name in sorted(commands):
+        yield (*before, name)
+        yield from _commands(commands[name], *before, name)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@
     ├── InvalidInput            somebody outside sent something wrong
     │   ├── InvalidName         a name that breaks its rules
     │   ├── InvalidMessage      bytes that are no CoAP message
+    │   ├── InvalidHandshake    bytes that are no part of a DTLS or TLS handshake
     │   ├── InvalidFormat       a payload that is not what it claims to be
     │   ├── InvalidParameter    a request parameter out of its bounds
+    │   ├── NotAllowed          a request that its sender's credential does not cover
     │   ├── UnsupportedFormat   a content format that is not taken here
     │   └── UnsupportedVersion  a version of LwM2M that we do not speak
     ├── InvalidConfiguration    the operator's settings contradict each other
@@ -41,6 +43,14 @@ class InvalidMessage(InvalidInput):
         super().__init__(reason)
 
 
+class InvalidHandshake(InvalidInput):
+    """Bytes are no part of a DTLS or TLS handshake (RFC 6347 §4.2, RFC 5246 §7.4)."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
 class InvalidFormat(InvalidInput):
     """A payload is not what its content format claims."""
 
@@ -58,6 +68,14 @@ class InvalidParameter(InvalidInput):
         self.name = name
         self.reason = reason
         super().__init__(f"{name} {reason}")
+
+
+class NotAllowed(InvalidInput):
+    """A request is not covered by what its sender has proved."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class UnsupportedFormat(InvalidInput):

@@ -36,9 +36,9 @@ class Identity:
 
     ``name`` is who it is, the same for every credential of the same authority, without
     blanks: a session belongs to it. ``accounts`` are those that may be meant where the
-    credential alone does not decide (an ``aid`` then does); ``account`` is the one where
-    it does. ``rests_on`` names the entries of the trust view without which it is nobody.
-    ``issued`` is when we issued the credential, in milliseconds since 1970, and
+    credential alone does not decide (an ``aid`` then does); ``account`` is the one
+    where it does. ``rests_on`` names the entries of the trust view without which it is
+    nobody. ``issued`` is when we issued the credential, in milliseconds since 1970, and
     ``expires`` when it ends, 0 for never. ``fingerprint`` is the certificate's SHA-256
     in hex. ``enrolls`` says that an ownership claim may decide the account (B-035).
     """

@@ -4,7 +4,6 @@ Every replica holds the same secret, configured once. A key that is rotated stay
 list behind the new one until nothing is sealed with it any more.
 """
 
-import hmac
 import os
 from collections.abc import Sequence
 
@@ -62,10 +61,7 @@ class Keyring:
 
     def derive(self, purpose: str, context: bytes, length: int) -> list[bytes]:
         """Derive a key for a purpose and context, one for each secret, newest first."""
-        return [
-            hmac.digest(_expand(secret, purpose), context, "sha256")[:length]
-            for secret in self._secrets
-        ]
+        return [_expand(secret, purpose, context, length) for secret in self._secrets]
 
 
 def new_secret() -> str:
@@ -73,7 +69,9 @@ def new_secret() -> str:
     return os.urandom(SECRET_BYTES).hex()
 
 
-def _expand(secret: bytes, purpose: str) -> bytes:
-    return HKDFExpand(SHA256(), SECRET_BYTES, f"homeport {purpose}".encode()).derive(
-        secret
-    )
+def _expand(
+    secret: bytes, purpose: str, context: bytes = b"", length: int = SECRET_BYTES
+) -> bytes:
+    """Expand a secret (RFC 5869 §2.3); purposes have no NUL, so none is another's."""
+    info = f"homeport {purpose}\0".encode() + context
+    return HKDFExpand(SHA256(), length, info).derive(secret)

@@ -8,6 +8,8 @@ from homeport.coap.kept import Kept
 from homeport.errors import InvalidMessage
 
 LARGEST_SZX = 6
+BERT = 7
+"""The SZX of a block of several times 1,024 bytes, over TCP only (RFC 8323 §6)."""
 LARGEST_BODY = 65_536
 """Bytes of one body; more are refused with 4.13 (B-218)."""
 MOST_BODIES = 1_024
@@ -24,19 +26,27 @@ class Block(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of a whole block."""
-        return 16 << self.szx
+        """Bytes of a whole block; of BERT, those that its number counts."""
+        return 16 << min(self.szx, LARGEST_SZX)
 
     @property
     def offset(self) -> int:
         """Where the block begins in its body."""
         return self.number * self.size
 
+    def fits(self, payload: bytes) -> bool:
+        """Say whether this may be the payload of the block."""
+        if self.szx == BERT:
+            return not self.more or len(payload) % self.size == 0 < len(payload)
+        if self.more:
+            return len(payload) == self.size
+        return len(payload) <= self.size
 
-def parse(value: bytes) -> Block:
+
+def parse(value: bytes, *, largest: int = LARGEST_SZX) -> Block:
     """Parse an option value (RFC 7959 §2.2); raise InvalidMessage."""
     bits = int.from_bytes(value, "big")
-    if len(value) > _LONGEST_OPTION or bits & 7 > LARGEST_SZX:
+    if len(value) > _LONGEST_OPTION or bits & 7 > largest:
         raise InvalidMessage("has a block option that is none")
     return Block(bits >> 4, bool(bits & 8), bits & 7)
 
@@ -64,7 +74,7 @@ class Bodies:
         self._bodies.drop(key)
         if body is None or block.offset != len(body):
             return Code.REQUEST_ENTITY_INCOMPLETE
-        if len(payload) > block.size or (block.more and len(payload) < block.size):
+        if not block.fits(payload):
             return Code.BAD_REQUEST
         if block.offset + len(payload) > LARGEST_BODY:
             return Code.REQUEST_ENTITY_TOO_LARGE

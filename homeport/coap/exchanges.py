@@ -76,10 +76,15 @@ class Exchanges(Generic[Peer]):
     """All exchanges that this side has begun; ``send`` takes what is to be sent."""
 
     def __init__(
-        self, send: Callable[[bytes, Peer], None], *, chance: random.Random
+        self,
+        send: Callable[[bytes, Peer], None],
+        *,
+        chance: random.Random,
+        largest_szx: int,
     ) -> None:
         self._send = send
         self._chance = chance
+        self._largest_szx = largest_szx
         self._next_id = chance.randrange(65_536)
         self._by_id: dict[tuple[Peer, int], Exchange[Peer]] = {}
         self._by_token: dict[tuple[Peer, bytes], Exchange[Peer]] = {}
@@ -194,7 +199,7 @@ class Exchanges(Generic[Peer]):
 
     def _goes_on(self, exchange: Exchange[Peer], message: Message, now: float) -> bool:
         """Send the next block of a large request, if that is what is asked for."""
-        asked = _block(message, Option.BLOCK1)
+        asked = self._block(message, Option.BLOCK1)
         size = 16 << exchange.szx
         if message.code == Code.CONTINUE:
             exchange.offset += size
@@ -215,21 +220,22 @@ class Exchanges(Generic[Peer]):
 
     def _takes(self, exchange: Exchange[Peer], message: Message) -> bool:
         """Keep a block of a large response; False when more are to come."""
-        block = _block(message, Option.BLOCK2)
+        block = self._block(message, Option.BLOCK2)
         if block is None:
             return True
         if block.offset != len(exchange.received):
             raise InvalidMessage("was answered with a block out of order")
         if not block.more:
             return True
-        if len(message.payload) != block.size:
+        if not block.fits(message.payload):
             raise InvalidMessage("was answered with a block of a wrong size")
         exchange.received += message.payload
         if len(exchange.received) > LARGEST_BODY:
             raise InvalidMessage("was answered with a body that is too large")
+        following = Block(len(exchange.received) // block.size, False, block.szx)
         exchange.options = (
             *(each for each in exchange.options if each[0] != Option.BLOCK2),
-            (Option.BLOCK2, blockwise.build(Block(block.number + 1, False, block.szx))),
+            (Option.BLOCK2, blockwise.build(following)),
         )
         exchange.body, exchange.offset = b"", 0
         return False
@@ -283,7 +289,8 @@ class Exchanges(Generic[Peer]):
         self.cancel(exchange)
         return Failure(exchange, reason)
 
-
-def _block(message: Message, option: int) -> Block | None:
-    value = message.value(option)
-    return None if value is None else blockwise.parse(value)
+    def _block(self, message: Message, option: int) -> Block | None:
+        value = message.value(option)
+        if value is None:
+            return None
+        return blockwise.parse(value, largest=self._largest_szx)

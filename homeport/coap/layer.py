@@ -73,15 +73,23 @@ class Request(Generic[Peer]):
 
 
 class MessageLayer(Generic[Peer]):
-    """One endpoint, towards any number of peers; an address is any hashable value."""
+    """One endpoint, towards any number of peers; an address is any hashable value.
 
-    def __init__(self, *, chance: random.Random | None = None) -> None:
+    ``largest_szx`` is BERT where all of them are reached over TCP.
+    """
+
+    def __init__(
+        self, *, chance: random.Random | None = None, largest_szx: int = LARGEST_SZX
+    ) -> None:
+        self._largest_szx = largest_szx
         self._answers: Kept[bytes] = Kept(
             most=MOST_ANSWERS, most_bytes=MOST_ANSWER_BYTES
         )
         self._outgoing: list[tuple[bytes, Peer]] = []
         self._exchanges: Exchanges[Peer] = Exchanges(
-            self._send, chance=chance or random.SystemRandom()
+            self._send,
+            chance=chance or random.SystemRandom(),
+            largest_szx=largest_szx,
         )
         self._bodies = Bodies()
         self._large = LargeResponses()
@@ -111,7 +119,7 @@ class MessageLayer(Generic[Peer]):
             options = (*options, (Option.BLOCK1, blockwise.build(request.block1)))
         if answer.code >> 5 >= _ERROR:
             payload = _shortened(payload, request.length)
-        elif len(payload) > (block := _first_block(request.message)).size:
+        elif len(payload) > (block := self._first_block(request.message)).size:
             large = Response(answer.code, options, payload)
             self._large.put(request.transfer, large, now=now)
             options, payload = large.part(block) or (options, b"")
@@ -219,7 +227,7 @@ class MessageLayer(Generic[Peer]):
 
     def _continued(self, request: Request[Peer], now: float) -> bool:
         """Answer with the next block of a large response, if that is asked for."""
-        block = _block2(request.message)
+        block = self._block2(request.message)
         if block is None or block.number == 0:
             return False
         large = self._large.get(request.transfer, now=now)
@@ -236,7 +244,7 @@ class MessageLayer(Generic[Peer]):
         value = message.value(Option.BLOCK1)
         if value is None:
             return request
-        block = blockwise.parse(value)
+        block = blockwise.parse(value, largest=self._largest_szx)
         body = self._bodies.add(request.transfer, block, message.payload, now=now)
         echoing = replace(request, block1=block)
         if not isinstance(body, bytes):
@@ -274,6 +282,16 @@ class MessageLayer(Generic[Peer]):
             return
         self.forget(request.address, message.message_id)
         self._send(datagram, request.address)
+
+    def _block2(self, message: Message) -> Block | None:
+        value = message.value(Option.BLOCK2)
+        if value is None:
+            return None
+        return blockwise.parse(value, largest=self._largest_szx)
+
+    def _first_block(self, message: Message) -> Block:
+        """Return the first block in the size that the peer asks for."""
+        return self._block2(message) or Block(0, more=False, szx=LARGEST_SZX)
 
     def _response(self, message: Message, answer: Response) -> Message:
         confirmed = message.type == Type.CON
@@ -324,16 +342,6 @@ def _has_unknown_critical(message: Message) -> bool:
     return any(
         number & 1 and number not in _UNDERSTOOD for number, _ in message.options
     )
-
-
-def _block2(message: Message) -> Block | None:
-    value = message.value(Option.BLOCK2)
-    return None if value is None else blockwise.parse(value)
-
-
-def _first_block(message: Message) -> Block:
-    """Return the first block in the size that the peer asks for."""
-    return _block2(message) or Block(0, more=False, szx=LARGEST_SZX)
 
 
 def _unwanted(message: Message, code: Code) -> bool:

@@ -15,8 +15,8 @@ Peer = TypeVar("Peer")
 class Arrival(NamedTuple, Generic[Peer]):
     """A message that has arrived.
 
-    ``sequence`` is the number of the DTLS record that brought it, which its sender never
-    uses twice; 0 where the transport has no such thing.
+    ``sequence`` is the number of the DTLS record that brought it, which its sender
+    never uses twice; 0 where the transport has no such thing.
     """
 
     message: bytes
@@ -38,6 +38,14 @@ class Origin(NamedTuple):
     identity: Identity = NOBODY
     association: str = ""
     generation: int = 0
+
+    def exchange(self, message_id: int) -> str:
+        """Name an exchange of its sender, as no other exchange is named."""
+        return f"{self.exchanges}#{message_id}"
+
+    def mark(self, sequence: int) -> str:
+        """Name a record so that of two of a device's the newer one sorts behind."""
+        return f"{self.association}{sequence:012x}" if self.association else ""
 
 
 Receive = Callable[[Sequence[Arrival[Peer]], float], None]

@@ -5,13 +5,12 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from homeport.coap.transport import Arrival, Origin, Receive
 from homeport.errors import InvalidConfiguration
 
 Address = tuple[str, int] | tuple[str, int, int, int]
-Receive = Callable[[Sequence[tuple[bytes, Address]], float], None]
-"""Takes what a wake-up delivered, and when the oldest of it arrived (loop time)."""
 
 MOST_AT_ONCE = 512
 """Datagrams of one wake-up; more wait in the kernel, and the loop's other work runs."""
@@ -63,17 +62,25 @@ class UdpTransport:
         address: Address = self._socket.getsockname()
         return address
 
-    def start(self, receive: Receive) -> None:
+    def start(self, receive: Receive[Address]) -> None:
         """Read from now on."""
         self._loop.add_reader(self._socket, self._read, receive)
 
-    def send(self, datagrams: Sequence[tuple[bytes, Address]]) -> None:
+    def origin(self, peer: Address) -> Origin:
+        """Say where a peer's datagrams come from, which have proved nothing."""
+        name = written(peer)
+        return Origin(name, name)
+
+    def send(self, messages: Sequence[tuple[bytes, Address]]) -> None:
         """Send; what the kernel does not take is lost, like any datagram."""
-        for datagram, address in datagrams:
+        for datagram, address in messages:
             try:
                 self._socket.sendto(datagram, address)
             except OSError:
                 continue
+
+    def release(self, peer: Address) -> None:
+        """Do nothing: an address belongs to nobody."""
 
     def stop(self) -> None:
         """Read no more; what is to be sent still is."""
@@ -84,21 +91,27 @@ class UdpTransport:
         self.stop()
         self._socket.close()
 
-    def _read(self, receive: Receive) -> None:
-        batch: list[tuple[bytes, Address]] = []
+    def _read(self, receive: Receive[Address]) -> None:
+        batch: list[Arrival[Address]] = []
         try:
             length, ancillary, _, address = self._socket.recvmsg_into(
                 [self._buffer], _TIMESPEC.size * 4
             )
             arrived = self._loop.time() - _age(ancillary)
-            batch.append((bytes(self._view[:length]), address))
+            batch.append(Arrival(bytes(self._view[:length]), address))
             while len(batch) < MOST_AT_ONCE:
                 length, address = self._socket.recvfrom_into(self._buffer)
-                batch.append((bytes(self._view[:length]), address))
+                batch.append(Arrival(bytes(self._view[:length]), address))
         except OSError:
             pass  # empty, or an ICMP error of something sent before
         if batch:
             receive(batch, arrived)
+
+
+def written(address: Address) -> str:
+    """Write an address the way people do: '127.0.0.1:5683', '[::1]:5683'."""
+    host, port = address[0], address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _age(ancillary: Sequence[tuple[int, int, bytes]]) -> float:

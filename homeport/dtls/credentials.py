@@ -30,8 +30,8 @@ class Admission:
     """Who a peer will be once it proves that it holds its credential.
 
     ``key`` is that of a SharedKey. ``anchors`` are certificates in DER: the chain has
-    to lead to one of them, which may be the peer's own. ``alerts`` says whether the peer
-    may hear an alert should its proof fail (B-066).
+    to lead to one of them, which may be the peer's own. ``alerts`` says whether the
+    peer may hear an alert should its proof fail (B-066).
     """
 
     identity: Identity

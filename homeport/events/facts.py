@@ -86,6 +86,13 @@ class DeviceRegistered(Registration):
 
     name: ClassVar = FactName.DEVICE_REGISTERED
     fact: Literal["device.registered"] = "device.registered"
+    identity: str = Field(default="", description="What the device has proved to be.")
+    credential_issued: int = Field(
+        default=0,
+        ge=0,
+        lt=2**63,
+        description="When we issued its credential, ms since 1970; 0 if not ours.",
+    )
 
 
 class RegistrationUpdated(Registration):
@@ -115,11 +122,17 @@ class RegistrationExpired(Fact):
 
 
 class RegistrationRefused(Fact):
-    """A registration operation was put on hold; one fact for each hold (B-115)."""
+    """A registration operation was refused, or put on hold (B-067, B-115).
+
+    One fact for each hold, and one a minute for other refusals of a device.
+    """
 
     name: ClassVar = FactName.REGISTRATION_REFUSED
     fact: Literal["registration.refused"] = "registration.refused"
     reason: str
+    fingerprint: str = Field(
+        default="", description="SHA-256 of the certificate, if there was one."
+    )
 
 
 class QueueCleared(Fact):
@@ -143,6 +156,26 @@ class DeviceBootstrapped(Fact):
 
     name: ClassVar = FactName.DEVICE_BOOTSTRAPPED
     fact: Literal["device.bootstrapped"] = "device.bootstrapped"
+    means: str = Field(default="", description="By what the device proved itself.")
+    developer: str = Field(
+        default="", description="SHA-256 of the developer certificate it came with."
+    )
+    device_key: str = Field(
+        default="", description="SHA-256 of the device's certificate."
+    )
+    ca_id: str = Field(default="", description="The CA that it came with.")
+    issuer_fingerprint: str = Field(
+        default="", description="SHA-256 of the certificate that signed the device's."
+    )
+    bootstrap_expires_at: AwareDatetime | None = Field(
+        default=None, description="When the credential it came with ends."
+    )
+    credential_expires_at: AwareDatetime | None = Field(
+        default=None, description="When the credential it has been given ends."
+    )
+    execution_mode: int = Field(
+        default=0, description="0 unspecified, 1 developer, 5 production."
+    )
 
 
 class BootstrapFailed(Fact):
@@ -153,6 +186,9 @@ class BootstrapFailed(Fact):
     step: str = Field(description="What was asked of the device: 'PUT /0'.")
     code: str = Field(description="The device's answer: '4.00'; nothing if silent.")
     reason: str
+    fingerprint: str = Field(
+        default="", description="SHA-256 of the certificate, if there was one."
+    )
 
 
 AnyFact = Annotated[

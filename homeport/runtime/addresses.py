@@ -15,12 +15,6 @@ def url(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def peer(address: tuple[str | int, ...]) -> str:
-    """Write a socket's address the way people do: '127.0.0.1:5683', '[::1]:5683'."""
-    host, port = str(address[0]), address[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def port_of(address: str) -> int:
     """Return the port that a URL names; raise InvalidConfiguration if it names none."""
     try:

@@ -5,13 +5,16 @@ what the reference page says. Units stand in the names.
 """
 
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from homeport import names
 from homeport.errors import InvalidConfiguration, InvalidName
+from homeport.keyring import Keyring
 from homeport.names import AccountId
+from homeport.runtime import addresses
 
 PREFIX = "HOMEPORT_"
 
@@ -23,7 +26,24 @@ def _account_id(text: str) -> AccountId:
         raise ValueError(str(error)) from error
 
 
+def _secret(text: SecretStr) -> SecretStr:
+    Keyring.parse(text.get_secret_value())
+    return text
+
+
+def _public(text: str) -> str:
+    """Check the address of a secured port; a host and a port are all there is."""
+    parts = urlsplit(text)
+    if parts.scheme != "coaps" or not parts.hostname or parts.port is None:
+        raise ValueError("is not coaps://<host>:<port>")
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        raise ValueError("is more than scheme, host and port")
+    return addresses.url(parts.scheme, parts.hostname, parts.port)
+
+
 ConfiguredAccountId = Annotated[AccountId, AfterValidator(_account_id)]
+ConfiguredSecret = Annotated[SecretStr, AfterValidator(_secret)]
+PublicCoaps = Annotated[str, AfterValidator(_public)]
 
 
 class Settings(BaseSettings):
@@ -72,6 +92,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             setting = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+            if first["type"] == "missing":
+                raise InvalidConfiguration(setting, "is needed") from error
             raise InvalidConfiguration(setting, f"is wrong: {first['msg']}") from error
 
 
@@ -93,7 +115,31 @@ class DatabaseSettings(Settings):
     )
 
 
-class EdgeSettings(Settings):
+class SecuritySettings(Settings):
+    """What the services read that deal in credentials."""
+
+    secret_key: ConfiguredSecret = Field(
+        description=(
+            "Seals what is stored and derives keys: 64 hex characters, the same for "
+            "every replica. To rotate it, put a new one before the old, with a comma."
+        ),
+    )
+    bootstrap_public_coaps: PublicCoaps = Field(
+        default="coaps://127.0.0.1:5784",
+        description="Where devices reach the bootstrap server over DTLS or TLS.",
+    )
+    lwm2m_public_coaps: PublicCoaps = Field(
+        default="coaps://127.0.0.1:5684",
+        description="Where devices reach the LwM2M server over DTLS or TLS.",
+    )
+
+    @property
+    def keyring(self) -> Keyring:
+        """The installation's secret, ready for use."""
+        return Keyring.parse(self.secret_key.get_secret_value())
+
+
+class EdgeSettings(SecuritySettings):
     """What the two CoAP edges read besides."""
 
     coap_host: str = Field(
@@ -101,4 +147,46 @@ class EdgeSettings(Settings):
     )
     nosec: bool = Field(
         default=False, description="Open the plain CoAP port, without any security."
+    )
+    credential_days: int = Field(
+        default=365,
+        ge=1,
+        le=7300,
+        description="How long credentials that bootstrap hands out are good.",
+    )
+    direct_registration: bool = Field(
+        default=True,
+        description="Let devices register with credentials from their factory.",
+    )
+    half_open_handshakes: int = Field(
+        default=2048,
+        ge=1,
+        description="DTLS handshakes under way, 50 kB each; more hellos are dropped.",
+    )
+    half_open_handshakes_per_host: int = Field(
+        default=1024, ge=1, description="Of these, how many from one address."
+    )
+    handshake_seconds: float = Field(
+        default=30, gt=0, description="A handshake that takes longer is given up."
+    )
+    associations_in_memory: int = Field(
+        default=100_000,
+        ge=1,
+        description="DTLS associations that an edge keeps; Redis has all of them.",
+    )
+    association_idle_seconds: float = Field(
+        default=300,
+        gt=0,
+        description="One that is not heard for so long is left to Redis alone.",
+    )
+    association_seconds: int = Field(
+        default=30 * 86_400,
+        ge=60,
+        le=30 * 86_400,
+        description="After so long without a sign of life Redis forgets it, too.",
+    )
+    resumption_seconds: int = Field(
+        default=86_400,
+        ge=1,
+        description="How long after its handshake a TLS session can be resumed.",
     )

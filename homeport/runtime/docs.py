@@ -25,6 +25,7 @@ from homeport.runtime.config import (
     PREFIX,
     DatabaseSettings,
     EdgeSettings,
+    SecuritySettings,
     Settings,
 )
 
@@ -39,6 +40,7 @@ CONSUMERS: Mapping[str, str] = {
 _SHARED: Mapping[type[Settings], str] = {
     Settings: "Every service",
     DatabaseSettings: "Services with PostgreSQL",
+    SecuritySettings: "Services that deal in credentials",
     EdgeSettings: "CoAP edges",
 }
 

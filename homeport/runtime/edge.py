@@ -1,22 +1,23 @@
 """What the two CoAP edges have in common below their protocol."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from homeport import names
-from homeport.coap.udp import Address, UdpTransport
+from homeport.coap.transport import Arrival, Peer, Transport
 from homeport.errors import InvalidConfiguration
-from homeport.names import AccountId
-from homeport.runtime import addresses
+from homeport.identity import Service
+from homeport.names import AccountId, EdgeId
 from homeport.runtime.config import EdgeSettings
 from homeport.runtime.probes import Probes
 from homeport.runtime.relay import EdgeRelay
 from homeport.runtime.tasks import vital
 from homeport.store import connection
 from homeport.store.clock import StoreClock
+from homeport.store.connection import Connection
 from homeport.store.edges import EdgeRegistry
 from homeport.store.outbox import Outbox
 from homeport.store.sessions import SessionStore
@@ -28,6 +29,9 @@ DRAIN_SECONDS = 5.0
 class Ground:
     """What an edge stands on: its store, its relay, and whose devices come."""
 
+    edge: EdgeId
+    redis: Connection
+    clock: StoreClock
     store: SessionStore
     relay: EdgeRelay
     account: AccountId
@@ -35,12 +39,12 @@ class Ground:
 
 @asynccontextmanager
 async def ground(
-    settings: EdgeSettings, probes: Probes, *, service: str, registers: bool
+    settings: EdgeSettings, probes: Probes, *, service: Service
 ) -> AsyncIterator[Ground]:
     """Entered: the edge is among the living. Left: its outboxes are published.
 
-    ``registers`` where devices register, which is what ends an outage (B-108). Raises
-    Unavailable while Redis is away; NATS may be.
+    Where devices register is what ends an outage (B-108). Raises Unavailable while
+    Redis is away; NATS may be.
     """
     account = _account(settings)
     identity = names.new_edge_id(service)
@@ -48,27 +52,24 @@ async def ground(
         redis = await connection.connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         clock = StoreClock(asyncio.get_running_loop().time)
-        registry = EdgeRegistry(redis, clock)
         relay = EdgeRelay(
             Outbox(redis, identity),
-            registry,
+            EdgeRegistry(redis, clock),
             identity,
             nats_url=settings.nats_url,
             buckets=settings.buckets,
-            registers=registers,
+            registers=service is Service.LWM2M,
         )
         store = SessionStore(redis, clock, edge=identity, buckets=settings.buckets)
         await stack.enter_async_context(relay.running())
         probes.add("redis", lambda: connection.check(redis))
-        yield Ground(store, relay, account)
+        yield Ground(identity, redis, clock, store, relay, account)
 
 
-class Listener(Protocol):
+class Listener(Protocol[Peer]):
     """What an edge puts behind a port."""
 
-    def receive(
-        self, datagrams: Sequence[tuple[bytes, Address]], arrived: float
-    ) -> None:
+    def receive(self, arrivals: Sequence[Arrival[Peer]], arrived: float) -> None:
         """Take what one wake-up of the loop delivered."""
 
     async def run(self) -> None:
@@ -80,19 +81,17 @@ class Listener(Protocol):
 
 @asynccontextmanager
 async def listening(
-    host: str, port: int, make: Callable[[UdpTransport], Listener]
-) -> AsyncIterator[Mapping[str, str]]:
-    """Entered: a plain CoAP port is open; yields its URL by its scheme.
+    transport: Transport[Peer], make: Callable[[Transport[Peer]], Listener[Peer]]
+) -> AsyncIterator[None]:
+    """Entered: what comes through a port is served.
 
-    Left: all that came through it is answered, or its time to drain is over. Raises
-    InvalidConfiguration where the port is taken.
+    Left: all that came is answered, or its time to drain is over, and it is closed.
     """
-    transport = UdpTransport.bind(host, port, reuse_port=True)
     listener = make(transport)
     transport.start(listener.receive)
     serving = vital(listener.run())
     try:
-        yield {"coap": addresses.url("coap", host, transport.address[1])}
+        yield
     finally:
         transport.stop()
         listener.close()

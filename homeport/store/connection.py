@@ -1,5 +1,8 @@
 """Connecting to Redis or Valkey, standalone or a cluster, told apart by asking."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import hiredis
 from redis.asyncio import Connection as Wire
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
@@ -75,9 +78,16 @@ async def connect(url: str, *, answer_seconds: float | None = None) -> Connectio
     return cluster
 
 
-async def check(connection: Connection) -> None:
-    """Raise Unavailable when the server does not answer a ping."""
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Raise Unavailable where the server cannot be reached in time."""
     try:
-        await connection.ping()
+        yield
     except (RedisError, OSError) as error:
         raise Unavailable("Redis", str(error) or type(error).__name__) from error
+
+
+async def check(connection: Connection) -> None:
+    """Raise Unavailable when the server does not answer a ping."""
+    with reaching():
+        await connection.ping()

@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
-from redis.exceptions import RedisError
-
-from homeport.errors import Unavailable
 from homeport.names import EdgeId
 from homeport.store import keys
 from homeport.store.clock import StoreClock
-from homeport.store.connection import Connection
+from homeport.store.connection import Connection, reaching
 from homeport.store.scripts import HEARTBEAT
 
 DEAD_AFTER_MILLISECONDS = 5_000
@@ -52,10 +49,8 @@ class EdgeRegistry:
 
     async def leave(self, edge: EdgeId) -> None:
         """Take a draining edge from the living ones, so that others take its work."""
-        try:
+        with reaching():
             await self._redis.zrem(keys.edges(), edge)
-        except (RedisError, OSError) as error:
-            raise Unavailable("Redis", str(error)) from error
 
     async def _look(self, edge: str, *, registers: str) -> Heartbeats:
         asked = self._clock.now()

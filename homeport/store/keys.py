@@ -5,7 +5,8 @@ Redis Cluster all keys of a bucket lie in one slot and one script may touch them
 script's own spelling of the bucket's keys is held equal to this module by a test.
 """
 
-from homeport.names import DeviceId
+from homeport.identity import Service
+from homeport.names import DeviceId, EdgeId
 
 EDGES = "{edges}"
 """The hash tag of what the edges know of each other."""
@@ -61,6 +62,16 @@ def bootstrap(bucket: int, device: DeviceId) -> str:
     return f"{tag(bucket)}:bootstrap:{device}"
 
 
+def owner(bucket: int, device: DeviceId) -> str:
+    """Text: the identity that an endpoint name belongs to (B-096)."""
+    return f"{tag(bucket)}:owner:{device}"
+
+
+def refused(bucket: int, device: DeviceId, fact: str) -> str:
+    """Text: there for as long as a refusal is not told again (B-067)."""
+    return f"{tag(bucket)}:refused:{device}:{fact}"
+
+
 def edges() -> str:
     """Sorted set: living edges by the time of their last heartbeat."""
     return f"{EDGES}:alive"
@@ -69,6 +80,41 @@ def edges() -> str:
 def heartbeat() -> str:
     """Hash: the last heartbeat of any edge, and the end of the last outage."""
     return f"{EDGES}:heartbeat"
+
+
+def association(service: Service, place: str) -> str:
+    """Hash: a DTLS association, by what its records are told by."""
+    return f"assoc:{service}:{{{place}}}"
+
+
+def resumption(service: Service, session_digest: str) -> str:
+    """Text: a TLS session and whose it is, sealed; by the SHA-256 of its id in hex."""
+    return f"tls:{service}:{session_digest}"
+
+
+def cookie_secrets() -> str:
+    """Hash: the secrets that all edges make DTLS cookies with, sealed."""
+    return "cookie"
+
+
+def trust(name: str) -> str:
+    """Text: an entry of the trust view by its name (`homeport.store.entries`)."""
+    return f"trust:{name}"
+
+
+def trusted_certificates(subject_digest: str) -> str:
+    """Hash: the trusted certificates of one subject, by the SHA-256 of its DER."""
+    return f"trust:ca-subject:{subject_digest}"
+
+
+def told(edge: EdgeId) -> str:
+    """Channel: the places of associations that other edges have taken over."""
+    return f"{EDGES}:told:{edge}"
+
+
+def trust_changes() -> str:
+    """Channel: lists of names of entries that have changed, as JSON."""
+    return "trust:changes"
 
 
 def api_key(digest: str) -> str:

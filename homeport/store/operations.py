@@ -3,6 +3,10 @@
 An operation is a tuple in the very order that the script ``operations.lua`` reads, so
 that a batch becomes a command by chaining names and tuples. An empty string stands for
 what an operation leaves as it is.
+
+``mark`` is the DTLS association that brought an operation and its record there: 28
+and 12 lower-case hex characters; ``generation`` is whose turn at the association it
+was. They are '' and 0 where there is no association.
 """
 
 from dataclasses import dataclass
@@ -11,14 +15,15 @@ from typing import Literal, NamedTuple
 
 from homeport.names import AccountId, DeviceId, EndpointName
 
-NOSEC_IDENTITY = "nosec"
-"""The identity of every device that proves none: its Location cannot be guessed."""
-
 Profile = Literal["izuma", "standard"]
 
 
 class Register(NamedTuple):
-    """A device registers; whatever registration it had is over (B-077)."""
+    """A device registers; whatever registration it had is over (B-077).
+
+    ``issued`` is when we issued its credential, in milliseconds since 1970, or 0.
+    ``replace`` says that it may take over the name of another identity (B-096).
+    """
 
     bucket: int
     device: DeviceId
@@ -36,6 +41,10 @@ class Register(NamedTuple):
     parameters: str
     peer: str
     resources: str
+    mark: str = ""
+    generation: int = 0
+    issued: int = 0
+    replace: int = 0
 
 
 class Refresh(NamedTuple):
@@ -48,6 +57,8 @@ class Refresh(NamedTuple):
     location: str
     account: str
     peer: str
+    mark: str = ""
+    generation: int = 0
 
 
 class Update(NamedTuple):
@@ -70,6 +81,8 @@ class Update(NamedTuple):
     queue_mode: int | str = ""
     endpoint_type: str = ""
     resources: str = ""
+    mark: str = ""
+    generation: int = 0
 
 
 class Deregister(NamedTuple):
@@ -81,6 +94,8 @@ class Deregister(NamedTuple):
     identity: str
     location: str
     account: str
+    mark: str = ""
+    generation: int = 0
 
 
 class Expire(NamedTuple):
@@ -107,6 +122,8 @@ class Bootstrap(NamedTuple):
     account: AccountId
     endpoint_name: EndpointName
     attempt: str
+    mark: str = ""
+    generation: int = 0
 
 
 class Bootstrapped(NamedTuple):
@@ -124,7 +141,30 @@ class Bootstrapped(NamedTuple):
     body: str
 
 
-Operation = Register | Refresh | Update | Deregister | Expire | Bootstrap | Bootstrapped
+class Refuse(NamedTuple):
+    """A device is refused: a fact, at most once a minute for a device (B-067).
+
+    ``fact`` and ``body`` are as in `Bootstrapped`.
+    """
+
+    bucket: int
+    device: DeviceId
+    account: AccountId
+    endpoint_name: EndpointName
+    fact: str
+    body: str
+
+
+Operation = (
+    Register
+    | Refresh
+    | Update
+    | Deregister
+    | Expire
+    | Bootstrap
+    | Bootstrapped
+    | Refuse
+)
 
 NAMES: dict[type[Operation], str] = {
     Register: "register",
@@ -134,6 +174,7 @@ NAMES: dict[type[Operation], str] = {
     Expire: "expire",
     Bootstrap: "bootstrap",
     Bootstrapped: "bootstrapped",
+    Refuse: "refuse",
 }
 """What the script calls them."""
 
@@ -147,12 +188,17 @@ class Result(StrEnum):
     UNKNOWN = "unknown"
     HELD = "held"
     CONFLICT = "conflict"
+    FORBIDDEN = "forbidden"
+    """The endpoint name belongs to another identity (B-096)."""
     STALE = "stale"
-    EXPIRED = "expired"
+    REPLAYED = "replayed"
+    """A record as new as this one, or of a newer association, has had its effect."""
+    SUPERSEDED = "superseded"
+    """Somebody took over: the association at another edge, or a newer attempt."""
     BOOTSTRAPPING = "bootstrapping"
     REPEATED = "repeated"
     RECORDED = "recorded"
-    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)

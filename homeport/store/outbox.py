@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from redis.asyncio import RedisCluster
-from redis.exceptions import RedisError
 
-from homeport.errors import Unavailable
 from homeport.names import EdgeId
 from homeport.store import keys
-from homeport.store.connection import Connection
+from homeport.store.connection import Connection, reaching
 from homeport.store.scripts import OUTBOX, RELEASE
 
 LEASE_MILLISECONDS = 5_000
@@ -62,12 +60,10 @@ class Outbox:
 
     async def vacant(self, buckets: Sequence[int]) -> frozenset[int]:
         """Return those of some buckets that nobody has leased."""
-        try:
+        with reaching():
             held = await asyncio.gather(
                 *(self._redis.exists(keys.lease(bucket)) for bucket in buckets)
             )
-        except (RedisError, OSError) as error:
-            raise Unavailable("Redis", str(error)) from error
         return frozenset(
             bucket for bucket, is_held in zip(buckets, held, strict=True) if not is_held
         )

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from redis.asyncio import RedisCluster
-from redis.exceptions import RedisError
 
 from homeport import names
-from homeport.errors import Unavailable
+from homeport.associations import KEPT_SECONDS
 from homeport.names import AccountId, DeviceId, EdgeId
 from homeport.store import keys, operations
 from homeport.store.clock import StoreClock
-from homeport.store.connection import Connection
+from homeport.store.connection import Connection, reaching
 from homeport.store.operations import NAMES, Expire, Expired, Operation, Outcome
 from homeport.store.scripts import OPERATIONS
 
@@ -81,10 +80,8 @@ class SessionStore:
 
     async def read(self, devices: Sequence[DeviceId]) -> list[StoredSession | None]:
         """Read live sessions, in order; None for a device that has none."""
-        try:
+        with reaching():
             return await asyncio.gather(*(self._read(device) for device in devices))
-        except (RedisError, OSError) as error:
-            raise Unavailable("Redis", str(error)) from error
 
     async def _read(self, device: DeviceId) -> StoredSession | None:
         bucket = self.bucket(device)
@@ -129,6 +126,7 @@ class SessionStore:
             self._clock.microseconds(arrived),
             MAX_AGE_MICROSECONDS,
             self._outbox_limit,
+            KEPT_SECONDS * 1000,
         ]
         for operation in batch:
             arguments.append(NAMES[type(operation)])

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import orjson
-from redis.exceptions import RedisError
 
-from homeport.errors import Unavailable
 from homeport.names import AccountId
 from homeport.store import keys
-from homeport.store.connection import Connection
+from homeport.store.connection import Connection, reaching
 
 Role = Literal["administrator", "operator", "reader"]
 
@@ -44,37 +42,27 @@ class TrustView:
 
     async def grant(self, api_key: str) -> Grant | None:
         """Return what a presented key may do; nothing for one we do not know."""
-        try:
+        with reaching():
             stored = await self._redis.get(keys.api_key(digest(api_key)))
-        except (RedisError, OSError) as error:
-            raise Unavailable("Redis", str(error)) from error
         return Grant(**orjson.loads(stored)) if stored else None
 
     async def put_api_key(self, key_digest: str, grant: Grant) -> None:
         """Let a key in at once, everywhere; harmless when repeated."""
-        try:
+        with reaching():
             await self._redis.set(keys.api_key(key_digest), orjson.dumps(grant))
-        except (RedisError, OSError) as error:
-            raise Unavailable("Redis", str(error)) from error
 
     async def remove_api_key(self, key_digest: str) -> None:
         """Shut a key out; harmless when repeated."""
-        try:
+        with reaching():
             await self._redis.delete(keys.api_key(key_digest))
-        except (RedisError, OSError) as error:
-            raise Unavailable("Redis", str(error)) from error
 
     async def matches(self, fingerprint: str) -> bool:
         """Say whether the view is what this was put for; not when it is lost."""
-        try:
+        with reaching():
             stored = await self._redis.get(keys.trust_fingerprint())
-        except (RedisError, OSError) as error:
-            raise Unavailable("Redis", str(error)) from error
         return stored == fingerprint.encode()
 
     async def put_fingerprint(self, fingerprint: str) -> None:
         """Say what the view is, once it is written; harmless when repeated."""
-        try:
+        with reaching():
             await self._redis.set(keys.trust_fingerprint(), fingerprint)
-        except (RedisError, OSError) as error:
-            raise Unavailable("Redis", str(error)) from error

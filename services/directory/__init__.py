@@ -4,6 +4,7 @@ Consumes: device.bootstrapping, device.bootstrapped, bootstrap.failed,
     device.registered, registration.updated, device.deregistered,
     registration.expired, registration.refused, queue.cleared
 Publishes: nothing
-Stores: tables accounts, api_keys, devices and device_events of the schema directory in
-    PostgreSQL; the trust view in Redis
+Stores: tables accounts, api_keys, devices, device_events, authorities,
+    trusted_certificates, developer_certificates, device_shared_keys and trust_changes
+    of the schema directory in PostgreSQL; the trust view in Redis
 """

@@ -11,11 +11,12 @@ from homeport.runtime.probes import Probes
 from homeport.runtime.serving import serve
 from homeport.runtime.tasks import end, vital
 from homeport.store import connection
-from homeport.store.trust import TrustView
-from services.directory import handlers, http, observability
+from services.directory import http, observability
 from services.directory.accounts import AccountStore
+from services.directory.authority_store import AuthorityStore
 from services.directory.bus import broker
-from services.directory.config import DirectorySettings
+from services.directory.config import DirectorySettings, hosts
+from services.directory.projection import Projection, projecting
 from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
 
@@ -26,9 +27,10 @@ SETTINGS = DirectorySettings
 async def service(
     settings: DirectorySettings, probes: Probes
 ) -> AsyncIterator[Mapping[str, str]]:
-    """Entered: facts are stored and the default key is let in. Left: none is half done.
+    """Entered: facts are stored and who may come is known. Left: none is half done.
 
-    Raises InvalidConfiguration for a default key without an account.
+    Raises InvalidConfiguration for a default key without an account, and for a secret
+    that does not open what is kept.
     """
     async with AsyncExitStack() as stack:
         redis = await connection.connect(settings.redis_url)
@@ -44,10 +46,11 @@ async def service(
         probes.add("redis", partial(connection.check, redis))
         probes.add("nats", partial(bus.check, nats))
         probes.add("postgres", partial(database.check, engine))
-        accounts, view = AccountStore(engine), TrustView(redis)
-        await _ensure_default(settings, accounts)
-        await _project_trust(accounts, view)
-        facts = broker(settings.nats_url, DeviceStore(engine))
+        await _ensure_default(settings, AccountStore(engine))
+        await AuthorityStore(engine, settings.keyring, hosts(settings)).establish()
+        projection = projecting(engine, redis, settings.keyring)
+        await _project_trust(projection)
+        facts = broker(settings.nats_url, DeviceStore(engine), projection)
         await facts.start()
         stack.push_async_callback(facts.stop)
         opened: dict[str, str] = {}
@@ -57,7 +60,7 @@ async def service(
                 serve(routes, settings.http_host, settings.http_port)
             )
             opened["http"] = addresses.url("http", settings.http_host, port)
-        keeping = vital(_keep_trust(accounts, view, settings.trust_poll_seconds))
+        keeping = vital(_keep_trust(projection, settings.trust_poll_seconds))
         stack.push_async_callback(end, keeping)
         yield opened
 
@@ -72,17 +75,18 @@ async def _ensure_default(settings: DirectorySettings, accounts: AccountStore) -
         )
 
 
-async def _project_trust(accounts: AccountStore, view: TrustView) -> None:
-    keys = await accounts.keys()
-    if await handlers.project_trust(keys, view):
-        observability.record_trust_written(len(keys))
+async def _project_trust(projection: Projection) -> None:
+    if await projection.keep():
+        observability.record_trust_written()
+    if changes := await projection.settle():
+        observability.record_trust_settled(changes)
 
 
-async def _keep_trust(accounts: AccountStore, view: TrustView, seconds: float) -> None:
+async def _keep_trust(projection: Projection, seconds: float) -> None:
     """Compare the trust view for ever; Redis may have lost it."""
     while True:
         await asyncio.sleep(seconds)
         try:
-            await _project_trust(accounts, view)
+            await _project_trust(projection)
         except Unavailable as error:
             observability.record_trust_waits(str(error))

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fastapi import Response
+from pydantic import BaseModel
+
 from services.directory import fields
 from services.directory.catalog import Listing
 from services.directory.fields import Field
@@ -28,6 +31,12 @@ _ERROR: Mapping[str, Any] = {
         },
     },
 }
+_REFUSALS: Mapping[int | str, Any] = {
+    "default": {
+        "description": "The call is refused.",
+        "content": {"application/json": {"schema": _ERROR}},
+    }
+}
 _FILTER = (
     "The older form of the filters: the same pairs as one text, encoded once more. A "
     "field without operator means eq."
@@ -51,13 +60,41 @@ def build_list(
     return body
 
 
-def describe(members: Mapping[str, Field]) -> dict[str, Any]:
+def describe(
+    members: Mapping[str, Field],
+    *,
+    status: int = 200,
+    request: type[BaseModel] | None = None,
+) -> dict[str, Any]:
     """Describe a route that answers one object."""
-    return {"responses": _responses(_schema(members))}
+    return described(_schema(members), status=status, request=request)
 
 
-def describe_list(members: Mapping[str, Field]) -> dict[str, Any]:
-    """Describe a route that answers a page of a list."""
+def described(
+    schema: Mapping[str, Any],
+    *,
+    status: int = 200,
+    request: type[BaseModel] | None = None,
+) -> dict[str, Any]:
+    """Describe a route by the schema of its answer, and by the body that it reads."""
+    described: dict[str, Any] = {
+        "status_code": status,
+        "responses": _responses(schema, status),
+    }
+    if request is not None:
+        described["openapi_extra"] = {"requestBody": _request(request)}
+    return described
+
+
+def describe_nothing() -> dict[str, Any]:
+    """Describe a route that answers with an empty body."""
+    return {"status_code": 204, "response_class": Response, "responses": _REFUSALS}
+
+
+def describe_list(
+    members: Mapping[str, Field], **others: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Describe a route that answers a page of a list; ``others`` are members of it."""
     schema = {
         "type": "object",
         "properties": {
@@ -68,6 +105,7 @@ def describe_list(members: Mapping[str, Field]) -> dict[str, Any]:
             "after": {"type": ["string", "null"]},
             "has_more": {"type": "boolean"},
             "total_count": {"type": "integer"},
+            **others,
         },
     }
     return {
@@ -80,19 +118,37 @@ def _schema(members: Mapping[str, Field]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
-            name: dict(field.kind.schema) for name, field in members.items()
+            name: dict(field.kind.schema)
+            for name, field in members.items()
+            if field.shown
         },
     }
 
 
-def _responses(schema: Mapping[str, Any]) -> dict[int | str, Any]:
-    return {
-        200: {"content": {"application/json": {"schema": schema}}},
-        "default": {
-            "description": "The call is refused.",
-            "content": {"application/json": {"schema": _ERROR}},
-        },
-    }
+def _responses(schema: Mapping[str, Any], status: int = 200) -> dict[int | str, Any]:
+    return {status: {"content": {"application/json": {"schema": schema}}}, **_REFUSALS}
+
+
+def _request(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    inlined = _inlined(schema, definitions)
+    return {"required": True, "content": {"application/json": {"schema": inlined}}}
+
+
+def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """Put definitions in the place of their references."""
+    match schema:
+        case {"$ref": str(reference)}:
+            return _inlined(definitions[reference.rpartition("/")[2]], definitions)
+        case dict():
+            return {
+                name: _inlined(value, definitions) for name, value in schema.items()
+            }
+        case list():
+            return [_inlined(each, definitions) for each in schema]
+        case _:
+            return schema
 
 
 def _parameters(members: Mapping[str, Field]) -> list[dict[str, Any]]:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
 from faststream.nats import NatsBroker
 
+from homeport.errors import Unavailable
 from homeport.events import bus, subjects
 from homeport.events.bus import Subscription
 from homeport.events.facts import AnyFact, FactName
@@ -17,20 +19,37 @@ PAUSE_SECONDS = 0.5
 SUBSCRIPTION = Subscription(durable=subjects.DIRECTORY_DURABLE, facts=tuple(FactName))
 
 
-def broker(url: str, stored: Devices) -> NatsBroker:
+class Telling(Protocol):
+    """Brings what changed into the trust view."""
+
+    async def settle(self) -> int:
+        """Write all that was written down; raise Unavailable."""
+
+
+def broker(url: str, stored: Devices, telling: Telling) -> NatsBroker:
     """Make the broker of the directory service; nothing moves before it is started."""
 
     async def handle(facts: Sequence[AnyFact]) -> None:
         try:
-            await project(facts, stored=stored)
+            trusts = await project(facts, stored=stored)
         except Exception as error:
             observability.record_not_stored(error)
             await asyncio.sleep(PAUSE_SECONDS)
             raise
         observability.record_stored(facts)
+        if trusts:
+            await _settle(telling)
 
     made = bus.broker(url)
     made.include_router(
         bus.router(SUBSCRIPTION, handle, unreadable=observability.record_unreadable)
     )
     return made
+
+
+async def _settle(telling: Telling) -> None:
+    """Tell the trust view; what it cannot be told now, a later turn does."""
+    try:
+        await telling.settle()
+    except Unavailable as error:
+        observability.record_trust_waits(str(error))

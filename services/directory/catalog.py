@@ -21,9 +21,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.names import AccountId
 from homeport.runtime.database import reported
-from services.directory.fields import DEVICE, DEVICE_EVENT, Field
+from services.directory.certificate_fields import TRUSTED_CERTIFICATE
+from services.directory.fields import DEVICE, DEVICE_EVENT, SHARED_KEY, Field
 from services.directory.queries import Query
-from services.directory.schema import device_events, devices
+from services.directory.schema import (
+    device_events,
+    device_shared_keys,
+    devices,
+    trusted_certificates,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,12 @@ class Collection:
 
 DEVICES = Collection(devices, devices.c.created_at, DEVICE)
 DEVICE_EVENTS = Collection(device_events, device_events.c.revision, DEVICE_EVENT)
+TRUSTED_CERTIFICATES = Collection(
+    trusted_certificates, trusted_certificates.c.created_at, TRUSTED_CERTIFICATE
+)
+SHARED_KEYS = Collection(
+    device_shared_keys, device_shared_keys.c.created_at, SHARED_KEY
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ number of times: the device ends as the same.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from homeport.events.facts import (
@@ -25,6 +25,8 @@ from homeport.names import ENDPOINT_NAME_LENGTH, PLATFORM_ACCOUNT, AccountId, De
 from services.directory.storable import storable
 
 ENDPOINT_TYPE_LENGTH = 64
+DEVICE_KEY_LENGTH = 512
+CA_ID_LENGTH = 500
 
 Key = tuple[AccountId, DeviceId]
 """What a device is found by; the account stands first, as in the tables."""
@@ -42,7 +44,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What is known of a device; a revision of 0 stands for never."""
+    """What is known of a device; a revision of 0 stands for never.
+
+    ``developer`` is the fingerprint of the developer certificate that it bootstrapped
+    with, or nothing. Credentials that we issued before ``credentials_not_before``,
+    milliseconds since 1970, are not good any more (B-032).
+    """
 
     account_id: AccountId
     id: DeviceId
@@ -51,6 +58,14 @@ class Device:
     updated_at: datetime
     endpoint_type: str = ""
     bootstrapped_timestamp: datetime | None = None
+    bootstrap_expiration_date: date | None = None
+    connector_expiration_date: date | None = None
+    device_execution_mode: int = 0
+    device_key: str = ""
+    ca_id: str = ""
+    issuer_fingerprint: str | None = None
+    developer: str = ""
+    credentials_not_before: int = 0
     bootstrapping_revision: int = 0
     bootstrapped_revision: int = 0
     registered_revision: int = 0
@@ -60,6 +75,12 @@ class Device:
     def key(self) -> Key:
         """What it is found by."""
         return self.account_id, self.id
+
+    @property
+    def trusted_for(self) -> tuple[bool, str, int]:
+        """What the trust view says of it, and whether it says anything."""
+        bootstrapped = self.bootstrapped_revision > 0
+        return bootstrapped, self.developer, self.credentials_not_before
 
     @property
     def state(self) -> State:
@@ -118,18 +139,44 @@ def apply(device: Device, fact: AnyFact) -> Device:
             newest = max(device.bootstrapping_revision, revision)
             return replace(made, bootstrapping_revision=newest)
         case DeviceBootstrapped() if revision > device.bootstrapped_revision:
-            return replace(
-                made, bootstrapped_revision=revision, bootstrapped_timestamp=fact.time
-            )
-        case DeviceRegistered() | RegistrationUpdated() if (
-            revision > device.registered_revision
-        ):
-            endpoint_type = storable(fact.endpoint_type)[:ENDPOINT_TYPE_LENGTH]
-            return replace(
-                made, registered_revision=revision, endpoint_type=endpoint_type
-            )
+            return _bootstrapped(made, fact)
+        case DeviceRegistered() | RegistrationUpdated():
+            return _registered(made, fact)
         case DeviceDeregistered() | RegistrationExpired():
             newest = max(device.deregistered_revision, revision)
             return replace(made, deregistered_revision=newest)
         case _:
             return made
+
+
+def _bootstrapped(device: Device, fact: DeviceBootstrapped) -> Device:
+    """Take over what a bootstrap says; a developer device has no name but its id."""
+    return replace(
+        device,
+        endpoint_name=device.id if fact.developer else device.endpoint_name,
+        bootstrapped_revision=fact.revision,
+        bootstrapped_timestamp=fact.time,
+        bootstrap_expiration_date=_day(fact.bootstrap_expires_at),
+        connector_expiration_date=_day(fact.credential_expires_at),
+        device_execution_mode=fact.execution_mode,
+        device_key=storable(fact.device_key)[:DEVICE_KEY_LENGTH],
+        ca_id=storable(fact.ca_id)[:CA_ID_LENGTH],
+        issuer_fingerprint=storable(fact.issuer_fingerprint) or None,
+        developer=storable(fact.developer),
+    )
+
+
+def _registered(device: Device, fact: DeviceRegistered | RegistrationUpdated) -> Device:
+    """Take over what a registration says; its credential ends all earlier ones."""
+    made = device
+    if isinstance(fact, DeviceRegistered):
+        newest = max(device.credentials_not_before, fact.credential_issued)
+        made = replace(device, credentials_not_before=newest)
+    if fact.revision <= device.registered_revision:
+        return made
+    endpoint_type = storable(fact.endpoint_type)[:ENDPOINT_TYPE_LENGTH]
+    return replace(made, registered_revision=fact.revision, endpoint_type=endpoint_type)
+
+
+def _day(time: datetime | None) -> date | None:
+    return None if time is None else time.astimezone(UTC).date()

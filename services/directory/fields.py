@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeEngine
 
 from homeport.errors import InvalidFormat
 from services.directory import journal, times
-from services.directory.schema import device_events, devices
+from services.directory.schema import device_events, device_shared_keys, devices
 from services.directory.storable import storable
 
 EQUALITY = frozenset({"eq", "neq", "in", "nin"})
@@ -55,7 +55,8 @@ class Field:
     """A member of an object, and the operators that it can be asked for with.
 
     ``operators`` are those of the query itself, ``within_filter`` of the older
-    ``filter=``.
+    ``filter=``. ``meets`` says what eq means where that is not equality; a member that
+    is not ``shown`` can only be asked for.
     """
 
     kind: Kind
@@ -63,6 +64,8 @@ class Field:
     unset: object = None
     operators: frozenset[str] = NOTHING
     within_filter: frozenset[str] = NOTHING
+    meets: Callable[[Any], ColumnElement[bool]] | None = None
+    shown: bool = True
 
     @property
     def expression(self) -> ColumnElement[Any]:
@@ -74,10 +77,10 @@ class Field:
 
 def build(fields: Mapping[str, Field], row: Any) -> dict[str, object]:
     """Build the body of an object from its row."""
-    return {name: _shown(field, row) for name, field in fields.items()}
+    return {name: _value(field, row) for name, field in fields.items() if field.shown}
 
 
-def _shown(field: Field, row: Any) -> object:
+def _value(field: Field, row: Any) -> object:
     if field.column is None:
         return field.unset
     value = getattr(row, field.column.name)
@@ -154,12 +157,16 @@ DEVICE: Mapping[str, Field] = {
     "name": _text(),
     "description": _text(),
     "custom_attributes": Field(OBJECT, unset={}),
-    "device_execution_mode": Field(NUMBER, None, 0, EQUALITY, EQUALITY),
-    "device_key": _text(),
-    "ca_id": _text(),
-    "issuer_fingerprint": Field(TEXT, within_filter=EQUALITY),
-    "bootstrap_expiration_date": _time(kind=DATE),
-    "connector_expiration_date": _time(kind=DATE),
+    "device_execution_mode": Field(
+        NUMBER, devices.c.device_execution_mode, 0, EQUALITY, EQUALITY
+    ),
+    "device_key": _text(devices.c.device_key),
+    "ca_id": _text(devices.c.ca_id),
+    "issuer_fingerprint": Field(
+        TEXT, devices.c.issuer_fingerprint, within_filter=EQUALITY
+    ),
+    "bootstrap_expiration_date": _time(devices.c.bootstrap_expiration_date, kind=DATE),
+    "connector_expiration_date": _time(devices.c.connector_expiration_date, kind=DATE),
     "bootstrapped_timestamp": _time(devices.c.bootstrapped_timestamp),
     "created_at": _time(devices.c.created_at),
     "updated_at": _time(devices.c.updated_at),
@@ -204,3 +211,11 @@ DEVICE_EVENT: Mapping[str, Field] = {
     "created_at": Field(TIME, device_events.c.date_time),
     "etag": Field(TIME, device_events.c.date_time),
 }
+
+SHARED_KEY: Mapping[str, Field] = {
+    "object": Field(TEXT, unset="device-shared-key"),
+    "endpoint_name": Field(TEXT, device_shared_keys.c.endpoint_name),
+    "service": Field(TEXT, device_shared_keys.c.service),
+    "created_at": Field(TIME, device_shared_keys.c.created_at),
+}
+"""Never the secret (R-81)."""

@@ -1,17 +1,12 @@
-"""What the directory does with facts, with calls, and with the trust view."""
+"""What the directory does with facts, and how long a caller waits for a row."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-import orjson
-
 from homeport.events.facts import AnyFact
-from homeport.store.trust import TrustView
 from services.directory import devices, journal
-from services.directory.accounts import ApiKey
 from services.directory.devices import Device, Key
 from services.directory.journal import DeviceEvent
 
@@ -33,6 +28,9 @@ class Held(Protocol):
     ) -> None:
         """Write devices that are held, and events that are not known yet."""
 
+    async def tell(self, changed: Iterable[Device]) -> None:
+        """Write down that the trust view has to be told of devices."""
+
 
 class Devices(Protocol):
     """Where devices are kept."""
@@ -41,8 +39,10 @@ class Devices(Protocol):
         """Entered: a transaction. Left: it is committed, or raises Unavailable."""
 
 
-async def project(facts: Sequence[AnyFact], *, stored: Devices) -> None:
+async def project(facts: Sequence[AnyFact], *, stored: Devices) -> bool:
     """Make devices and device events of facts, all of them or none.
+
+    Says whether the trust view has to be told of it.
 
     Raises Unavailable; the facts come again then. That is harmless: a device changes by
     newer revisions only, and an event is known by its id. A mere refresh changes
@@ -50,7 +50,7 @@ async def project(facts: Sequence[AnyFact], *, stored: Devices) -> None:
     """
     telling = [fact for fact in facts if devices.tells(fact)]
     if not telling:
-        return
+        return False
     blanks: dict[Key, Device] = {}
     for fact in telling:
         if devices.shapes(fact):
@@ -59,6 +59,13 @@ async def project(facts: Sequence[AnyFact], *, stored: Devices) -> None:
         held = await transaction.hold(blanks)
         changed, events = fold(held, telling)
         await transaction.save(changed, events)
+        trusted = [
+            device
+            for device in changed
+            if device.trusted_for != held[device.key].trusted_for
+        ]
+        await transaction.tell(trusted)
+    return bool(trusted)
 
 
 def fold(
@@ -92,22 +99,3 @@ async def find(
         await asyncio.sleep(ROW_POLL_SECONDS)
         found = await look()
     return found
-
-
-async def project_trust(keys: Sequence[ApiKey], view: TrustView) -> bool:
-    """Write the trust view, unless it holds just this; say whether it was written.
-
-    It is known by a fingerprint that goes with it when Redis loses it. Repeating is
-    harmless, and a replica that has read older keys is overruled at the next turn.
-    Raises Unavailable.
-    """
-    fingerprint = hashlib.sha256(orjson.dumps(keys)).hexdigest()
-    if await view.matches(fingerprint):
-        return False
-    for key in keys:
-        if key.active:
-            await view.put_api_key(key.digest, key.grant)
-        else:
-            await view.remove_api_key(key.digest)
-    await view.put_fingerprint(fingerprint)
-    return True

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from homeport.events.facts import (
     AnyFact,
     BootstrapFailed,
+    DeviceBootstrapped,
     FactName,
     QueueCleared,
     Registration,
@@ -41,6 +42,17 @@ _CATEGORIES: Mapping[FactName, str] = {
     FactName.QUEUE_CLEARED: "queue",
 }
 """What a fact is about, where it is not the registration."""
+
+_TOLD = (
+    "endpoint_type",
+    "bootstrap_expiration_date",
+    "connector_expiration_date",
+    "device_execution_mode",
+    "device_key",
+    "ca_id",
+    "issuer_fingerprint",
+)
+"""The members of a device that are told as they are when they change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +118,10 @@ def _changes(before: Device | None, after: Device | None) -> dict[str, object]:
         return changes
     if before.state is not after.state:
         changes["state"] = after.state.value
-    if before.endpoint_type != after.endpoint_type:
-        changes["endpoint_type"] = after.endpoint_type
+    for name in _TOLD:
+        value = getattr(after, name)
+        if value != getattr(before, name):
+            changes[name] = value.isoformat() if isinstance(value, date) else value
     if (
         after.bootstrapped_timestamp
         and before.bootstrapped_timestamp != after.bootstrapped_timestamp
@@ -152,15 +166,21 @@ def _data(fact: AnyFact) -> dict[str, object]:
                 "lwm2m_version": storable(fact.lwm2m_version),
                 "profile": fact.profile,
             }
+        case DeviceBootstrapped():
+            return {"means": storable(fact.means)}
         case BootstrapFailed():
             return {
                 "step": storable(fact.step),
                 "code": storable(fact.code),
                 "reason": storable(fact.reason),
+                "fingerprint": storable(fact.fingerprint),
             }
         case QueueCleared():
             return {"reason": storable(fact.reason), "requests": len(fact.requests)}
         case RegistrationRefused():
-            return {"reason": storable(fact.reason)}
+            return {
+                "reason": storable(fact.reason),
+                "fingerprint": storable(fact.fingerprint),
+            }
         case _:
             return {}

@@ -33,7 +33,7 @@ _UNREADABLE = Counter(
     "homeport_directory_unreadable_total", "Messages that are no fact we know."
 )
 _TRUST = Counter(
-    "homeport_directory_trust_written_total", "Times the trust view was written."
+    "homeport_directory_trust_written_total", "Times all of the trust view was written."
 )
 _REFUSED = Counter(
     "homeport_directory_refused_total", "REST calls that were refused.", ["type"]
@@ -65,10 +65,20 @@ def record_unreadable(error: Exception) -> None:
     _log.warning("message passed over", reason=str(error))
 
 
-def record_trust_written(keys: int) -> None:
-    """Count and log that the trust view was written."""
+def record_trust_written() -> None:
+    """Count and log that all of the trust view was written."""
     _TRUST.inc()
-    _log.info("trust view written", keys=keys)
+    _log.info("trust view written")
+
+
+def record_trust_settled(changes: int) -> None:
+    """Log changes that an earlier call or replica had to leave behind."""
+    _log.info("trust view caught up", changes=changes)
+
+
+def record_unopened(shared_key: str, reason: str) -> None:
+    """Log a shared key that no secret of the keyring opens: its device is refused."""
+    _log.error("shared key left out", id=shared_key, reason=reason)
 
 
 def record_trust_waits(reason: str) -> None:

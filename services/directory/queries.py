@@ -1,8 +1,11 @@
 """What a caller asks of a list: a page, and of which objects (R-14 .. R-25)."""
 
+import operator as operators
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 from urllib.parse import parse_qsl
 
 from sqlalchemy import ColumnElement, or_
@@ -17,8 +20,17 @@ LARGEST_QUERY = 16_384
 DEFAULT_LIMIT = 50
 SMALLEST_LIMIT = 2
 LARGEST_LIMIT = 1_000
-OPERATORS = frozenset({"eq", "neq", "in", "nin", "gte", "lte"})
+OPERATORS = frozenset({"eq", "neq", "in", "nin", "gte", "lte", "like"})
 ATTRIBUTES = "custom_attributes"
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "eq": operators.eq,
+    "neq": ColumnElement.is_distinct_from,
+    "gte": operators.ge,
+    "lte": operators.le,
+    "like": partial(ColumnElement.icontains, autoescape=True),
+}
+"""What is unset is equal to nothing."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
@@ -33,21 +45,15 @@ class Condition:
     values: tuple[object, ...]
 
     def expression(self) -> ColumnElement[bool]:
-        """Return it as SQL; what is unset is equal to nothing."""
-        left, value = self.field.expression, self.values[0]
-        match self.operator:
-            case "eq":
-                return left == value
-            case "neq":
-                return left.is_distinct_from(value)
-            case "in":
-                return left.in_(self.values)
-            case "nin":
-                return or_(left.is_(None), left.not_in(self.values))
-            case "gte":
-                return left >= value
-            case _:
-                return left <= value
+        """Return it as SQL."""
+        field, value = self.field, self.values[0]
+        if field.meets is not None:
+            return field.meets(value)
+        if self.operator in ("in", "nin"):
+            found = field.expression.in_(self.values)
+            unset = field.expression.is_(None)
+            return found if self.operator == "in" else or_(unset, ~found)
+        return _COMPARISONS[self.operator](field.expression, value)
 
 
 @dataclass(frozen=True, slots=True)

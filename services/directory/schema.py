@@ -2,19 +2,27 @@
 
 Devices and their events name their account first in every key, so that an account never
 meets another's. They do not refer to ``accounts``: a fact may come before its account.
+Secrets are sealed by the keyring for the row that they stand in.
 """
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
     Index,
+    Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
     func,
+    or_,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -60,6 +68,14 @@ devices = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("bootstrapped_timestamp", DateTime(timezone=True)),
+    Column("bootstrap_expiration_date", Date),
+    Column("connector_expiration_date", Date),
+    Column("device_execution_mode", Integer, nullable=False),
+    Column("device_key", Text, nullable=False),
+    Column("ca_id", Text, nullable=False),
+    Column("issuer_fingerprint", Text),
+    Column("developer", Text, nullable=False),
+    Column("credentials_not_before", BigInteger, nullable=False),
     Column("bootstrapping_revision", BigInteger, nullable=False),
     Column("bootstrapped_revision", BigInteger, nullable=False),
     Column("registered_revision", BigInteger, nullable=False),
@@ -67,6 +83,18 @@ devices = Table(
     Index("devices_by_age", "account_id", "created_at", "id"),
     Index("devices_by_endpoint_name", "account_id", "endpoint_name"),
     Index("devices_by_state", "account_id", "state"),
+)
+
+CREDENTIALED = or_(
+    devices.c.bootstrapped_revision > 0, devices.c.credentials_not_before > 0
+)
+"""Devices of which the trust view has to know: we have issued them credentials."""
+
+Index(
+    "devices_credentialed",
+    devices.c.account_id,
+    devices.c.id,
+    postgresql_where=CREDENTIALED,
 )
 
 device_events = Table(
@@ -85,3 +113,82 @@ device_events = Table(
     Index("device_events_by_age", "account_id", "revision", "id"),
     Index("device_events_by_device", "account_id", "device_id", "revision", "id"),
 )
+
+authorities = Table(
+    "authorities",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("certificate", Text, nullable=False),
+    Column("private_key", LargeBinary),
+    Column("brought", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+trusted_certificates = Table(
+    "trusted_certificates",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("enrollment_mode", Boolean, nullable=False),
+    Column("device_execution_mode", Integer, nullable=False),
+    Column("proven", Boolean, nullable=False),
+    Column("owner_id", Text),
+    Column("certificate", Text, nullable=False),
+    Column("certificate_fingerprint", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("validity", DateTime(timezone=True), nullable=False),
+    Column("subject_digest", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("account_id", "name", name="trusted_certificates_name"),
+    UniqueConstraint(
+        "account_id", "subject_digest", name="trusted_certificates_subject"
+    ),
+    Index("trusted_certificates_by_age", "account_id", "created_at", "id"),
+)
+
+developer_certificates = Table(
+    "developer_certificates",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("private_key", LargeBinary, nullable=False),
+    ForeignKeyConstraint(
+        ["account_id", "id"],
+        [trusted_certificates.c.account_id, trusted_certificates.c.id],
+        ondelete="CASCADE",
+    ),
+)
+
+device_shared_keys = Table(
+    "device_shared_keys",
+    metadata,
+    Column("endpoint_name", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("service", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("device_shared_keys_by_age", "account_id", "created_at", "id"),
+)
+"""One account's at most: a handshake says an endpoint name and no account."""
+
+trust_changes = Table(
+    "trust_changes",
+    metadata,
+    Column("number", BigInteger, Identity(), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("place", Text, nullable=False),
+)
+"""What is not in the trust view as it is here; written with the change itself.
+
+``place`` is where the entry was or is, so that it is found when the row has gone.
+"""

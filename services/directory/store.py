@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.runtime.database import reported
+from services.directory.changes import Change, Kind, record
 from services.directory.devices import Device, Key
 from services.directory.journal import DeviceEvent
 from services.directory.schema import device_events, devices
@@ -80,6 +81,13 @@ class Transaction:
             await self._connection.execute(
                 _REMEMBER, [asdict(each) for each in written]
             )
+
+    async def tell(self, changed: Iterable[Device]) -> None:
+        """Write down that the trust view has to be told of devices."""
+        changes = [
+            Change(Kind.DEVICE, device.account_id, device.id) for device in changed
+        ]
+        await record(self._connection, changes)
 
 
 class DeviceStore:

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import structlog
-
+from homeport.coap.transport import Peer, Transport
 from homeport.coap.udp import UdpTransport
+from homeport.identity import Service
+from homeport.runtime import addresses, secured
 from homeport.runtime.edge import ground, listening
 from homeport.runtime.probes import Probes
 from services.lwm2m.coap import Listener
@@ -13,8 +14,6 @@ from services.lwm2m.config import LwM2MSettings
 from services.lwm2m.handlers import Scene
 
 SETTINGS = LwM2MSettings
-
-_log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -24,23 +23,41 @@ async def service(
     """Entered: devices are served. Left: what they were told is published."""
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(
-            ground(settings, probes, service="lwm2m", registers=True)
+            ground(settings, probes, service=Service.LWM2M)
         )
-        if not settings.nosec:
-            _log.info("no CoAP port is open", reason="NoSec is off")
-            yield {}
-            return
+        scene = Scene(
+            base.account,
+            settings.buckets,
+            replaces=settings.lwm2m_identity_may_change,
+        )
 
-        def listener(transport: UdpTransport) -> Listener:
+        def listener(transport: Transport[Peer]) -> Listener[Peer]:
             return Listener(
                 transport,
                 base.store,
-                Scene(base.account, settings.buckets),
+                scene,
                 batch=settings.lwm2m_batch,
                 backlog=settings.lwm2m_backlog,
                 recorded=base.relay.recorded,
             )
 
-        yield await stack.enter_async_context(
-            listening(settings.coap_host, settings.lwm2m_coap_port, listener)
+        host = settings.coap_host
+        opened = {}
+        secure = await stack.enter_async_context(
+            secured.security(settings, base, service=Service.LWM2M)
         )
+        dtls = await stack.enter_async_context(
+            secured.dtls(
+                settings,
+                secure,
+                service=Service.LWM2M,
+                port=settings.lwm2m_coaps_port,
+            )
+        )
+        await stack.enter_async_context(listening(dtls, listener))
+        opened["coaps"] = addresses.url("coaps", host, dtls.address[1])
+        if settings.nosec:
+            plain = UdpTransport.bind(host, settings.lwm2m_coap_port, reuse_port=True)
+            await stack.enter_async_context(listening(plain, listener))
+            opened["coap"] = addresses.url("coap", host, plain.address[1])
+        yield opened

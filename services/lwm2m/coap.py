@@ -8,40 +8,40 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic
 
 from homeport.coap import codec
 from homeport.coap.answer import Answer
 from homeport.coap.codec import Code, Message, Renewal, Type
 from homeport.coap.layer import MessageLayer, Request
-from homeport.coap.udp import Address, UdpTransport
+from homeport.coap.transport import Arrival, Peer, Transport
 from homeport.errors import Unavailable
-from homeport.runtime import addresses
 from homeport.store.operations import Operation, Outcome, Result
 from homeport.store.sessions import SessionStore
 from services.lwm2m import handlers, observability
-from services.lwm2m.handlers import CHANGED, Delta, Scene
+from services.lwm2m.handlers import CHANGED, Delta, Denial, Scene
 
 CONFLICTS = 3
 """How often a delta is merged again before its device has to repeat it."""
 
 
 @dataclass(slots=True)
-class Work:
+class Work(Generic[Peer]):
     """A request on its way through the store; ``arrived`` is in loop time."""
 
-    operation: Operation | Delta
-    request: Request[Address] | Renewal
-    address: Address
+    operation: Operation | Delta | Denial
+    request: Request[Peer] | Renewal
+    peer: Peer
     arrived: float
     conflicts: int = 0
 
 
-class Listener:
-    """One plain CoAP port of the lwm2m edge."""
+class Listener(Generic[Peer]):
+    """One port of the lwm2m edge, whatever its transport is."""
 
     def __init__(
         self,
-        transport: UdpTransport,
+        transport: Transport[Peer],
         store: SessionStore,
         scene: Scene,
         *,
@@ -55,21 +55,19 @@ class Listener:
         self._batch = batch
         self._backlog = backlog
         self._recorded = recorded
-        self._layer: MessageLayer[Address] = MessageLayer()
+        self._layer: MessageLayer[Peer] = MessageLayer()
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Work] = deque()
+        self._waiting: deque[Work[Peer]] = deque()
         self._work = asyncio.Event()
         self._closing = False
 
-    def receive(
-        self, datagrams: Sequence[tuple[bytes, Address]], arrived: float
-    ) -> None:
+    def receive(self, arrivals: Sequence[Arrival[Peer]], arrived: float) -> None:
         """Take what one wake-up of the loop delivered."""
         now = self._loop.time()
-        for datagram, address in datagrams:
-            renewal = codec.decode_renewal(datagram)
-            if renewal is None or not self._renew(renewal, address, arrived, now):
-                self._receive(datagram, address, arrived, now)
+        for arrival in arrivals:
+            renewal = codec.decode_renewal(arrival.message)
+            if renewal is None or not self._renew(renewal, arrival, arrived, now):
+                self._receive(arrival, arrived, now)
         self._transport.send(self._layer.datagrams())
         if self._waiting:
             self._work.set()
@@ -88,33 +86,40 @@ class Listener:
         self._work.set()
 
     def _renew(
-        self, renewal: Renewal, address: Address, arrived: float, now: float
+        self, renewal: Renewal, arrival: Arrival[Peer], arrived: float, now: float
     ) -> bool:
         """Take the short way of the hot request; False when it has to take the long."""
+        _, peer, sequence = arrival
         operation = handlers.refresh(
-            renewal, peer=addresses.peer(address), scene=self._scene
+            renewal,
+            origin=self._transport.origin(peer),
+            sequence=sequence,
+            scene=self._scene,
         )
         if operation is None:
             return False
-        if not self._layer.repeated(address, renewal.message_id, now=now):
-            self._put(Work(operation, renewal, address, arrived))
+        if not self._layer.repeated(peer, renewal.message_id, now=now):
+            self._put(Work(operation, renewal, peer, arrived))
         return True
 
-    def _receive(
-        self, datagram: bytes, address: Address, arrived: float, now: float
-    ) -> None:
-        request = self._layer.receive(datagram, address, now)
+    def _receive(self, arrival: Arrival[Peer], arrived: float, now: float) -> None:
+        message, peer, sequence = arrival
+        request = self._layer.receive(message, peer, now)
         if not isinstance(request, Request):
             return
-        peer = addresses.peer(address)
-        asked = handlers.interpret(request.message, peer=peer, scene=self._scene)
+        origin = self._transport.origin(peer)
+        asked = handlers.interpret(
+            request.message, origin=origin, sequence=sequence, scene=self._scene
+        )
         if isinstance(asked, Answer):
-            observability.record_refused(request.message, asked, peer)
+            observability.record_refused(request.message, asked, origin.peer)
             self._layer.respond(request, asked, now=now)
-        else:
-            self._put(Work(asked, request, address, arrived))
+            return
+        if isinstance(asked, Denial):
+            observability.record_refused(request.message, asked.answer, origin.peer)
+        self._put(Work(asked, request, peer, arrived))
 
-    def _put(self, work: Work) -> None:
+    def _put(self, work: Work[Peer]) -> None:
         if len(self._waiting) < self._backlog:
             self._waiting.append(work)
             return
@@ -143,13 +148,15 @@ class Listener:
                 self._settle(work, operation, outcome)
         self._transport.send(self._layer.datagrams())
 
-    async def _resolve(self, batch: Sequence[Work]) -> list[tuple[Work, Operation]]:
+    async def _resolve(
+        self, batch: Sequence[Work[Peer]]
+    ) -> list[tuple[Work[Peer], Operation]]:
         """Turn deltas into operations on the sessions that are read for them."""
         deltas = [work.operation for work in batch if isinstance(work.operation, Delta)]
         devices = [delta.update.device for delta in deltas]
         sessions = iter(await self._store.read(devices) if devices else ())
-        ready: list[tuple[Work, Operation]] = []
-        refused: list[tuple[Work, Answer]] = []
+        ready: list[tuple[Work[Peer], Operation]] = []
+        refused: list[tuple[Work[Peer], Answer]] = []
         for work in batch:
             operation = work.operation
             if isinstance(operation, Delta):
@@ -158,24 +165,32 @@ class Listener:
                     refused.append((work, resolved))
                     continue
                 operation = resolved
+            elif isinstance(operation, Denial):
+                operation = operation.operation
             ready.append((work, operation))
         for work, answer in refused:
             self._finish(work, answer)
         return ready
 
-    def _settle(self, work: Work, operation: Operation, outcome: Outcome) -> None:
+    def _settle(self, work: Work[Peer], operation: Operation, outcome: Outcome) -> None:
         observability.record_outcome(operation, outcome)
         if outcome.result is Result.CONFLICT and work.conflicts < CONFLICTS:
             work.conflicts += 1
             self._waiting.append(work)
             return
-        self._finish(work, handlers.answer(operation, outcome))
+        if outcome.result is Result.SUPERSEDED:
+            self._transport.release(work.peer)
+        asked = work.operation
+        if isinstance(asked, Denial):
+            self._finish(work, asked.answer)
+        else:
+            self._finish(work, handlers.answer(operation, outcome))
 
-    def _finish(self, work: Work, answer: Answer | None) -> None:
+    def _finish(self, work: Work[Peer], answer: Answer | None) -> None:
         request = work.request
         if answer is None:
             message = request if isinstance(request, Renewal) else request.message
-            self._layer.forget(work.address, message.message_id)
+            self._layer.forget(work.peer, message.message_id)
         elif isinstance(request, Request):
             self._layer.respond(request, answer, now=self._loop.time())
         elif answer is CHANGED:
@@ -183,15 +198,15 @@ class Listener:
                 answer.code, request.message_id, request.token
             )
             self._layer.settle(
-                work.address, request.message_id, datagram, now=self._loop.time()
+                work.peer, request.message_id, datagram, now=self._loop.time()
             )
         else:
             self._layer.respond(
-                _request(request, work.address), answer, now=self._loop.time()
+                _request(request, work.peer), answer, now=self._loop.time()
             )
 
 
-def _request(renewal: Renewal, address: Address) -> Request[Address]:
+def _request(renewal: Renewal, peer: Peer) -> Request[Peer]:
     """Make a request of a renewal that is answered with more than a code."""
     message = Message(Type.CON, Code.POST, renewal.message_id, renewal.token)
-    return Request(message, address, len(renewal.location))
+    return Request(message, peer, len(renewal.location))

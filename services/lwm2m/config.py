@@ -11,6 +11,15 @@ class LwM2MSettings(EdgeSettings):
     lwm2m_coap_port: int = Field(
         default=5683, ge=0, le=65535, description="CoAP over UDP, where NoSec is on."
     )
+    lwm2m_coaps_port: int = Field(
+        default=5684, ge=0, le=65535, description="CoAP over DTLS."
+    )
+    lwm2m_identity_may_change: bool = Field(
+        default=False,
+        description=(
+            "Let another credential of the same account take over the name of a device."
+        ),
+    )
     lwm2m_batch: int = Field(
         default=256,
         ge=1,

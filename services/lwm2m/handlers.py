@@ -11,23 +11,25 @@ import orjson
 from homeport import names
 from homeport.coap.answer import Answer, explain
 from homeport.coap.codec import Code, Message, Option, Renewal
+from homeport.coap.transport import Origin
 from homeport.errors import (
     InvalidInput,
     InvalidName,
-    InvalidParameter,
+    NotAllowed,
     UnsupportedFormat,
     UnsupportedVersion,
 )
-from homeport.names import AccountId, DeviceId
-from homeport.protocol import registration, structure
+from homeport.events.facts import FactName
+from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.protocol import ownership, registration, structure
 from homeport.protocol.linkformat import Link
-from homeport.protocol.registration import IzumaLocation
+from homeport.protocol.registration import IzumaLocation, RegisterRequest
 from homeport.store.operations import (
-    NOSEC_IDENTITY,
     Deregister,
     Operation,
     Outcome,
     Refresh,
+    Refuse,
     Register,
     Result,
     Update,
@@ -40,10 +42,23 @@ UNAVAILABLE_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What does not change between requests: whose devices these are, and where."""
+    """What does not change between requests.
+
+    ``account`` owns devices without security. ``replaces`` says that another credential
+    of an account may take over the name of a device (B-096).
+    """
 
     account: AccountId
     buckets: int
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A request that its sender's credential does not cover, on the record (B-067)."""
+
+    operation: Refuse
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,15 @@ class Delta:
     binding: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, in which exchange, by which record (`Origin.mark`)."""
+
+    origin: Origin
+    exchange: str
+    mark: str
+
+
 CHANGED = Answer(Code.CHANGED)
 DELETED = Answer(Code.DELETED)
 NOT_FOUND = Answer(Code.NOT_FOUND)
@@ -62,6 +86,7 @@ NOT_FOUND = Answer(Code.NOT_FOUND)
 _CODES: tuple[tuple[type[InvalidInput], Code], ...] = (
     (UnsupportedVersion, Code.PRECONDITION_FAILED),
     (UnsupportedFormat, Code.UNSUPPORTED_CONTENT_FORMAT),
+    (NotAllowed, Code.FORBIDDEN),
     (InvalidInput, Code.BAD_REQUEST),
 )
 """Error to code, first match (B-197 .. B-200)."""
@@ -70,33 +95,36 @@ _CODES: tuple[tuple[type[InvalidInput], Code], ...] = (
 def refusal(error: InvalidInput, *, izuma: bool = False) -> Answer:
     """Answer a request that cannot become an operation, saying why.
 
-    An Izuma device that hears 4.00 throws its credentials away (B-066).
+    An Izuma device that hears 4.00 or 4.03 throws its credentials away (B-066).
     """
     code = next(code for kind, code in _CODES if isinstance(error, kind))
-    if izuma and code is Code.BAD_REQUEST:
+    if izuma and code in (Code.BAD_REQUEST, Code.FORBIDDEN):
         code = Code.UNAUTHORIZED
     return explain(code, error)
 
 
 def interpret(
-    message: Message, *, peer: str, scene: Scene
-) -> Operation | Delta | Answer:
+    message: Message, *, origin: Origin, sequence: int, scene: Scene
+) -> Operation | Delta | Denial | Answer:
     """Turn a request into an operation, or answer it at once."""
     path = message.path
     if path[:1] != ("rd",):
         return NOT_FOUND
+    asker = Asker(origin, origin.exchange(message.message_id), origin.mark(sequence))
     match message.code, len(path):
         case Code.POST, 1:
-            return _register(message, peer, scene)
+            return _register(message, asker, scene)
         case Code.POST, 2 | 3:
-            return _update(message, peer, scene)
+            return _update(message, asker, scene)
         case Code.DELETE, 2 | 3:
-            return _deregister(message, peer, scene)
+            return _deregister(message, asker, scene)
         case _:
             return Answer(Code.METHOD_NOT_ALLOWED)
 
 
-def refresh(renewal: Renewal, *, peer: str, scene: Scene) -> Refresh | None:
+def refresh(
+    renewal: Renewal, *, origin: Origin, sequence: int, scene: Scene
+) -> Refresh | None:
     """Turn the hot request into its operation; None where its Location is none."""
     try:
         location = names.parse_registration_id(renewal.location)
@@ -106,11 +134,13 @@ def refresh(renewal: Renewal, *, peer: str, scene: Scene) -> Refresh | None:
     return Refresh(
         names.bucket(device, scene.buckets),
         device,
-        f"{peer}#{renewal.message_id}",
-        NOSEC_IDENTITY,
+        f"{origin.exchanges}#{renewal.message_id}",
+        origin.identity.name,
         location,
         "",
-        peer,
+        origin.peer,
+        origin.mark(sequence),
+        origin.generation,
     )
 
 
@@ -152,7 +182,7 @@ def answer(operation: Operation, outcome: Outcome) -> Answer | None:
             return None
 
 
-def unavailable(operation: Operation | Delta) -> Answer | None:
+def unavailable(operation: Operation | Delta | Denial) -> Answer | None:
     """Say that the store is away; an Izuma device must not hear it (B-227)."""
     if _is_izuma(operation):
         return None
@@ -163,7 +193,9 @@ def unavailable(operation: Operation | Delta) -> Answer | None:
     )
 
 
-def _register(message: Message, peer: str, scene: Scene) -> Register | Answer:
+def _register(
+    message: Message, asker: Asker, scene: Scene
+) -> Register | Denial | Answer:
     izuma = any(query.startswith("mccv=") for query in message.queries)
     try:
         asked = registration.parse_register(
@@ -171,20 +203,26 @@ def _register(message: Message, peer: str, scene: Scene) -> Register | Answer:
             payload=message.payload,
             content_format=message.content_format,
         )
-        if asked.endpoint_name is None:
-            raise InvalidParameter("ep", "is missing")  # B-046, C-071
+        return _registered(asked, asker, scene)
+    except NotAllowed as error:
+        return _denial(error, asker, scene, izuma=izuma)
     except InvalidInput as error:
         return refusal(error, izuma=izuma)
-    if asked.account not in (None, scene.account):
-        return Answer(Code.UNAUTHORIZED if izuma else Code.FORBIDDEN)
-    device = names.device_id(scene.account, asked.endpoint_name)
+
+
+def _registered(asked: RegisterRequest, asker: Asker, scene: Scene) -> Register:
+    origin = asker.origin
+    identity = origin.identity
+    account = ownership.account(identity, asked.account, default=scene.account)
+    name = ownership.endpoint_name(identity, asked.endpoint_name)
+    device = ownership.device(identity, account, name)
     return Register(
         bucket=names.bucket(device, scene.buckets),
         device=device,
-        exchange=f"{peer}#{message.message_id}",
-        identity=NOSEC_IDENTITY,
-        account=scene.account,
-        endpoint_name=asked.endpoint_name,
+        exchange=asker.exchange,
+        identity=identity.name,
+        account=account,
+        endpoint_name=name,
         registration=names.new_registration_id(device),
         profile="izuma" if asked.izuma else "standard",
         lifetime=asked.lifetime,
@@ -193,12 +231,36 @@ def _register(message: Message, peer: str, scene: Scene) -> Register | Answer:
         version=asked.version,
         endpoint_type=asked.endpoint_type,
         parameters=orjson.dumps(dict(asked.parameters)).decode(),
-        peer=peer,
+        peer=origin.peer,
         resources=structure.to_json(asked.structure),
+        mark=asker.mark,
+        generation=origin.generation,
+        issued=identity.issued,
+        replace=int(scene.replaces),
     )
 
 
-def _update(message: Message, peer: str, scene: Scene) -> Update | Delta | Answer:
+def _denial(error: NotAllowed, asker: Asker, scene: Scene, *, izuma: bool) -> Denial:
+    """Refuse a device whose credential says otherwise than it does."""
+    identity = asker.origin.identity
+    account = identity.account or names.PLATFORM_ACCOUNT
+    name = identity.endpoint_name or EndpointName("")
+    device = identity.device or names.device_id(account, name)
+    said = {"reason": error.reason, "fingerprint": identity.fingerprint}
+    return Denial(
+        Refuse(
+            bucket=names.bucket(device, scene.buckets),
+            device=device,
+            account=account,
+            endpoint_name=name,
+            fact=FactName.REGISTRATION_REFUSED,
+            body="," + orjson.dumps(said).decode()[1:-1],
+        ),
+        refusal(error, izuma=izuma),
+    )
+
+
+def _update(message: Message, asker: Asker, scene: Scene) -> Update | Delta | Answer:
     located = _locate(message.path)
     if located is None:
         return NOT_FOUND
@@ -214,21 +276,23 @@ def _update(message: Message, peer: str, scene: Scene) -> Update | Delta | Answe
     update = Update(
         bucket=names.bucket(device, scene.buckets),
         device=device,
-        exchange=f"{peer}#{message.message_id}",
-        identity=NOSEC_IDENTITY,
+        exchange=asker.exchange,
+        identity=asker.origin.identity.name,
         location=location,
         account=account,
-        peer=peer,
+        peer=asker.origin.peer,
         lifetime=asked.lifetime if asked.lifetime is not None else "",
         endpoint_type=asked.endpoint_type or "",
         queue_mode=int(asked.queue_mode) if asked.queue_mode is not None else "",
+        mark=asker.mark,
+        generation=asker.origin.generation,
     )
     if asked.links is None and asked.binding is None:
         return update
     return Delta(update, asked.links, asked.binding)
 
 
-def _deregister(message: Message, peer: str, scene: Scene) -> Deregister | Answer:
+def _deregister(message: Message, asker: Asker, scene: Scene) -> Deregister | Answer:
     located = _locate(message.path)
     if located is None:
         return NOT_FOUND
@@ -236,10 +300,12 @@ def _deregister(message: Message, peer: str, scene: Scene) -> Deregister | Answe
     return Deregister(
         bucket=names.bucket(device, scene.buckets),
         device=device,
-        exchange=f"{peer}#{message.message_id}",
-        identity=NOSEC_IDENTITY,
+        exchange=asker.exchange,
+        identity=asker.origin.identity.name,
         location=location,
         account=account,
+        mark=asker.mark,
+        generation=asker.origin.generation,
     )
 
 
@@ -285,7 +351,7 @@ def _held(outcome: Outcome) -> Answer | None:
     )
 
 
-def _is_izuma(operation: Operation | Delta) -> bool:
+def _is_izuma(operation: Operation | Delta | Denial) -> bool:
     match operation:
         case Register():
             return operation.profile == "izuma"

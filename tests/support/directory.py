@@ -16,10 +16,13 @@ from homeport.events import facts, publisher
 from homeport.events.cloudevents import Envelope
 from homeport.events.facts import AnyFact, Fact, FactName
 from homeport.names import AccountId, DeviceId
+from homeport.pki import authorities, pem
+from homeport.pki.authorities import Authority
 from homeport.runtime import bus
 from homeport.runtime.probes import Probes
 from homeport.store import connection, trust
 from homeport.store.trust import Grant, Role, TrustView
+from homeport.store.trust_reader import TrustReader
 from services.directory import http
 from services.directory.app import service
 from services.directory.config import DirectorySettings
@@ -28,6 +31,7 @@ from tests.support.polling import until
 ACCOUNT = AccountId("a" * 32)
 OTHER_ACCOUNT = AccountId("b" * 32)
 KEY = "ak_1" + "c" * 60
+SECRET = "5e" * 32
 START = datetime(2026, 11, 24, 14, 20, 5, tzinfo=UTC)
 
 _REST: Mapping[str, Any] = {
@@ -95,6 +99,7 @@ class Site:
     client: httpx.AsyncClient
     nats: Client
     trust: TrustView
+    entries: TrustReader
 
     async def allow(
         self, key: str, account: AccountId, *, role: Role = "administrator"
@@ -117,6 +122,14 @@ class Site:
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
         return body
+
+    async def send(
+        self, method: str, path: str, body: object = None, *, status: int = 200
+    ) -> Any:
+        """Call a route with a JSON body; return what it answers, if anything."""
+        answer = await self.client.request(method, path, json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
 
     async def total(self, path: str = "/v3/devices/", **parameters: str) -> int:
         """Count the objects of a list."""
@@ -146,7 +159,11 @@ async def site(redis_url: str, nats_url: str, postgres_url: str) -> AsyncIterato
         redis_url=redis_url,
         nats_url=nats_url,
         postgres_url=SecretStr(postgres_url),
+        secret_key=SecretStr(SECRET),
+        bootstrap_public_coaps="coaps://bootstrap.example:5784",
+        lwm2m_public_coaps="coaps://lwm2m.example:5684",
         trust_poll_seconds=0.1,
+        default_account_id=ACCOUNT,
         buckets=8,
     )
     async with AsyncExitStack() as stack:
@@ -159,6 +176,22 @@ async def site(redis_url: str, nats_url: str, postgres_url: str) -> AsyncIterato
                 transport=httpx.ASGITransport(routes), base_url="http://homeport"
             )
         )
-        opened = Site(settings, client, nats, TrustView(redis))
+        reader = TrustReader(redis, settings.keyring)
+        opened = Site(settings, client, nats, TrustView(redis), reader)
         client.headers.update(await opened.allow(KEY, ACCOUNT))
         yield opened
+
+
+def new_ca(name: str = "Factory CA") -> Authority:
+    """Make a CA as a customer has one."""
+    return authorities.create_issuer(name, now=datetime.now(UTC))
+
+
+def pem_of(certificate: bytes) -> str:
+    """Write a certificate as PEM."""
+    return pem.build(pem.CERTIFICATE, certificate)
+
+
+def key_pem_of(key: bytes) -> str:
+    """Write a private key as PEM."""
+    return pem.build(pem.PRIVATE_KEY, key)

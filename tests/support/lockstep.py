@@ -4,6 +4,7 @@ import random
 
 from homeport.coap import codec
 from homeport.coap.answer import Answer
+from homeport.coap.blockwise import LARGEST_SZX
 from homeport.coap.codec import Code, Message, Type
 from homeport.coap.layer import Failure, MessageLayer, Reply, Request
 
@@ -13,8 +14,8 @@ PEER = ("192.0.2.1", 40_000)
 class Lockstep:
     """Feeds a layer what a scripted peer sends, and takes what it answers."""
 
-    def __init__(self) -> None:
-        self.layer = MessageLayer(chance=random.Random(1))
+    def __init__(self, *, largest_szx: int = LARGEST_SZX) -> None:
+        self.layer = MessageLayer(chance=random.Random(1), largest_szx=largest_szx)
         self.now = 1_000.0
 
     def take(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from homeport import names
 from homeport.events import facts
 from homeport.events.facts import AnyFact
+from homeport.identity import NOBODY
 from homeport.names import AccountId, DeviceId, EdgeId, EndpointName
 from homeport.store import connection, operations
 from homeport.store.clock import StoreClock
@@ -88,7 +89,7 @@ class Device:
             bucket=self.bucket,
             device=self.id,
             exchange=f"{self.peer}#{message_id}",
-            identity=operations.NOSEC_IDENTITY,
+            identity=NOBODY.name,
             account=self.account,
             endpoint_name=self.endpoint_name,
             registration=names.new_registration_id(self.id),
@@ -109,7 +110,7 @@ class Device:
             bucket=self.bucket,
             device=self.id,
             exchange=f"{self.peer}#{message_id}",
-            identity=operations.NOSEC_IDENTITY,
+            identity=NOBODY.name,
             location=location,
             account="",
             peer=self.peer,
@@ -123,7 +124,7 @@ class Device:
             bucket=self.bucket,
             device=self.id,
             exchange=f"{self.peer}#{message_id}",
-            identity=operations.NOSEC_IDENTITY,
+            identity=NOBODY.name,
             location=location,
             account="",
             peer=self.peer,
@@ -135,7 +136,7 @@ class Device:
             bucket=self.bucket,
             device=self.id,
             exchange=f"{self.peer}#{message_id}",
-            identity=operations.NOSEC_IDENTITY,
+            identity=NOBODY.name,
             location=location,
             account="",
         )
@@ -163,10 +164,26 @@ class Device:
             body="",
         )
 
+    def refuse(self, fact: str = "registration.refused") -> operations.Refuse:
+        """Be refused."""
+        return operations.Refuse(
+            bucket=self.bucket,
+            device=self.id,
+            account=self.account,
+            endpoint_name=self.endpoint_name,
+            fact=fact,
+            body=',"reason":"wrong","fingerprint":"ab","step":"","code":""',
+        )
+
 
 def device(name: str = "urn:dev:1") -> Device:
     """Make a device by its name."""
     return Device(names.parse_endpoint_name(name))
+
+
+def mark(association: int, sequence: int) -> str:
+    """Mark a record of an association as the DTLS listener does."""
+    return f"{association:028x}{sequence:012x}"
 
 
 def fact_names(facts_: Sequence[AnyFact]) -> list[str]:

@@ -1,15 +1,16 @@
-"""The account and API key of an installation, made at its first start and kept."""
+"""The account, API key and secret of an installation, made at its first start."""
 
 import os
 import re
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import orjson
 
-from homeport import names
+from homeport import keyring, names
 from homeport.errors import InvalidConfiguration, InvalidName
+from homeport.keyring import Keyring
 from homeport.names import AccountId
 
 FILE = "homeport.json"
@@ -21,14 +22,19 @@ _KEY = re.compile(rf"{KEY_PREFIX}[A-Za-z0-9]+[0-9a-f]{{{SECRET_LENGTH}}}")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the default account is, and the key that opens it."""
+    """Who the default account is, the key that opens it, and the keyring's secret."""
 
     account_id: AccountId
-    api_key: str
+    api_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
 
 
 def establish(
-    data: Path, *, account_id: str | None = None, api_key: str | None = None
+    data: Path,
+    *,
+    account_id: str | None = None,
+    api_key: str | None = None,
+    secret_key: str | None = None,
 ) -> Identity:
     """Read the identity of a data folder, or make one; given parts replace kept ones.
 
@@ -42,8 +48,10 @@ def establish(
         api_key = kept.api_key
     if api_key is None:
         api_key = new_api_key(parsed)
-    identity = Identity(parsed, api_key)
+    secret_key = secret_key or (kept and kept.secret_key) or keyring.new_secret()
+    identity = Identity(parsed, api_key, secret_key)
     _require_key(identity.api_key)
+    Keyring.parse(identity.secret_key)
     if identity != kept:
         write_private(path, orjson.dumps(asdict(identity), option=orjson.OPT_INDENT_2))
     return identity
@@ -71,7 +79,9 @@ def read(data: Path) -> Identity | None:
     try:
         content = orjson.loads(path.read_bytes())
         return Identity(
-            _parse(str(path), str(content["account_id"])), str(content["api_key"])
+            _parse(str(path), str(content["account_id"])),
+            str(content["api_key"]),
+            str(content.get("secret_key", "")),
         )
     except FileNotFoundError:
         return None

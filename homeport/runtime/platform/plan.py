@@ -38,6 +38,7 @@ class Options:
     postgres_url: str | None = None
     account_id: str | None = None
     api_key: str | None = None
+    secret_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def environment(
         f"{PREFIX}POSTGRES_URL": postgres_url,
         f"{PREFIX}DEFAULT_ACCOUNT_ID": identity.account_id,
         f"{PREFIX}DEFAULT_API_KEY": identity.api_key,
+        f"{PREFIX}SECRET_KEY": identity.secret_key,
         f"{PREFIX}COAP_HOST": options.host,
         f"{PREFIX}API_HOST": options.host,
         f"{PREFIX}NOSEC": str(options.nosec).lower(),

@@ -285,6 +285,9 @@ async def _run(
     options: Options, data: Path, output: Output, screen: Screen | None
 ) -> None:
     who = identity.establish(
-        data, account_id=options.account_id, api_key=options.api_key
+        data,
+        account_id=options.account_id,
+        api_key=options.api_key,
+        secret_key=options.secret_key,
     )
     await Platform(options, who, data=data, output=output, screen=screen).run()

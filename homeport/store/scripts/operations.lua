@@ -5,7 +5,8 @@
 -- ARGV[2]  when the oldest datagram of the batch arrived, microseconds of this server's clock
 -- ARGV[3]  how long an operation may have waited, microseconds
 -- ARGV[4]  entries of an outbox above which a refresh replaces the one before it
--- ARGV[5]  then, for each operation: its name, its bucket, its device, its arguments
+-- ARGV[5]  how long an association may be kept, milliseconds
+-- ARGV[6]  then, for each operation: its name, its bucket, its device, its arguments
 --
 -- Answers a list, one outcome an operation: a word, or {word, details...}.
 
@@ -13,12 +14,15 @@ local EXCHANGE_LIFETIME = 247000 -- ms; RFC 7252 §4.8.2
 local RATE_OPERATIONS = 10 -- B-112: more than these ...
 local RATE_WINDOW = 10000 -- ... within this, ms, ...
 local RATE_HOLD = 60000 -- ... are held for this, ms
-local BOOTSTRAP_SECONDS = 600 -- longer than the last of its steps may stand still (B-030)
+local BOOTSTRAP_LIFETIME = 600000 -- ms; longer than any of its steps may stand still (B-030)
+local REFUSAL_SECONDS = 60 -- a refusal of a device is told once in this time (B-067)
+local MARK, ASSOCIATION = 40, 28 -- characters
+local NOSEC = 'nosec' -- the identity of everybody who has proved none
 
 -- What every operation needs of a session, and what only some need besides.
 local HOT = {
   'registration_id', 'account_id', 'identity', 'profile', 'lifetime', 'recent',
-  'held_until', 'answers', 'refresh_entry',
+  'held_until', 'answers', 'refresh_entry', 'mark',
 }
 local COLD = {
   'endpoint_name', 'binding', 'queue_mode', 'lwm2m_version', 'endpoint_type',
@@ -33,6 +37,7 @@ local now = math.floor(now_us / 1000) -- ms
 local edge = ARGV[1]
 local stale = now_us - tonumber(ARGV[2]) > tonumber(ARGV[3])
 local outbox_limit = tonumber(ARGV[4])
+local association_lifetime = ARGV[5]
 
 local dates = {}
 
@@ -143,6 +148,37 @@ local function expires_at(session)
   return ',"expires_at":"' .. timestamp(now_us + session.lifetime * 1000000) .. '"'
 end
 
+-- Why a record must have no effect: it, a newer one or one of a newer association has had
+-- one, or the edge that brings it has the association no more. `mark` of a session or a
+-- bootstrap is that of the last one with an effect, a blank and its generation. Lua
+-- compares texts by the locale; hexadecimal digits have one order in all of them.
+local function outdated(state, mark, generation)
+  local last = state.mark
+  if mark == '' or not last then
+    return
+  end
+  if mark <= string.sub(last, 1, MARK) then
+    return 'replayed'
+  end
+  if string.sub(mark, 1, ASSOCIATION) == string.sub(last, 1, ASSOCIATION)
+    and tonumber(generation) < tonumber(string.sub(last, MARK + 2)) then
+    return 'superseded'
+  end
+end
+
+-- The record of an operation has an effect from here on.
+local function accept(state, mark, generation)
+  if mark ~= '' then
+    state.mark = mark .. ' ' .. generation
+    redis.call('HSET', state.key, 'mark', state.mark)
+  end
+end
+
+-- Lets what is left go by itself, but never before an association that could repeat it.
+local function leave(state, milliseconds)
+  redis.call('PEXPIRE', state.key, state.mark and association_lifetime or milliseconds)
+end
+
 -- The outcome of a message seen before, whichever edge saw it (B-228). `answers` holds
 -- the last two: exchange, time and outcome of each, all followed by a blank.
 local function answered(session, exchange)
@@ -164,6 +200,47 @@ end
 
 local function remember(session, exchange, outcome)
   redis.call('HSET', session.key, 'answers', with_answer(session, exchange, outcome))
+end
+
+-- Begins an operation that a message brought; returns the session, and the outcome where
+-- there is one already.
+local function begin(tag, device, exchange, mark, generation)
+  local session = load(tag, device)
+  local reason = outdated(session, mark, generation)
+  if reason then
+    return session, reason
+  end
+  local repeated = answered(session, exchange)
+  if repeated then
+    accept(session, mark, generation)
+  end
+  return session, repeated
+end
+
+-- Tells of a refusal, but not again and again (B-067).
+local function refuse(tag, device, account, endpoint_name, fact, body)
+  local key = tag .. ':refused:' .. device .. ':' .. fact
+  if not redis.call('SET', key, '', 'NX', 'EX', REFUSAL_SECONDS) then
+    return 'repeated'
+  end
+  local whose =
+    { tag = tag, device = device, account_id = account, endpoint_name = endpoint_name }
+  record(whose, fact, next_revision(tag), subject(whose) .. body)
+  return 'recorded'
+end
+
+-- Whether an endpoint name is an identity's, now if not before (B-096).
+local function claim(tag, device, identity, replace)
+  local key = tag .. ':owner:' .. device
+  local owner = redis.call('GET', key)
+  if owner == identity then
+    return true
+  end
+  if owner and owner ~= NOSEC and (identity == NOSEC or replace ~= '1') then
+    return false
+  end
+  redis.call('SET', key, identity)
+  return true
 end
 
 -- Counts an operation; returns the milliseconds it is held, or nothing (B-112 .. B-116).
@@ -208,9 +285,9 @@ local function finish(session, fact, reason)
   redis.call('ZREM', session.tag .. ':expiry', session.device)
   record(session, fact, next_revision(session.tag),
     subject(session) .. ',"registration_id":"' .. session.registration_id .. '"')
-  -- What is left answers repeated messages and counts operations, then goes by itself.
+  -- What is left answers repeated messages, counts operations and keeps the mark.
   redis.call('HSET', session.key, 'registration_id', '')
-  redis.call('PEXPIRE', session.key, EXCHANGE_LIFETIME)
+  leave(session, EXCHANGE_LIFETIME)
 end
 
 -- Whether a Location and an identity lead to this session (B-092 .. B-094).
@@ -254,21 +331,26 @@ end
 local operations = {}
 
 operations.register = {
-  arity = 14,
+  arity = 18,
   run = function(tag, device, exchange, identity, account, endpoint_name, registration_id,
                  profile, lifetime, binding, queue_mode, version, endpoint_type, parameters,
-                 peer, resources)
-    local session = load(tag, device)
-    local repeated = answered(session, exchange)
-    if repeated then
-      return repeated
+                 peer, resources, mark, generation, issued, replace)
+    local session, known = begin(tag, device, exchange, mark, generation)
+    if known then
+      return known
     end
+    if not claim(tag, device, identity, replace) then
+      refuse(tag, device, account, endpoint_name, 'registration.refused',
+        ',"reason":"the endpoint name belongs to another credential"')
+      return 'forbidden'
+    end
+    accept(session, mark, generation)
     local was_live = session.live
     session.account_id, session.endpoint_name = account, endpoint_name
     local hold = held(session)
     if hold then
       if not was_live then
-        redis.call('PEXPIRE', session.key, EXCHANGE_LIFETIME)
+        leave(session, EXCHANGE_LIFETIME)
       end
       return { 'held', hold, profile }
     end
@@ -287,23 +369,24 @@ operations.register = {
       'endpoint_type', endpoint_type, 'parameters', parameters)
     redis.call('PERSIST', session.key)
     redis.call('SET', description(session), text)
-    record(session, 'device.registered', revision, expires_at(session) .. text)
+    record(session, 'device.registered', revision, expires_at(session)
+      .. ',"identity":' .. cjson.encode(identity) .. ',"credential_issued":' .. issued .. text)
     return { 'registered', registration_id }
   end,
 }
 
 -- The hot one: an update that says nothing but "I am still here".
 operations.refresh = {
-  arity = 5,
-  run = function(tag, device, exchange, identity, location, account, peer)
-    local session = load(tag, device)
-    local repeated = answered(session, exchange)
-    if repeated then
-      return repeated
+  arity = 7,
+  run = function(tag, device, exchange, identity, location, account, peer, mark, generation)
+    local session, known = begin(tag, device, exchange, mark, generation)
+    if known then
+      return known
     end
     if not belongs(session, location, account, identity) then
       return 'unknown'
     end
+    accept(session, mark, generation)
     local hold = held(session)
     if hold then
       return { 'held', hold, session.profile }
@@ -317,13 +400,12 @@ operations.refresh = {
 
 -- An update that may change something; an argument that is empty leaves what it means.
 operations.update = {
-  arity = 11,
+  arity = 13,
   run = function(tag, device, exchange, identity, location, account, peer, if_revision,
-                 lifetime, binding, queue_mode, endpoint_type, resources)
-    local session = load(tag, device)
-    local repeated = answered(session, exchange)
-    if repeated then
-      return repeated
+                 lifetime, binding, queue_mode, endpoint_type, resources, mark, generation)
+    local session, known = begin(tag, device, exchange, mark, generation)
+    if known then
+      return known
     end
     if not belongs(session, location, account, identity) then
       return 'unknown'
@@ -332,6 +414,7 @@ operations.update = {
     if if_revision ~= '' and if_revision ~= session.revision then
       return 'conflict'
     end
+    accept(session, mark, generation)
     local hold = held(session)
     if hold then
       return { 'held', hold, session.profile }
@@ -367,16 +450,16 @@ operations.update = {
 }
 
 operations.deregister = {
-  arity = 4,
-  run = function(tag, device, exchange, identity, location, account)
-    local session = load(tag, device)
-    local repeated = answered(session, exchange)
-    if repeated then
-      return repeated
+  arity = 6,
+  run = function(tag, device, exchange, identity, location, account, mark, generation)
+    local session, known = begin(tag, device, exchange, mark, generation)
+    if known then
+      return known
     end
     if not belongs(session, location, account, identity) then
       return 'unknown'
     end
+    accept(session, mark, generation)
     finish(session, 'device.deregistered', 'deregistered')
     remember(session, exchange, 'deregistered')
     return 'deregistered'
@@ -415,23 +498,29 @@ operations.expire = {
 
 -- A bootstrap begins; a running one of the same device is over (B-029).
 operations.bootstrap = {
-  arity = 4,
-  run = function(tag, device, exchange, account, endpoint_name, attempt)
+  arity = 6,
+  run = function(tag, device, exchange, account, endpoint_name, attempt, mark, generation)
     local key = tag .. ':bootstrap:' .. device
-    local running = redis.call('HMGET', key, 'exchange', 'attempt')
+    local running = redis.call('HMGET', key, 'exchange', 'attempt', 'mark')
+    local session =
+      { key = key, tag = tag, device = device, account_id = account,
+        endpoint_name = endpoint_name, mark = running[3] }
+    local reason = outdated(session, mark, generation)
+    if reason then
+      return reason
+    end
+    accept(session, mark, generation)
     if running[1] == exchange then
       return { 'repeated', running[2] }
     end
     redis.call('HSET', key, 'exchange', exchange, 'attempt', attempt)
-    redis.call('EXPIRE', key, BOOTSTRAP_SECONDS)
-    local session =
-      { tag = tag, device = device, account_id = account, endpoint_name = endpoint_name }
+    leave(session, BOOTSTRAP_LIFETIME)
     record(session, 'device.bootstrapping', next_revision(tag), subject(session))
     return 'bootstrapping'
   end,
 }
 
--- A bootstrap ends, unless a newer one has taken its place.
+-- A bootstrap ends, unless a newer one has taken its place. What is left keeps the mark.
 operations.bootstrapped = {
   arity = 5,
   run = function(tag, device, attempt, account, endpoint_name, fact, body)
@@ -439,7 +528,7 @@ operations.bootstrapped = {
     if redis.call('HGET', key, 'attempt') ~= attempt then
       return 'superseded'
     end
-    redis.call('DEL', key)
+    redis.call('HDEL', key, 'exchange', 'attempt')
     local session =
       { tag = tag, device = device, account_id = account, endpoint_name = endpoint_name }
     record(session, fact, next_revision(tag), subject(session) .. body)
@@ -447,8 +536,10 @@ operations.bootstrapped = {
   end,
 }
 
+operations.refuse = { arity = 4, run = refuse }
+
 local outcomes = {}
-local at = 5
+local at = 6
 while at <= #ARGV do
   local operation = operations[ARGV[at]]
   local last = at + 2 + operation.arity

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.coap import blockwise
-from homeport.coap.blockwise import LARGEST_BODY, Block, Bodies, Response
+from homeport.coap.blockwise import BERT, LARGEST_BODY, Block, Bodies, Response
 from homeport.coap.codec import Code, Option
 from homeport.errors import InvalidMessage
 
@@ -104,3 +104,27 @@ def test_a_response_is_sent_in_parts() -> None:
     assert payload == bytes(range(32, 40))
     assert options == ((Option.BLOCK2, b"\x20"),)
     assert response.part(Block(3, more=False, szx=0)) is None
+
+
+# --- BERT (RFC 8323 §6) --------------------------------------------------------------
+
+
+def test_a_block_option_of_bert_is_read_where_it_may_be() -> None:
+    assert blockwise.parse(b"\x1f", largest=BERT) == Block(1, more=True, szx=BERT)
+    assert Block(3, more=False, szx=BERT).offset == 3_072
+
+
+def test_a_body_arrives_in_blocks_of_several_times_1024_bytes() -> None:
+    bodies, body = Bodies(), bytes(range(256)) * 25
+    first = Block(0, more=True, szx=BERT)
+    assert bodies.add("key", first, body[:4_096], now=0) == Code.CONTINUE
+    second = Block(4, more=True, szx=BERT)
+    assert bodies.add("key", second, body[4_096:6_144], now=0) == Code.CONTINUE
+    last = Block(6, more=False, szx=BERT)
+    assert bodies.add("key", last, body[6_144:], now=0) == body
+
+
+@pytest.mark.parametrize("length", [0, 1_000, 1_025])
+def test_a_bert_block_before_the_last_one_has_whole_parts(length: int) -> None:
+    block = Block(0, more=True, szx=BERT)
+    assert Bodies().add("key", block, bytes(length), now=0) == Code.BAD_REQUEST

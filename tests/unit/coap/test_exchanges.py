@@ -3,7 +3,7 @@
 import pytest
 
 from homeport.coap import codec
-from homeport.coap.blockwise import Block, build, parse
+from homeport.coap.blockwise import BERT, Block, build, parse
 from homeport.coap.codec import Code, Message, Option, Type
 from homeport.coap.layer import Exchange, Failure, Reply
 from tests.support.lockstep import PEER, Lockstep, acknowledge
@@ -230,3 +230,25 @@ def test_a_response_whose_blocks_do_not_fit_is_a_failure(
     step = Lockstep()
     step.layer.request(PEER, Code.GET, now=step.now)
     assert isinstance(step.take(part(step.sent_message(), block, payload)), Failure)
+
+
+def test_a_large_response_in_bert_blocks_is_fetched_whole() -> None:
+    step = Lockstep(largest_szx=BERT)
+    step.layer.request(PEER, Code.GET, path=("fw",), now=step.now)
+    first = Block(0, more=True, szx=BERT)
+    step.take(part(step.sent_message(), first, bytes(3_072)))
+    asked = step.sent_message()
+    wanted = parse(asked.value(Option.BLOCK2) or b"", largest=BERT)
+    assert wanted == Block(3, more=False, szx=BERT)
+    reply = step.take(part(asked, Block(3, more=False, szx=BERT), b"end"))
+    assert isinstance(reply, Reply)
+    assert reply.message.payload == bytes(3_072) + b"end"
+
+
+def test_a_bert_block_is_none_where_the_transport_is_not_reliable() -> None:
+    step = Lockstep()
+    step.layer.request(PEER, Code.GET, path=("fw",), now=step.now)
+    block = Block(0, more=True, szx=BERT)
+    assert isinstance(
+        step.take(part(step.sent_message(), block, bytes(1_024))), Failure
+    )

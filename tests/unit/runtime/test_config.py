@@ -4,7 +4,14 @@ import pytest
 from pydantic import ValidationError
 
 from homeport.errors import InvalidConfiguration
-from homeport.runtime.config import EdgeSettings, Settings
+from homeport.runtime.config import EdgeSettings, SecuritySettings, Settings
+
+SECRET = "5e" * 32
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMEPORT_SECRET_KEY", SECRET)
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +49,56 @@ def test_a_wrong_setting_is_named(
 def test_an_api_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOMEPORT_DEFAULT_API_KEY", "ak_1secret")
     assert "secret" not in repr(Settings.load())
+
+
+def test_a_secret_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOMEPORT_SECRET_KEY")
+    with pytest.raises(InvalidConfiguration, match="HOMEPORT_SECRET_KEY is needed"):
+        SecuritySettings.load()
+
+
+@pytest.mark.parametrize("secret", ["", "5ecret", SECRET[1:], f"{SECRET},"])
+def test_a_secret_of_another_form_is_refused_and_not_told(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("HOMEPORT_SECRET_KEY", secret)
+    with pytest.raises(InvalidConfiguration, match="HOMEPORT_SECRET_KEY") as told:
+        SecuritySettings.load()
+    assert not secret or secret not in str(told.value)
+
+
+def test_a_secret_is_not_shown() -> None:
+    settings = SecuritySettings.load()
+    assert SECRET not in repr(settings)
+    sealed = settings.keyring.seal(b"content", place="here")
+    assert settings.keyring.open(sealed, place="here") == b"content"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("coaps://home.example:5684", "coaps://home.example:5684"),
+        ("coaps://[2001:DB8::1]:5684/", "coaps://[2001:db8::1]:5684"),
+    ],
+)
+def test_a_public_address_is_scheme_host_and_port(
+    monkeypatch: pytest.MonkeyPatch, given: str, kept: str
+) -> None:
+    monkeypatch.setenv("HOMEPORT_LWM2M_PUBLIC_COAPS", given)
+    assert SecuritySettings.load().lwm2m_public_coaps == kept
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("", "home.example:5684", "coap://home.example:5684", "coaps://:5684"),
+        *("coaps://home.example", "coaps://home.example:x", "coaps://[::1:5684"),
+        *("coaps://home.example:5684?aid=1", "coaps://me@home.example:5684"),
+    ],
+)
+def test_another_public_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("HOMEPORT_BOOTSTRAP_PUBLIC_COAPS", given)
+    with pytest.raises(InvalidConfiguration, match="HOMEPORT_BOOTSTRAP_PUBLIC_COAPS"):
+        SecuritySettings.load()

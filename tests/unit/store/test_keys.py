@@ -3,6 +3,7 @@
 import re
 from importlib.resources import files
 
+from homeport.identity import Service
 from homeport.names import DeviceId
 from homeport.store import keys
 
@@ -12,6 +13,8 @@ BUCKET_KEYS = {
     "description": keys.description(17, DEVICE),
     "queue": keys.queue(17, DEVICE),
     "bootstrap": keys.bootstrap(17, DEVICE),
+    "owner": keys.owner(17, DEVICE),
+    "refused": keys.refused(17, DEVICE, "bootstrap.failed"),
     "expiry": keys.expiry(17),
     "outbox": keys.outbox(17),
     "replaced": keys.replaced(17),
@@ -37,3 +40,13 @@ def test_the_scripts_spell_the_keys_alike() -> None:
     assert spelled == set(BUCKET_KEYS)
     for name, key in BUCKET_KEYS.items():
         assert key.startswith(f"{{b17}}:{name}")
+
+
+def test_an_association_lies_in_the_slot_of_its_place() -> None:
+    key = keys.association(Service.LWM2M, "[::1]:5684")
+    assert key == "assoc:lwm2m:{[::1]:5684}"
+
+
+def test_services_share_neither_associations_nor_sessions() -> None:
+    for spell in (keys.association, keys.resumption):
+        assert len({spell(service, "x") for service in Service}) == len(Service)

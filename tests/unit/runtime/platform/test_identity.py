@@ -1,5 +1,6 @@
 """An installation has one account and one key, made once and kept."""
 
+import json
 import re
 import stat
 from pathlib import Path
@@ -10,10 +11,12 @@ from homeport.errors import InvalidConfiguration
 from homeport.runtime.platform import identity
 
 KEY = "ak_1" + "owner" + "0123456789abcdef" * 2
+SECRET = "5e" * 32
 
 
-def test_the_first_start_makes_an_account_and_a_key(tmp_path: Path) -> None:
+def test_the_first_start_makes_an_account_a_key_and_a_secret(tmp_path: Path) -> None:
     made = identity.establish(tmp_path)
+    assert re.fullmatch("[0-9a-f]{64}", made.secret_key)
     assert re.fullmatch("[0-9a-f]{32}", made.account_id)
     assert re.fullmatch("ak_1[0-9A-Za-z]+[0-9a-f]{32}", made.api_key)
 
@@ -29,9 +32,26 @@ def test_only_the_owner_may_read_them(tmp_path: Path) -> None:
 
 
 def test_given_ones_are_taken_and_kept(tmp_path: Path) -> None:
-    given = identity.establish(tmp_path, account_id="A" * 32, api_key=KEY)
+    given = identity.establish(
+        tmp_path, account_id="A" * 32, api_key=KEY, secret_key=SECRET
+    )
     assert given == identity.establish(tmp_path)
     assert given.account_id == "a" * 32
+    assert given.secret_key == SECRET
+
+
+def test_a_file_of_before_there_were_secrets_gets_one(tmp_path: Path) -> None:
+    kept = {"account_id": "a" * 32, "api_key": KEY}
+    (tmp_path / identity.FILE).write_text(json.dumps(kept))
+    made = identity.establish(tmp_path)
+    assert (made.account_id, made.api_key) == ("a" * 32, KEY)
+    assert identity.establish(tmp_path).secret_key == made.secret_key
+
+
+def test_neither_key_is_shown(tmp_path: Path) -> None:
+    made = identity.establish(tmp_path)
+    assert made.api_key not in repr(made)
+    assert made.secret_key not in repr(made)
 
 
 def test_another_account_gets_another_key(tmp_path: Path) -> None:
@@ -52,6 +72,12 @@ def test_two_keys_of_an_account_differ_in_their_secret_end(tmp_path: Path) -> No
 def test_a_key_of_another_form_is_refused(tmp_path: Path, key: str) -> None:
     with pytest.raises(InvalidConfiguration, match="API key"):
         identity.establish(tmp_path, account_id="a" * 32, api_key=key)
+
+
+def test_a_secret_of_another_form_is_refused_and_not_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfiguration, match="HOMEPORT_SECRET_KEY") as told:
+        identity.establish(tmp_path, secret_key="5ecret")
+    assert "5ecret" not in str(told.value)
 
 
 def test_an_account_id_of_another_form_is_refused(tmp_path: Path) -> None:

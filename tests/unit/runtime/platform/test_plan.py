@@ -13,7 +13,7 @@ from homeport.runtime.platform.plan import PARTS, Options, Ports
 from homeport.runtime.services import MODULES
 
 DATA = Path("data")
-WHO = Identity(AccountId("a" * 32), "ak_1" + "b" * 48)
+WHO = Identity(AccountId("a" * 32), "ak_1" + "b" * 48, "c" * 64)
 BY_NAME = {part.name: part for part in PARTS}
 
 
@@ -57,6 +57,7 @@ def test_processes_hear_who_they_serve_and_where_the_servers_are() -> None:
     told = environment(Options(DATA, nosec=True), HOMEPORT_EXPIRY_GRACE_SECONDS="0")
     assert told["HOMEPORT_REDIS_URL"] == "redis://:x@127.0.0.1:1/0"
     assert told["HOMEPORT_DEFAULT_ACCOUNT_ID"] == WHO.account_id
+    assert told["HOMEPORT_SECRET_KEY"] == WHO.secret_key
     assert told["HOMEPORT_NOSEC"] == "true"
     assert told["HOMEPORT_EXPIRY_GRACE_SECONDS"] == "0"
 

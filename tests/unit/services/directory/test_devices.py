@@ -1,7 +1,7 @@
 """What facts make of a device, in whatever order they come."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -132,3 +132,77 @@ def test_what_only_belongs_to_the_history_makes_no_device(kind: FactName) -> Non
 def test_text_that_cannot_be_stored_is_made_storable() -> None:
     told = fact(REGISTERED, endpoint_type="\0" * 70)
     assert made([told]).endpoint_type == "\N{REPLACEMENT CHARACTER}" * 64
+
+
+def test_a_finished_bootstrap_says_what_the_device_has() -> None:
+    device = made(
+        [
+            fact(
+                BOOTSTRAPPED,
+                means="certificate",
+                device_key="f" * 64,
+                ca_id="c" * 32,
+                issuer_fingerprint="e" * 64,
+                bootstrap_expires_at=START + timedelta(days=3650),
+                credential_expires_at=START + timedelta(days=365),
+                execution_mode=5,
+            )
+        ]
+    )
+    assert device.endpoint_name == "urn:dev:1"
+    assert device.device_key == "f" * 64
+    assert device.ca_id == "c" * 32
+    assert device.issuer_fingerprint == "e" * 64
+    assert device.bootstrap_expiration_date == date(2036, 11, 21)
+    assert device.connector_expiration_date == date(2027, 11, 24)
+    assert device.device_execution_mode == 5
+    assert device.developer == ""
+
+
+def test_a_developer_device_is_called_by_its_id() -> None:
+    device = made([fact(BOOTSTRAPPED, developer="f" * 64, execution_mode=1)])
+    assert device.endpoint_name == device.id
+    assert device.developer == "f" * 64
+
+
+def test_a_bootstrap_without_certificates_leaves_nothing_of_the_one_before() -> None:
+    device = made(
+        [
+            fact(BOOTSTRAPPED, 1, device_key="f" * 64, issuer_fingerprint="e" * 64),
+            fact(BOOTSTRAPPED, 2),
+        ]
+    )
+    assert device.device_key == ""
+    assert device.issuer_fingerprint is None
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_the_newest_credential_that_was_used_ends_the_earlier_ones(
+    order: tuple[int, int, int],
+) -> None:
+    told = [
+        fact(REGISTERED, 1, credential_issued=1_000),
+        fact(REGISTERED, 2, credential_issued=3_000),
+        fact(REGISTERED, 3, credential_issued=2_000),
+    ]
+    assert made([told[index] for index in order]).credentials_not_before == 3_000
+
+
+def test_a_credential_that_is_not_ours_ends_none() -> None:
+    device = made([fact(REGISTERED, 1, credential_issued=1_000), fact(REGISTERED, 2)])
+    assert device.credentials_not_before == 1_000
+
+
+@pytest.mark.parametrize(
+    ("told", "differs"),
+    [
+        (fact(BOOTSTRAPPED), True),
+        (fact(REGISTERED, credential_issued=1), True),
+        (fact(REGISTERED), False),
+        (fact(BOOTSTRAPPING), False),
+        (fact(EXPIRED), False),
+    ],
+)
+def test_the_trust_view_is_told_of_what_it_knows(told: AnyFact, differs: bool) -> None:
+    before = devices.blank(told)
+    assert (devices.apply(before, told).trusted_for != before.trusted_for) is differs

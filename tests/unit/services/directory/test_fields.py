@@ -1,6 +1,6 @@
 """The members of the objects that callers read."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 from services.directory import fields
@@ -17,6 +17,12 @@ ROW = SimpleNamespace(
     created_at=TIME,
     updated_at=TIME,
     bootstrapped_timestamp=None,
+    bootstrap_expiration_date=None,
+    connector_expiration_date=date(2027, 11, 24),
+    device_execution_mode=1,
+    device_key="f" * 64,
+    ca_id="c" * 32,
+    issuer_fingerprint=None,
 )
 
 
@@ -31,12 +37,12 @@ def test_a_device_shows_every_field_whatever_is_known_of_it() -> None:
         "name": "",
         "description": "",
         "custom_attributes": {},
-        "device_execution_mode": 0,
-        "device_key": "",
-        "ca_id": "",
+        "device_execution_mode": 1,
+        "device_key": "f" * 64,
+        "ca_id": "c" * 32,
         "issuer_fingerprint": None,
         "bootstrap_expiration_date": None,
-        "connector_expiration_date": None,
+        "connector_expiration_date": date(2027, 11, 24),
         "bootstrapped_timestamp": None,
         "created_at": TEXT,
         "updated_at": TEXT,

@@ -1,5 +1,7 @@
 """What is remembered of each fact."""
 
+from datetime import timedelta
+
 import pytest
 
 from homeport.events.facts import FactName
@@ -64,12 +66,23 @@ def test_an_update_says_what_it_changed() -> None:
     assert not event.state_change
 
 
-def test_a_finished_bootstrap_shows_its_time() -> None:
-    event = written(FactName.DEVICE_BOOTSTRAPPED, time=START)
+def test_a_finished_bootstrap_shows_its_time_and_what_was_handed_over() -> None:
+    event = written(
+        FactName.DEVICE_BOOTSTRAPPED,
+        time=START,
+        means="certificate",
+        execution_mode=5,
+        device_key="f" * 64,
+        credential_expires_at=START + timedelta(days=365),
+    )
     assert event.changes == {
         "state": "bootstrapped",
         "bootstrapped_timestamp": "2026-11-24T14:20:05.000000Z",
+        "connector_expiration_date": "2027-11-24",
+        "device_execution_mode": 5,
+        "device_key": "f" * 64,
     }
+    assert event.data == {"endpoint_name": "urn:dev:1", "means": "certificate"}
 
 
 def test_a_failed_bootstrap_says_where_and_why() -> None:
@@ -82,13 +95,17 @@ def test_a_failed_bootstrap_says_where_and_why() -> None:
         "step": "PUT /0",
         "code": "4.00",
         "reason": "it did not want to",
+        "fingerprint": "",
     }
 
 
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        (FactName.REGISTRATION_REFUSED, {"reason": "it did not want to"}),
+        (
+            FactName.REGISTRATION_REFUSED,
+            {"reason": "it did not want to", "fingerprint": ""},
+        ),
         (FactName.QUEUE_CLEARED, {"reason": "it did not want to", "requests": 1}),
     ],
 )

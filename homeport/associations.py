@@ -17,10 +17,11 @@ class Floating:
     """An association as any edge may take it over.
 
     ``place`` is what its records are told by: the connection id in hex, or the peer's
-    address ``host:port`` where there is none. ``id`` is 28 lower-case hex characters: 12
-    of the store's clock in milliseconds and 16 random ones, so that of two associations
-    of a device the newer sorts behind. ``secrets`` is what `Association.export` made;
-    ``received`` the highest record sequence that is known to have arrived.
+    address ``host:port`` where there is none. ``id`` is 28 lower-case hex characters:
+    12 of the store's clock in milliseconds and 16 random ones, so that of two
+    associations of a device the newer sorts behind. ``secrets`` is what
+    `Association.export` made; ``received`` the highest record sequence that is known
+    to have arrived.
     """
 
     place: str
@@ -37,6 +38,14 @@ class Taken:
 
     generation: int
     owner: str
+
+
+KEPT_SECONDS = 30 * 86_400
+"""No association is kept for longer than this without a sign of life.
+
+What is left of a registration session lives as long, so that no record of an
+association can bring it back (`SessionStore`).
+"""
 
 
 class Associations(Protocol):
@@ -66,15 +75,20 @@ class Associations(Protocol):
 class Resumptions(Protocol):
     """TLS sessions by their id, for abbreviated handshakes; all raise Unavailable."""
 
-    async def put(self, session_id: bytes, session: bytes, identity: Identity) -> None:
-        """Keep a session; both it and the identity are sealed."""
+    async def put(self, sessions: Sequence[tuple[bytes, bytes, Identity]]) -> None:
+        """Keep sessions by their ids; they and who their peers are get sealed."""
 
-    async def get(self, session_id: bytes) -> tuple[bytes, Identity] | None:
-        """Return a session and who its peer was."""
+    async def get(
+        self, session_ids: Sequence[bytes]
+    ) -> list[tuple[bytes, Identity] | None]:
+        """Return sessions, in order, and who their peers were."""
 
 
 class CookieSecrets(Protocol):
     """The secrets that all replicas make their cookies with."""
 
     async def current(self) -> tuple[bytes, ...]:
-        """Return the secrets in force, newest first; raise Unavailable."""
+        """Return the secrets in force; raise Unavailable.
+
+        The first one makes cookies, each of them proves one.
+        """

@@ -1,0 +1,184 @@
+"""``homeport ca``: the platform's certificates, shown and replaced through its API."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from homeport.errors import HomeportError, InvalidConfiguration, Unavailable
+from homeport.runtime.platform import folder, ready
+
+ANSWER_SECONDS = 20.0
+PATH = "/v3/certificate-authorities"
+
+cli = typer.Typer(
+    name="ca",
+    help="Show the platform's certificates, or bring your own.",
+    no_args_is_help=True,
+)
+
+
+class Name(StrEnum):
+    """The certificates that a platform has of its own."""
+
+    ROOT = "root"
+    ISSUER = "issuer"
+    BOOTSTRAP = "bootstrap"
+    LWM2M = "lwm2m"
+
+
+class CallRefused(HomeportError):
+    """The API does not do what it was asked for."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        super().__init__(f"the API answered {status}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Where a platform's API is, and the key that opens it."""
+
+    url: str
+    key: str
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Make a call that answers JSON; raise CallRefused or Unavailable."""
+        try:
+            answer = httpx.request(
+                method,
+                self.url.rstrip("/") + path,
+                json=body,
+                headers={"authorization": f"Bearer {self.key}"},
+                timeout=ANSWER_SECONDS,
+                trust_env=False,
+            )
+            content = answer.json()
+        except httpx.InvalidURL as error:
+            raise InvalidConfiguration("--api", f"is no URL: {error}") from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unavailable("API", str(error)) from error
+        if answer.is_error:
+            raise CallRefused(answer.status_code, content["message"])
+        return content
+
+
+def find_api(url: str | None, key: str | None, ready_file: Path | None) -> Api:
+    """Take the given API, or that of a running platform.
+
+    Raises InvalidConfiguration when there is none, or half of it is missing.
+    """
+    if url is not None and key is not None:
+        return Api(url, key)
+    path = ready_file or folder.default() / ready.FILE
+    found = ready.read(path)
+    if found is None:
+        raise InvalidConfiguration(
+            str(path), "tells of no platform that serves; give --api and --key"
+        )
+    return Api(url or found.api, key or found.api_key)
+
+
+Url = Annotated[str | None, typer.Option("--api", metavar="URL", help="Use this API.")]
+Key = Annotated[
+    str | None,
+    typer.Option("--key", envvar="HOMEPORT_API_KEY", help="An administrator's key."),
+]
+ReadyFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Use the platform that wrote this file.",
+        show_default="that of `homeport up`",
+    ),
+]
+Pem = Annotated[Path | None, typer.Option(metavar="PEM", help="As --certificate.")]
+
+
+@cli.command()
+def show(*, api: Url = None, key: Key = None, ready_file: ReadyFile = None) -> None:
+    """Print every certificate with its fingerprint, and until when it is good."""
+    for each in find_api(api, key, ready_file).call("GET", PATH)["data"]:
+        typer.echo(f"{each['name']}: {each['subject']}")
+        typer.echo(f"  SHA-256     {each['certificate_fingerprint']}")
+        typer.echo(f"  good until  {each['validity']}")
+        typer.echo(f"  made by     {'its operator' if each['brought'] else 'Homeport'}")
+        typer.echo(each["certificate"])
+
+
+@cli.command()
+def export(
+    name: Annotated[Name, typer.Argument(help="Which one.")] = Name.ROOT,
+    *,
+    output: Annotated[
+        Path | None, typer.Option(help="Write it here instead of printing it.")
+    ] = None,
+    api: Url = None,
+    key: Key = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Print one certificate as PEM: what devices or other servers have to trust."""
+    found = find_api(api, key, ready_file).call("GET", f"{PATH}/{name}")
+    if output is None:
+        typer.echo(found["certificate"], nl=False)
+        return
+    try:
+        output.write_text(found["certificate"])
+    except OSError as error:
+        raise InvalidConfiguration(
+            str(output), f"cannot be written: {error.strerror}"
+        ) from error
+
+
+@cli.command(name="import")
+def bring(
+    name: Annotated[Name, typer.Argument(help="What to replace.")],
+    *,
+    certificate: Annotated[
+        Path, typer.Option(metavar="PEM", help="The certificate, and those above it.")
+    ],
+    private_key: Annotated[
+        Path | None,
+        typer.Option(metavar="PEM", help="Its private key, unencrypted."),
+    ] = None,
+    bootstrap_certificate: Pem = None,
+    bootstrap_private_key: Pem = None,
+    lwm2m_certificate: Pem = None,
+    lwm2m_private_key: Pem = None,
+    api: Url = None,
+    key: Key = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Replace a certificate by one's own.
+
+    A root that comes without its private key needs both server certificates with it.
+    """
+    body: dict[str, object] = _pair("", certificate, private_key)
+    servers = {
+        "bootstrap": (bootstrap_certificate, bootstrap_private_key),
+        "lwm2m": (lwm2m_certificate, lwm2m_private_key),
+    }
+    for service, (chain, its_key) in servers.items():
+        if chain or its_key:
+            body[service] = _pair(f"{service}-", chain, its_key)
+    made = find_api(api, key, ready_file).call("PUT", f"{PATH}/{name}", body)
+    typer.echo(f"{made['name']} is {made['certificate_fingerprint']} now")
+
+
+def _pair(prefix: str, certificate: Path | None, key: Path | None) -> dict[str, object]:
+    given: Mapping[str, Path | None] = {"certificate": certificate, "private_key": key}
+    for member, path in given.items():
+        option = f"--{prefix}{member.replace('_', '-')}"
+        if prefix and path is None:
+            raise InvalidConfiguration(option, "is needed too")
+    return {member: _read(path) for member, path in given.items() if path is not None}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, ValueError) as error:
+        raise InvalidConfiguration(str(path), f"cannot be read: {error}") from error

@@ -1,0 +1,61 @@
+"""Questions to a store, asked in batches.
+
+While one call is under way, what comes collects for the next: the busier the port, the
+fuller its batches, and nothing ever waits for a timer.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from homeport.errors import Unavailable
+
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
+
+Ask = Callable[[Sequence[Question]], Awaitable[Sequence[Answer]]]
+Told = Callable[[Answer | Unavailable], None]
+
+
+class Batches(Generic[Question, Answer]):
+    """Asks one thing of a store: ``largest`` at once, ``most`` may wait."""
+
+    def __init__(
+        self, ask: Ask[Question, Answer], *, largest: int = 256, most: int = 4096
+    ) -> None:
+        self._ask = ask
+        self._largest = largest
+        self._most = most
+        self._waiting: deque[tuple[Question, Told[Answer]]] = deque()
+        self._work = asyncio.Event()
+
+    def put(self, question: Question, told: Told[Answer]) -> bool:
+        """Ask; ``told`` hears the answer, or that there is none to be had.
+
+        False where too many wait already; then it hears nothing.
+        """
+        if len(self._waiting) >= self._most:
+            return False
+        self._waiting.append((question, told))
+        self._work.set()
+        return True
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._waiting:
+                await self._turn()
+
+    async def _turn(self) -> None:
+        waiting = self._waiting
+        batch = [waiting.popleft() for _ in range(min(self._largest, len(waiting)))]
+        answers: Sequence[Answer | Unavailable]
+        try:
+            answers = await self._ask([question for question, _ in batch])
+        except Unavailable as error:
+            answers = [error] * len(batch)
+        for (_, told), answer in zip(batch, answers, strict=True):
+            told(answer)

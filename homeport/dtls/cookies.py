@@ -1,0 +1,58 @@
+"""Cookies: a client proves that it hears us before it costs anything (RFC 6347 §4.2.1).
+
+They are the same at every replica, and nothing is kept of a client that has none.
+"""
+
+import hmac
+import struct
+from collections.abc import Sequence
+
+from homeport.dtls import messages, records
+from homeport.dtls.messages import ClientHello, HandshakeType
+from homeport.dtls.records import ContentType
+
+COOKIE_BYTES = 32
+
+_ANSWER_VERSION = b"\xfe\xff"
+"""HelloVerifyRequest says DTLS 1.0 whatever is spoken afterwards."""
+
+Address = tuple[str | int, ...]
+"""A socket's address: host and port come first."""
+
+
+def cookie(secret: bytes, address: Address, hello: ClientHello) -> bytes:
+    """Make the cookie of a client, from what it has to repeat."""
+    host, port = address[:2]
+    content = (
+        f"{host} {port}\0".encode(),
+        hello.random,
+        bytes((len(hello.session_id),)),
+        hello.session_id,
+        struct.pack(f"!{len(hello.suites)}H", *hello.suites),
+    )
+    return hmac.digest(secret, b"".join(content), "sha256")
+
+
+def valid(secrets: Sequence[bytes], address: Address, hello: ClientHello) -> bool:
+    """Say whether a hello brings a cookie that was made with one of these secrets."""
+    return any(
+        hmac.compare_digest(cookie(secret, address, hello), hello.cookie)
+        for secret in secrets
+    )
+
+
+def hello_verify_request(hello: ClientHello, cookie: bytes) -> bytes:
+    """Build the datagram that asks a client to repeat its hello with a cookie.
+
+    Its record has the sequence number of the hello's: whatever is answered, no number
+    is used twice.
+    """
+    body = _ANSWER_VERSION + bytes((len(cookie),)) + cookie
+    fragment = messages.build(HandshakeType.HELLO_VERIFY_REQUEST, 0, body)
+    return records.build(
+        ContentType.HANDSHAKE,
+        0,
+        hello.record_sequence,
+        fragment,
+        version=_ANSWER_VERSION,
+    )

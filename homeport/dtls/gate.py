@@ -1,0 +1,367 @@
+"""Handshakes under way: who may come in, how many at once, and for how long.
+
+A handshake is half open from the hello that brings a good cookie until its association
+is kept where every edge finds it. Its client waits at each ● for the store to answer,
+and what it sends meanwhile waits too::
+
+    hello ──▶ ● session kept? ──▶ shaking hands ──▶ ● who is it? ──▶ shaking hands
+          ──▶ ● association kept ──▶ our last flight leaves
+
+Under load hellos are dropped and never refused: an alert would cost some devices their
+credentials (B-222).
+"""
+
+import asyncio
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import partial
+
+from homeport.associations import CookieSecrets, Resumptions
+from homeport.coap.udp import Address, written
+from homeport.dtls import cookies, messages, observability
+from homeport.dtls.batches import Batches
+from homeport.dtls.context import ServerContext
+from homeport.dtls.credentials import Admission, Refusal, Trust
+from homeport.dtls.handshake import Established, Failed, ServerHandshake
+from homeport.dtls.messages import ClientHello
+from homeport.dtls.records import Record
+from homeport.errors import InvalidHandshake, Unavailable
+from homeport.identity import Identity
+
+CID_BYTES = 8
+"""Of the ids that we ask peers to put on their records; all have one length."""
+SECRETS_SECONDS = 10.0
+RETRY_SECONDS = 0.5
+TURN_SECONDS = 0.005
+"""How long handshakes may keep the loop from everything else at a time."""
+MOST_WAITING = 4096
+"""Datagrams of handshakes that wait for their turn."""
+MOST_PARKED = 8
+"""Datagrams of one handshake that wait for an answer of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many handshakes may be half open, in all and of one host, for how long.
+
+    Each holds 50 kB.
+    """
+
+    half_open: int = 2048
+    half_open_per_host: int = 512
+    seconds: float = 30.0
+
+
+class Phase(Enum):
+    """What a half-open handshake waits for."""
+
+    SESSION = auto()
+    PEER = auto()
+    ADMISSION = auto()
+    COMMIT = auto()
+
+
+@dataclass(slots=True, eq=False)
+class HalfOpen:
+    """A handshake under way, the only one of its address."""
+
+    address: Address
+    hello: ClientHello
+    phase: Phase = Phase.SESSION
+    handshake: ServerHandshake | None = None
+    identity: Identity | None = None
+    admission: Admission | None = None
+    deadline: asyncio.TimerHandle | None = None
+    timer: asyncio.TimerHandle | None = None
+    parked: list[Sequence[Record]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Who has shaken hands; `Gate.finish` is owed to the handshake."""
+
+    identity: Identity
+    established: Established
+    half: HalfOpen
+
+
+Send = Callable[[Sequence[tuple[bytes, Address]]], None]
+
+
+class Gate:
+    """Shakes hands with whoever knocks; ``established`` hears who has done so."""
+
+    def __init__(
+        self,
+        context: ServerContext,
+        *,
+        trust: Trust,
+        cookie_secrets: CookieSecrets,
+        resumptions: Resumptions | None,
+        limits: Limits,
+        send: Send,
+        established: Callable[[Guest], None],
+        refused: Callable[[Refusal, str], None],
+    ) -> None:
+        self._context = context
+        self._trust = trust
+        self._cookies = cookie_secrets
+        self._resumptions = resumptions
+        self._limits = limits
+        self._send = send
+        self._established = established
+        self._refused = refused
+        self._loop = asyncio.get_running_loop()
+        self._cookie_secrets: Sequence[bytes] = ()
+        self._half_open: dict[Address, HalfOpen] = {}
+        self._hosts: Counter[str | int] = Counter()
+        self._turns: deque[Callable[[], None]] = deque()
+        self._sessions = Batches(self._find_sessions)
+        self._admissions = Batches(trust.admit)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        await asyncio.gather(
+            self._sessions.run(), self._admissions.run(), self._renew_secrets()
+        )
+
+    def expects(self, address: Address) -> bool:
+        """Say whether a handshake with an address is under way."""
+        return address in self._half_open
+
+    def receive(self, records: Sequence[Record], address: Address) -> None:
+        """Take a datagram of a handshake; it is dropped where too many wait."""
+        if len(self._turns) < MOST_WAITING:
+            self._later(partial(self._take, records, address))
+        else:
+            observability.record_dropped("busy")
+
+    def finish(self, half: HalfOpen) -> list[Sequence[Record]]:
+        """End a handshake whose association is kept; return what came meanwhile."""
+        parked = half.parked
+        self._close(half)
+        return parked
+
+    def close(self) -> None:
+        """Give up all handshakes; their clients begin again."""
+        for half in list(self._half_open.values()):
+            self._close(half)
+
+    def _later(self, turn: Callable[[], None]) -> None:
+        if not self._turns:
+            self._loop.call_soon(self._run_turns)
+        self._turns.append(turn)
+
+    def _run_turns(self) -> None:
+        end = self._loop.time() + TURN_SECONDS
+        while self._turns and self._loop.time() < end:
+            self._turns[0]()
+            self._turns.popleft()
+        if self._turns:
+            self._loop.call_soon(self._run_turns)
+
+    def _take(self, records: Sequence[Record], address: Address) -> None:
+        half = self._half_open.get(address)
+        first = records[0]
+        if messages.is_client_hello(first):
+            self._greet(first, address, half)
+        elif half is not None:
+            self._go_on(half, records)
+
+    def _greet(self, record: Record, address: Address, half: HalfOpen | None) -> None:
+        try:
+            hello = messages.parse_client_hello(record)
+        except InvalidHandshake:
+            observability.record_dropped("malformed")
+            return
+        if not self._cookie_secrets:
+            return
+        if not cookies.valid(self._cookie_secrets, address, hello):
+            cookie = cookies.cookie(self._cookie_secrets[0], address, hello)
+            self._send([(cookies.hello_verify_request(hello, cookie), address)])
+        elif half is not None and half.hello.random == hello.random:
+            self._go_on(half, [record])
+        else:
+            if half is not None:
+                self._close(half)
+            if self._has_room(address):
+                self._open(record, hello, address)
+            else:
+                observability.record_dropped("full")
+
+    def _has_room(self, address: Address) -> bool:
+        limits = self._limits
+        return (
+            len(self._half_open) < limits.half_open
+            and self._hosts[address[0]] < limits.half_open_per_host
+        )
+
+    def _open(self, record: Record, hello: ClientHello, address: Address) -> None:
+        half = HalfOpen(address, hello)
+        half.deadline = self._loop.call_later(self._limits.seconds, self._expired, half)
+        half.parked.append([record])
+        self._half_open[address] = half
+        self._hosts[address[0]] += 1
+        observability.record_half_open(len(self._half_open))
+        kept = self._resumptions is not None and hello.session_id
+        if not kept or not self._sessions.put(
+            hello.session_id, partial(self._session_found, half)
+        ):
+            self._begin(half, None)
+
+    async def _find_sessions(
+        self, session_ids: Sequence[bytes]
+    ) -> list[tuple[bytes, Identity] | None]:
+        """Find sessions, but those of peers that are trusted no more (B-042)."""
+        if self._resumptions is None:
+            return [None] * len(session_ids)
+        found = await self._resumptions.get(session_ids)
+        known = [session for session in found if session is not None]
+        trusted = iter(await self._trust.trusted([who for _, who in known]))
+        return [
+            session if session is not None and next(trusted) else None
+            for session in found
+        ]
+
+    def _session_found(
+        self, half: HalfOpen, found: tuple[bytes, Identity] | Unavailable | None
+    ) -> None:
+        kept = None if isinstance(found, Unavailable) else found
+        self._later(partial(self._begin, half, kept))
+
+    def _begin(self, half: HalfOpen, kept: tuple[bytes, Identity] | None) -> None:
+        if not self._lives(half):
+            return
+        session = b""
+        if kept is not None:
+            session, half.identity = kept
+        half.handshake = ServerHandshake(
+            self._context,
+            half.hello,
+            cid=secrets.token_bytes(CID_BYTES),
+            session=session,
+        )
+        half.phase = Phase.PEER
+        parked, half.parked = half.parked, []
+        for records in parked:
+            self._go_on(half, records)
+
+    def _go_on(self, half: HalfOpen, records: Sequence[Record]) -> None:
+        """Take the next records of a handshake, or keep them while it waits."""
+        if half.handshake is None or half.phase is Phase.COMMIT:
+            if len(half.parked) < MOST_PARKED:
+                half.parked.append(records)
+            return
+        now = self._loop.time()
+        for record in records:
+            half.handshake.receive(record, now)
+        self._examine(half, half.handshake)
+
+    def _examine(self, half: HalfOpen, handshake: ServerHandshake) -> None:
+        """Do what a handshake has come to."""
+        if isinstance(handshake.result, Established):
+            half.phase = Phase.COMMIT
+            identity = half.identity
+            if half.admission is not None:
+                identity = half.admission.identity
+            if identity is not None:
+                self._established(Guest(identity, handshake.result, half))
+            return
+        address = half.address
+        self._send([(datagram, address) for datagram in handshake.datagrams()])
+        if isinstance(handshake.result, Failed):
+            self._fail(half, handshake.result.reason)
+        elif handshake.credential is not None and half.phase is Phase.PEER:
+            half.phase = Phase.ADMISSION
+            if not self._admissions.put(
+                handshake.credential, partial(self._asked, half)
+            ):
+                self._close(half)
+        self._wait(half, handshake)
+
+    def _wait(self, half: HalfOpen, handshake: ServerHandshake) -> None:
+        """Repeat a flight when its time has come."""
+        if half.timer is not None:
+            half.timer.cancel()
+            half.timer = None
+        deadline = handshake.deadline()
+        if deadline is not None and self._lives(half):
+            half.timer = self._loop.call_at(deadline, self._repeat, half, handshake)
+
+    def _repeat(self, half: HalfOpen, handshake: ServerHandshake) -> None:
+        handshake.tick(self._loop.time())
+        address = half.address
+        self._send([(datagram, address) for datagram in handshake.datagrams()])
+        self._wait(half, handshake)
+
+    def _asked(self, half: HalfOpen, answer: Admission | Refusal | Unavailable) -> None:
+        self._later(partial(self._admit, half, answer))
+
+    def _admit(self, half: HalfOpen, answer: Admission | Refusal | Unavailable) -> None:
+        if not self._lives(half) or half.handshake is None:
+            return
+        if isinstance(answer, Unavailable):
+            observability.record_dropped("store")
+            self._close(half)
+            return
+        half.phase = Phase.PEER
+        if isinstance(answer, Refusal):
+            self._refused(answer, written(half.address))
+        else:
+            half.admission = answer
+        half.handshake.admit(answer, self._loop.time())
+        self._examine(half, half.handshake)
+
+    def _fail(self, half: HalfOpen, reason: str) -> None:
+        """Let a handshake go; whose proof has failed is on the record."""
+        observability.record_failed(reason, written(half.address))
+        admission = half.admission
+        if admission is not None:
+            who = admission.identity
+            self._refused(
+                Refusal(
+                    reason,
+                    account=who.account,
+                    endpoint_name=who.endpoint_name or "",
+                    fingerprint=who.fingerprint,
+                ),
+                written(half.address),
+            )
+        self._close(half)
+
+    def _expired(self, half: HalfOpen) -> None:
+        handshake = half.handshake
+        if handshake is not None and handshake.result is None:
+            self._fail(half, handshake.give_up().reason)
+        else:
+            self._close(half)
+
+    def _lives(self, half: HalfOpen) -> bool:
+        return self._half_open.get(half.address) is half
+
+    def _close(self, half: HalfOpen) -> None:
+        if not self._lives(half):
+            return
+        del self._half_open[half.address]
+        host = half.address[0]
+        self._hosts[host] -= 1
+        if not self._hosts[host]:
+            del self._hosts[host]
+        for handle in (half.deadline, half.timer):
+            if handle is not None:
+                handle.cancel()
+        if half.handshake is not None:
+            half.handshake.close()
+        observability.record_half_open(len(self._half_open))
+
+    async def _renew_secrets(self) -> None:
+        while True:
+            try:
+                self._cookie_secrets = await self._cookies.current()
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                await asyncio.sleep(SECRETS_SECONDS)

@@ -1,0 +1,161 @@
+"""The associations in memory: found by connection id or address, oldest first out."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from homeport.associations import Floating
+from homeport.coap.transport import Origin
+from homeport.coap.udp import Address, written
+from homeport.dtls.association import Association
+from homeport.dtls.openssl_association import OpenSslAssociation
+
+MOST_MOVES = 64.0
+MOVES_PER_SECOND = 10.0
+"""How often a peer may change its address: many times at once, but not for long."""
+
+Place = bytes | Address
+"""What records are told by: the connection id that stands on them, or their sender."""
+
+
+def name_of(place: Place) -> str:
+    """Return what the store calls a place."""
+    return place.hex() if isinstance(place, bytes) else written(place)
+
+
+def place_of(name: str) -> Place:
+    """Return the place that `name_of` named; a scoped IPv6 address has none."""
+    host, colon, port = name.rpartition(":")
+    if not colon:
+        return bytes.fromhex(name)
+    if host.startswith("["):
+        return host[1:-1], int(port), 0, 0
+    return host, int(port)
+
+
+class Live:
+    """An association in memory: the peer of all messages that come through it.
+
+    Its address may change; what else it is stays. ``expires`` is when its credential
+    does, in loop time. ``last_flight`` is what ended the handshake, for a peer that has
+    not heard it.
+    """
+
+    __slots__ = (
+        "_credit",
+        "_moved",
+        "_origin",
+        "address",
+        "expires",
+        "floating",
+        "last_flight",
+        "place",
+        "records",
+        "used",
+    )
+
+    def __init__(
+        self,
+        floating: Floating,
+        records: Association | OpenSslAssociation,
+        *,
+        place: Place,
+        address: Address,
+        now: float,
+        expires: float,
+    ) -> None:
+        self.floating = floating
+        self.records = records
+        self.place = place
+        self.address = address
+        self.used = now
+        self.expires = expires
+        self.last_flight: Sequence[bytes] = ()
+        self._origin: Origin | None = None
+        self._moved = now
+        self._credit = MOST_MOVES
+
+    @property
+    def origin(self) -> Origin:
+        """Where its messages come from."""
+        if self._origin is None:
+            floating, records = self.floating, self.records
+            self._origin = Origin(
+                written(self.address),
+                floating.id,
+                floating.identity,
+                floating.id,
+                records.generation if isinstance(records, Association) else 1,
+            )
+        return self._origin
+
+    def state(self, records: Association) -> Floating:
+        """Return what another edge has to know by now."""
+        return replace(
+            self.floating, peer=written(self.address), received=records.received
+        )
+
+    def may_move(self, address: Address, now: float) -> bool:
+        """Follow the newest record to its sender, unless that happens too often.
+
+        Records of an older address never lead back (RFC 9146 §6).
+        """
+        credit = min(MOST_MOVES, self._credit + (now - self._moved) * MOVES_PER_SECOND)
+        if credit < 1:
+            return False
+        self._credit, self._moved = credit - 1, now
+        self.address = address
+        self._origin = None
+        return True
+
+    def advance(self, records: Association) -> None:
+        """Go on with the records of another generation."""
+        self.records = records
+        self._origin = None
+
+
+class LiveAssociations:
+    """At most ``most`` of them; who comes back after ``idle`` seconds is looked up."""
+
+    def __init__(self, *, most: int, idle: float) -> None:
+        self._most = most
+        self._idle = idle
+        self._by_place: OrderedDict[Place, Live] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._by_place)
+
+    def __iter__(self) -> Iterator[Live]:
+        return iter(list(self._by_place.values()))
+
+    def get(self, place: Place) -> Live | None:
+        """Return the association whose records are told by a place."""
+        return self._by_place.get(place)
+
+    def use(self, live: Live, now: float) -> None:
+        """Take it that an association has been heard."""
+        if live.place in self._by_place:
+            live.used = now
+            self._by_place.move_to_end(live.place)
+
+    def put(self, live: Live) -> Live | None:
+        """Add an association; return the one that had its place."""
+        replaced = self._by_place.pop(live.place, None)
+        self._by_place[live.place] = live
+        return replaced
+
+    def drop(self, live: Live) -> None:
+        """Take an association out, unless another one has its place."""
+        if self._by_place.get(live.place) is live:
+            del self._by_place[live.place]
+
+    def pop_idle(self, now: float, *, most: int) -> list[Live]:
+        """Take out those that are too many or have not been heard for long."""
+        popped: list[Live] = []
+        while self._by_place and len(popped) < most:
+            oldest = next(iter(self._by_place.values()))
+            if len(self._by_place) <= self._most and now - oldest.used < self._idle:
+                break
+            del self._by_place[oldest.place]
+            popped.append(oldest)
+        return popped

@@ -1,0 +1,322 @@
+"""What a client says in clear while it shakes hands (RFC 5246 §7.4, RFC 6347 §4.2).
+
+OpenSSL reads all of it again. These parsers only learn who is asking, before it costs
+anything: they take nothing that could be understood in two ways, and little of it.
+"""
+
+import struct
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+from homeport.dtls.records import ContentType, Record
+from homeport.errors import InvalidHandshake
+
+LARGEST_FLIGHT = 16 * 2**10
+"""Bytes of all messages of a flight."""
+MOST_MESSAGES = 8
+MOST_GAPS = 64
+"""Holes of a message that has not arrived whole."""
+MOST_CERTIFICATES = 10
+LONGEST_IDENTITY = 128
+RANDOM_BYTES = 32
+LONGEST_SESSION_ID = 32
+
+_DTLS_1_2, _TLS_1_2 = 0xFEFD, 0x0303
+_NO_COMPRESSION = 0
+_HEADER = struct.Struct("!BBHHBHBH")
+_STREAM_HEADER_BYTES = 4
+
+
+class HandshakeType(IntEnum):
+    """The messages that are told apart here."""
+
+    CLIENT_HELLO = 1
+    HELLO_VERIFY_REQUEST = 3
+    CERTIFICATE = 11
+    CLIENT_KEY_EXCHANGE = 16
+
+
+class Message(NamedTuple):
+    """A whole handshake message."""
+
+    kind: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHello:
+    """What a client offers; ``extensions`` are their numbers.
+
+    The sequence numbers are those of its message and its record, 0 in a stream.
+    """
+
+    random: bytes
+    session_id: bytes
+    cookie: bytes
+    suites: tuple[int, ...]
+    extensions: tuple[int, ...]
+    message_sequence: int = 0
+    record_sequence: int = 0
+
+
+class _Fragment(NamedTuple):
+    """A part of a message, from ``start`` on."""
+
+    kind: int
+    length: int
+    sequence: int
+    start: int
+    content: bytes
+
+
+class _Reader:
+    """Reads field after field; raises InvalidHandshake where one breaks off."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._at = 0
+
+    @property
+    def more(self) -> bool:
+        return self._at < len(self._content)
+
+    def take(self, length: int) -> bytes:
+        end = self._at + length
+        if end > len(self._content):
+            raise InvalidHandshake("has a field that breaks off")
+        read, self._at = self._content[self._at : end], end
+        return read
+
+    def number(self, width: int) -> int:
+        return int.from_bytes(self.take(width), "big")
+
+    def vector(self, width: int) -> bytes:
+        """Read a field behind its length, which has ``width`` bytes."""
+        return self.take(self.number(width))
+
+    def end(self) -> None:
+        if self.more:
+            raise InvalidHandshake("goes on behind its end")
+
+
+def build(kind: HandshakeType, sequence: int, body: bytes) -> bytes:
+    """Build a whole handshake message as one fragment."""
+    high, low = len(body) >> 16, len(body) & 0xFFFF
+    return _HEADER.pack(kind, high, low, sequence, 0, 0, high, low) + body
+
+
+def is_client_hello(record: Record) -> bool:
+    """Say whether a record in clear begins a handshake."""
+    return (
+        record.kind == ContentType.HANDSHAKE
+        and record.epoch == 0
+        and record.fragment[0] == HandshakeType.CLIENT_HELLO
+    )
+
+
+def parse_client_hello(record: Record) -> ClientHello:
+    """Parse a hello that fills its record, as one fragment; raise InvalidHandshake.
+
+    One that comes in fragments would have to be kept before its cookie is known.
+    """
+    if record.kind != ContentType.HANDSHAKE or record.epoch != 0:
+        raise InvalidHandshake("is no handshake message in clear")
+    fragment, *more = _fragments(record.fragment)
+    if fragment.kind != HandshakeType.CLIENT_HELLO or more:
+        raise InvalidHandshake("is no ClientHello alone")
+    if len(fragment.content) != fragment.length:
+        raise InvalidHandshake("is a ClientHello in fragments")
+    return _client_hello(
+        fragment.content,
+        version=_DTLS_1_2,
+        message_sequence=fragment.sequence,
+        record_sequence=record.sequence,
+    )
+
+
+def parse_stream_client_hello(body: bytes) -> ClientHello:
+    """Parse the body of a hello over TLS; raise InvalidHandshake."""
+    return _client_hello(body, version=_TLS_1_2)
+
+
+def parse_certificate(body: bytes) -> tuple[bytes, ...]:
+    """Return a chain in DER, the client's own first; raise InvalidHandshake."""
+    reader = _Reader(body)
+    chain = _Reader(reader.vector(3))
+    reader.end()
+    certificates = []
+    while chain.more:
+        certificates.append(chain.vector(3))
+        if not certificates[-1] or len(certificates) > MOST_CERTIFICATES:
+            raise InvalidHandshake("has a chain that is none or too long")
+    if not certificates:
+        raise InvalidHandshake("has no certificate")
+    return tuple(certificates)
+
+
+def parse_psk_identity(body: bytes) -> bytes:
+    """Return the identity of a ClientKeyExchange (RFC 4279 §2); raise InvalidHandshake.
+
+    It is UTF-8 without NUL, so that OpenSSL, which ends it there, reads the same.
+    """
+    reader = _Reader(body)
+    identity = reader.vector(2)
+    reader.end()
+    if not 0 < len(identity) <= LONGEST_IDENTITY or 0 in identity:
+        raise InvalidHandshake("has a PSK identity that is empty, too long or has NUL")
+    try:
+        identity.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidHandshake("has a PSK identity that is not UTF-8") from error
+    return identity
+
+
+@dataclass(slots=True)
+class _Assembly:
+    """A message that is arriving in fragments; ``gaps`` are what is still to come."""
+
+    kind: int
+    body: bytearray
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, fragment: _Fragment) -> None:
+        """Take a fragment; two that overlap have to agree."""
+        start, end = fragment.start, fragment.start + len(fragment.content)
+        gaps = []
+        for begin, stop in self.gaps:
+            low, high = max(begin, start), min(stop, end)
+            if low >= high:
+                gaps.append((begin, stop))
+                continue
+            self.body[low:high] = fragment.content[low - start : high - start]
+            gaps += [each for each in ((begin, low), (high, stop)) if each[0] < each[1]]
+        if len(gaps) > MOST_GAPS or self.body[start:end] != fragment.content:
+            raise InvalidHandshake("has fragments that do not fit together")
+        self.gaps = gaps
+
+
+class Flight:
+    """Puts a client's messages together again from the fragments of its datagrams.
+
+    ``sequence`` is that of the first message: the one after the hello's. What is out of
+    order is kept, within bounds; what was there before is left out.
+    """
+
+    def __init__(self, sequence: int) -> None:
+        self._sequence = sequence
+        self._last = sequence + MOST_MESSAGES
+        self._left = LARGEST_FLIGHT
+        self._assemblies: dict[int, _Assembly] = {}
+
+    def add(self, fragment: bytes) -> list[Message]:
+        """Take a record's fragment; return the messages that are whole now, in order.
+
+        Raises InvalidHandshake, and keeps what it had.
+        """
+        for each in _fragments(fragment):
+            if each.sequence >= self._sequence:
+                self._assembly(each).add(each)
+        whole = []
+        while (first := self._assemblies.get(self._sequence)) and not first.gaps:
+            whole.append(Message(first.kind, bytes(first.body)))
+            del self._assemblies[self._sequence]
+            self._sequence += 1
+        return whole
+
+    def _assembly(self, fragment: _Fragment) -> _Assembly:
+        kept = self._assemblies.get(fragment.sequence)
+        if kept is not None:
+            if (kept.kind, len(kept.body)) != (fragment.kind, fragment.length):
+                raise InvalidHandshake("has fragments that do not fit together")
+            return kept
+        if fragment.sequence >= self._last or fragment.length > self._left:
+            raise InvalidHandshake("is a flight that is too long")
+        self._left -= fragment.length
+        gaps = [(0, fragment.length)] if fragment.length else []
+        made = _Assembly(fragment.kind, bytearray(fragment.length), gaps)
+        self._assemblies[fragment.sequence] = made
+        return made
+
+
+class StreamFlight:
+    """Cuts the handshake records of a TLS stream into messages."""
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._left = LARGEST_FLIGHT
+
+    def add(self, fragment: bytes) -> list[Message]:
+        """Take a record's fragment; return the messages that are whole now.
+
+        Raises InvalidHandshake where they are too long in all.
+        """
+        self._left -= len(fragment)
+        if self._left < 0:
+            raise InvalidHandshake("is a flight that is too long")
+        self._received += fragment
+        whole = []
+        while len(self._received) >= _STREAM_HEADER_BYTES:
+            end = _STREAM_HEADER_BYTES + int.from_bytes(self._received[1:4], "big")
+            if end > LARGEST_FLIGHT:
+                raise InvalidHandshake("is a flight that is too long")
+            if end > len(self._received):
+                break
+            body = self._received[_STREAM_HEADER_BYTES:end]
+            whole.append(Message(self._received[0], body))
+            self._received = self._received[end:]
+        return whole
+
+
+def _client_hello(
+    body: bytes, *, version: int, message_sequence: int = 0, record_sequence: int = 0
+) -> ClientHello:
+    reader = _Reader(body)
+    if (offered := reader.number(2)) != version:
+        raise InvalidHandshake(f"offers version {offered:04x}")
+    random = reader.take(RANDOM_BYTES)
+    session_id = reader.vector(1)
+    cookie = reader.vector(1) if version == _DTLS_1_2 else b""
+    suites = reader.vector(2)
+    compressions = reader.vector(1)
+    if len(session_id) > LONGEST_SESSION_ID or not suites or len(suites) % 2:
+        raise InvalidHandshake("has a session id or suites that are none")
+    if _NO_COMPRESSION not in compressions:
+        raise InvalidHandshake("has to be compressed")
+    return ClientHello(
+        random,
+        session_id,
+        cookie,
+        struct.unpack(f"!{len(suites) // 2}H", suites),
+        _extensions(reader),
+        message_sequence,
+        record_sequence,
+    )
+
+
+def _extensions(reader: _Reader) -> tuple[int, ...]:
+    """Return their numbers, each there once (RFC 5246 §7.4.1.4)."""
+    if not reader.more:
+        return ()
+    inner = _Reader(reader.vector(2))
+    reader.end()
+    numbers = []
+    while inner.more:
+        numbers.append(inner.number(2))
+        inner.vector(2)
+    if len(set(numbers)) != len(numbers):
+        raise InvalidHandshake("has an extension twice")
+    return tuple(numbers)
+
+
+def _fragments(content: bytes) -> list[_Fragment]:
+    """Return the fragments of messages in a record, at least one."""
+    reader = _Reader(content)
+    fragments: list[_Fragment] = []
+    while reader.more or not fragments:
+        kind, length, sequence = reader.number(1), reader.number(3), reader.number(2)
+        start, size = reader.number(3), reader.number(3)
+        fragments.append(_Fragment(kind, length, sequence, start, reader.take(size)))
+        if start + size > length:
+            raise InvalidHandshake("has a fragment longer than its message")
+    return fragments

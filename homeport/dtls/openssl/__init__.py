@@ -1,0 +1,1 @@
+"""The system's OpenSSL behind typed values: the only package that touches cffi."""

@@ -1,0 +1,222 @@
+"""SSL: one side of one handshake, records in and records out.
+
+OpenSSL's memory BIOs are byte streams: records go in one at a time, or it would not see
+where a datagram ended (RFC 6347 §4.1.1).
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from functools import partial
+from typing import NamedTuple
+
+from homeport.dtls.openssl import der, questions
+from homeport.dtls.openssl.context import CHAIN_CERTIFICATE, Context, Verify, Version
+from homeport.dtls.openssl.library import SCRATCH_BYTES, load
+from homeport.dtls.openssl.questions import Answers
+
+MASTER_BYTES = 48
+_RANDOM_BYTES = 32
+_LONGEST_RECORD = 2**14
+
+_SET_MTU = 17
+_SET_VERIFY_STORE = 106
+_BIO_SET_EOF_RETURN = 130
+_WANT = frozenset({2, 3})
+"""SSL_ERROR_WANT_READ and SSL_ERROR_WANT_WRITE."""
+_RECEIVED_SHUTDOWN = 2
+_VERIFIED = 0
+
+
+class Progress(Enum):
+    """How far a handshake has come."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Secrets(NamedTuple):
+    """What the keys of a connection are derived from."""
+
+    master: bytes
+    client_random: bytes
+    server_random: bytes
+
+
+class Connection:
+    """A connection without a socket; it has to be closed.
+
+    ``reason`` says why it failed, in OpenSSL's words.
+    """
+
+    __slots__ = ("_ffi", "_from_peer", "_lib", "_scratch", "_ssl", "_to_peer", "reason")
+
+    def __init__(self, context: Context, answers: Answers, *, mtu: int = 0) -> None:
+        self._ffi, self._lib, self._scratch = load()
+        lib, null = self._lib, self._ffi.NULL
+        self.reason = ""
+        self._ssl = lib.SSL_new(context.pointer)
+        self._from_peer = lib.BIO_new(lib.BIO_s_mem())
+        self._to_peer = lib.BIO_new(lib.BIO_s_mem())
+        for bio in (self._from_peer, self._to_peer):
+            lib.BIO_ctrl(bio, _BIO_SET_EOF_RETURN, -1, null)
+        lib.SSL_set_bio(self._ssl, self._from_peer, self._to_peer)
+        if context.server:
+            lib.SSL_set_accept_state(self._ssl)
+        else:
+            lib.SSL_set_connect_state(self._ssl)
+        if context.version is Version.DTLS_1_2:
+            lib.SSL_ctrl(self._ssl, _SET_MTU, mtu, null)
+            lib.DTLS_set_timer_cb(self._ssl, questions.functions().timer)
+        questions.begin(self._ssl, answers)
+
+    def close(self) -> None:
+        """Free everything, once."""
+        if self._ssl is not None:
+            questions.end(self._ssl)
+            self._lib.SSL_free(self._ssl)
+            self._ssl = None
+
+    def limit(self, ciphers: str) -> None:
+        """Say what this connection offers of what its context speaks."""
+        self._lib.SSL_set_cipher_list(self._ssl, ciphers.encode())
+
+    def use(self, chain: Sequence[bytes], key: bytes) -> None:
+        """Have a certificate chain and its key; raise InvalidFormat."""
+        lib, ssl = self._lib, self._ssl
+        der.use(
+            chain,
+            key,
+            own=partial(lib.SSL_use_certificate, ssl),
+            issuer=partial(lib.SSL_ctrl, ssl, CHAIN_CERTIFICATE, 1),
+            private=partial(lib.SSL_use_PrivateKey, ssl),
+        )
+
+    def trust(self, anchors: Sequence[bytes]) -> None:
+        """Let the peer's chain end at any of these certificates, and at no other."""
+        with der.store(anchors) as store:
+            self._lib.SSL_ctrl(self._ssl, _SET_VERIFY_STORE, 1, store)
+
+    def verify(self, verify: Verify) -> None:
+        """Say whether the peer has to show a certificate."""
+        self._lib.SSL_set_verify(self._ssl, int(verify), self._ffi.NULL)
+
+    def resume(self, session: bytes) -> None:
+        """Offer a session of an earlier connection; a spoiled one is not offered."""
+        parsed = der.parse(self._lib.d2i_SSL_SESSION, session)
+        if parsed != self._ffi.NULL:
+            self._lib.SSL_set_session(self._ssl, parsed)
+            self._lib.SSL_SESSION_free(parsed)
+
+    def listen(self, hello: bytes) -> bool:
+        """Take the record of a ClientHello whose cookie is good."""
+        self.feed(hello)
+        address = self._ffi.gc(self._lib.BIO_ADDR_new(), self._lib.BIO_ADDR_free)
+        return bool(self._lib.DTLSv1_listen(self._ssl, address) == 1)
+
+    def feed(self, record: bytes) -> None:
+        """Give it one record."""
+        self._lib.BIO_write(self._from_peer, record, len(record))
+
+    def advance(self) -> Progress:
+        """Shake hands as far as that goes with what was fed."""
+        self._lib.ERR_clear_error()
+        result = self._lib.SSL_do_handshake(self._ssl)
+        if result == 1:
+            return Progress.DONE
+        if self._lib.SSL_get_error(self._ssl, result) in _WANT:
+            return Progress.WAITING
+        self.reason = self._explain()
+        return Progress.FAILED
+
+    def output(self) -> bytes:
+        """Take the records that it wants sent."""
+        read = self._lib.BIO_read(self._to_peer, self._scratch, SCRATCH_BYTES)
+        if read <= 0:
+            return b""
+        made = bytes(self._ffi.buffer(self._scratch, read))
+        return made + self.output() if read == SCRATCH_BYTES else made
+
+    @property
+    def suite(self) -> int:
+        """The number of the chosen cipher suite, 0 as long as there is none."""
+        lib, null = self._lib, self._ffi.NULL
+        cipher = lib.SSL_get_pending_cipher(self._ssl)
+        if cipher == null:
+            cipher = lib.SSL_get_current_cipher(self._ssl)
+        return 0 if cipher == null else int(lib.SSL_CIPHER_get_id(cipher)) & 0xFFFF
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the handshake is an abbreviated one."""
+        return bool(self._lib.SSL_session_reused(self._ssl))
+
+    def secrets(self) -> Secrets | None:
+        """Return what the keys come from; None before they are agreed on."""
+        lib, scratch = self._lib, self._scratch
+        session = lib.SSL_get_session(self._ssl)
+        if session == self._ffi.NULL:
+            return None
+        length = lib.SSL_SESSION_get_master_key(session, scratch, MASTER_BYTES)
+        if length != MASTER_BYTES:
+            return None
+        master = self._copy(MASTER_BYTES)
+        lib.SSL_get_client_random(self._ssl, scratch, _RANDOM_BYTES)
+        client_random = self._copy(_RANDOM_BYTES)
+        lib.SSL_get_server_random(self._ssl, scratch, _RANDOM_BYTES)
+        return Secrets(master, client_random, self._copy(_RANDOM_BYTES))
+
+    def session(self) -> tuple[bytes, bytes]:
+        """Return the session and its id, which may be empty."""
+        lib = self._lib
+        session = lib.SSL_get_session(self._ssl)
+        length = self._ffi.new("unsigned int *")
+        at = lib.SSL_SESSION_get_id(session, length)
+        session_id = bytes(self._ffi.buffer(at, length[0])) if length[0] else b""
+        return session_id, der.serialized(lib.i2d_SSL_SESSION, session)
+
+    def peer_certificate(self) -> bytes:
+        """Return the peer's own certificate in DER, or nothing."""
+        return der.build(self._lib.SSL_get1_peer_certificate(self._ssl))
+
+    def read(self) -> bytes:
+        """Return what the record holds that was fed last; nothing if it holds none."""
+        self._lib.ERR_clear_error()
+        read = self._lib.SSL_read(self._ssl, self._scratch, SCRATCH_BYTES)
+        if read > 0:
+            return self._copy(read)
+        if self._lib.SSL_get_error(self._ssl, read) not in _WANT:
+            self.reason = self._explain()
+        return b""
+
+    def write(self, content: bytes) -> None:
+        """Build one record; nothing happens to content that no record can hold."""
+        if 0 < len(content) <= _LONGEST_RECORD:
+            self._lib.ERR_clear_error()
+            self._lib.SSL_write(self._ssl, content, len(content))
+
+    def shut_down(self) -> None:
+        """Build the alert that says that nothing will follow."""
+        self._lib.SSL_shutdown(self._ssl)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the peer has said that nothing will follow, or all has failed."""
+        received = self._lib.SSL_get_shutdown(self._ssl) & _RECEIVED_SHUTDOWN
+        return bool(received) or bool(self.reason)
+
+    def _copy(self, length: int) -> bytes:
+        return bytes(self._ffi.buffer(self._scratch, length))
+
+    def _explain(self) -> str:
+        lib, string = self._lib, self._ffi.string
+        verified = lib.SSL_get_verify_result(self._ssl)
+        if verified != _VERIFIED:
+            return str(string(lib.X509_verify_cert_error_string(verified)).decode())
+        text = lib.ERR_reason_error_string(lib.ERR_peek_last_error())
+        lib.ERR_clear_error()
+        return (
+            "the peer ended it"
+            if text == self._ffi.NULL
+            else str(string(text).decode())
+        )

@@ -1,0 +1,176 @@
+"""What OpenSSL asks in the middle of a handshake, and who answers for each connection.
+
+The answers are known beforehand, because a question can not wait. An exception in one
+of these functions becomes a zero, which OpenSSL takes for a refusal.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+from homeport.dtls.openssl import der
+from homeport.dtls.openssl.library import load
+
+_NEVER_MICROSECONDS = 2**31
+_DECODE_ERROR = 50
+
+
+def _no_extension(_number: int) -> None:
+    return None
+
+
+def _any_extension(_number: int, _content: bytes) -> bool:
+    return True
+
+
+@dataclass(slots=True)
+class Answers:
+    """What one side of a handshake has to say when OpenSSL asks.
+
+    ``identity`` and ``key`` are those of a PSK, empty if there is none; ``session`` is
+    what a client may resume, or nothing. ``extension`` returns the content of an
+    extension for our hello, None to leave it out; ``extended`` takes one of the peer's
+    hello, and returns False if it is malformed.
+    """
+
+    identity: bytes = b""
+    key: bytes = field(default=b"", repr=False)
+    session: bytes = field(default=b"", repr=False)
+    extension: Callable[[int], bytes | None] = _no_extension
+    extended: Callable[[int, bytes], bool] = _any_extension
+
+
+class Questions(NamedTuple):
+    """The functions that OpenSSL calls; they must outlive every context."""
+
+    server_key: Any
+    client_key: Any
+    cookie: Any
+    session: Any
+    add_extension: Any
+    take_extension: Any
+    timer: Any
+
+
+_answering: dict[int, Answers] = {}
+_extensions: dict[int, Any] = {}
+"""Of each connection, the content that OpenSSL is about to copy into a hello."""
+
+
+def begin(ssl: Any, answers: Answers) -> None:
+    """Let questions about a connection be answered."""
+    _answering[_key(ssl)] = answers
+
+
+def end(ssl: Any) -> None:
+    """Forget a connection."""
+    key = _key(ssl)
+    del _answering[key]
+    _extensions.pop(key, None)
+
+
+def living() -> int:
+    """Count the connections that have not ended."""
+    return len(_answering)
+
+
+def _key(ssl: Any) -> int:
+    return int(load().ffi.cast("uintptr_t", ssl))
+
+
+@cache
+def functions() -> Questions:
+    """Make the functions once, for all contexts."""
+    ffi = load().ffi
+    return Questions(
+        server_key=ffi.callback(
+            "unsigned int(SSL *, const char *, unsigned char *, unsigned int)",
+            _server_key,
+        ),
+        client_key=ffi.callback(
+            "unsigned int(SSL *, const char *, char *, unsigned int,"
+            " unsigned char *, unsigned int)",
+            _client_key,
+        ),
+        cookie=ffi.callback("int(SSL *, const unsigned char *, unsigned int)", _cookie),
+        session=ffi.callback(
+            "SSL_SESSION *(SSL *, const unsigned char *, int, int *)", _session
+        ),
+        add_extension=ffi.callback(
+            "int(SSL *, unsigned int, unsigned int, const unsigned char **, size_t *,"
+            " X509 *, size_t, int *, void *)",
+            _add_extension,
+        ),
+        take_extension=ffi.callback(
+            "int(SSL *, unsigned int, unsigned int, const unsigned char *, size_t,"
+            " X509 *, size_t, int *, void *)",
+            _take_extension,
+        ),
+        timer=ffi.callback("unsigned int(SSL *, unsigned int)", _timer),
+    )
+
+
+def _server_key(ssl: Any, identity: Any, out: Any, most: int) -> int:
+    ffi = load().ffi
+    answers = _answering[_key(ssl)]
+    key = answers.key
+    if not key or len(key) > most or ffi.string(identity) != answers.identity:
+        return 0
+    ffi.memmove(out, key, len(key))
+    return len(key)
+
+
+def _client_key(
+    ssl: Any, _hint: Any, name: Any, longest: int, out: Any, most: int
+) -> int:
+    ffi = load().ffi
+    answers = _answering[_key(ssl)]
+    identity, key = answers.identity, answers.key
+    if not key or len(key) > most or len(identity) >= longest:
+        return 0
+    ffi.memmove(name, identity + b"\0", len(identity) + 1)
+    ffi.memmove(out, key, len(key))
+    return len(key)
+
+
+def _cookie(_ssl: Any, _cookie: Any, _length: int) -> int:
+    """Take any cookie: no connection is made before its cookie was good."""
+    return 1
+
+
+def _session(ssl: Any, _id: Any, _length: int, copy: Any) -> Any:
+    ffi, lib, _ = load()
+    session = _answering[_key(ssl)].session
+    copy[0] = 0  # the reference that is returned is OpenSSL's
+    if not session:
+        return ffi.NULL
+    return der.parse(lib.d2i_SSL_SESSION, session)
+
+
+def _add_extension(
+    ssl: Any, number: int, _context: int, out: Any, length: Any, *_rest: Any
+) -> int:
+    key = _key(ssl)
+    content = _answering[key].extension(number)
+    if content is None:
+        return 0
+    _extensions[key] = kept = load().ffi.new("unsigned char[]", content)
+    out[0], length[0] = kept, len(content)
+    return 1
+
+
+def _take_extension(
+    ssl: Any, number: int, _context: int, at: Any, length: int, *rest: Any
+) -> int:
+    content = bytes(load().ffi.buffer(at, length)) if length else b""
+    if _answering[_key(ssl)].extended(number, content):
+        return 1
+    alert = rest[2]
+    alert[0] = _DECODE_ERROR
+    return 0
+
+
+def _timer(_ssl: Any, _previous: int) -> int:
+    """Keep OpenSSL from repeating flights: it would read the clock."""
+    return _NEVER_MICROSECONDS

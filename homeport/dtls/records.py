@@ -1,0 +1,124 @@
+"""Records: what a datagram or a stream is cut into (RFC 6347 §4.1, RFC 9146 §4)."""
+
+import struct
+from enum import IntEnum
+from typing import NamedTuple
+
+from homeport.errors import InvalidHandshake
+
+HEADER_BYTES = 13
+MOST_RECORDS = 32
+"""Records that are read of one datagram."""
+LARGEST_FRAGMENT = 2**14 + 2048
+VERSION = b"\xfe\xfd"
+"""DTLS 1.2."""
+
+_MAJOR = 0xFE
+_BEGIN = struct.Struct("!BBxHHI")
+_HEADER = struct.Struct("!B2sHHIH")
+_STREAM_MAJOR = 3
+_STREAM_HEADER = struct.Struct("!BBxH")
+
+
+class ContentType(IntEnum):
+    """What a record holds; CID says that this is encrypted as well."""
+
+    CHANGE_CIPHER_SPEC = 20
+    ALERT = 21
+    HANDSHAKE = 22
+    APPLICATION = 23
+    CID = 25
+
+
+class AlertLevel(IntEnum):
+    """How bad it is."""
+
+    WARNING = 1
+    FATAL = 2
+
+
+_KINDS = frozenset(kind.value for kind in ContentType)
+_CID = ContentType.CID.value
+
+
+class Record(NamedTuple):
+    """One record; ``raw`` is all of it, its header too."""
+
+    kind: int
+    epoch: int
+    sequence: int
+    cid: bytes
+    fragment: bytes
+    raw: bytes
+
+
+def parse(datagram: bytes, cid_length: int) -> list[Record]:
+    """Return the records of a datagram, up to the first that is none.
+
+    Ours all have connection ids of one length, which the record does not tell. The
+    minor version is whatever the sender guessed (TLS-3).
+    """
+    records: list[Record] = []
+    at, size = 0, len(datagram)
+    while size - at > HEADER_BYTES and len(records) < MOST_RECORDS:
+        kind, major, epoch, high, low = _BEGIN.unpack_from(datagram, at)
+        start = at + HEADER_BYTES
+        cid = b""
+        if kind == _CID:
+            cid = datagram[at + _BEGIN.size : at + _BEGIN.size + cid_length]
+            start += cid_length
+        length = int.from_bytes(datagram[start - 2 : start], "big")
+        end = start + length
+        if (
+            kind not in _KINDS
+            or major != _MAJOR
+            or not 0 < length <= LARGEST_FRAGMENT
+            or end > size
+        ):
+            break
+        records.append(
+            Record(
+                kind,
+                epoch,
+                high << 32 | low,
+                cid,
+                datagram[start:end],
+                datagram[at:end],
+            )
+        )
+        at = end
+    return records
+
+
+def build(
+    kind: int, epoch: int, sequence: int, fragment: bytes, *, version: bytes = VERSION
+) -> bytes:
+    """Build a record without connection id."""
+    high, low = sequence >> 32, sequence & 0xFFFF_FFFF
+    return _HEADER.pack(kind, version, epoch, high, low, len(fragment)) + fragment
+
+
+def alert(level: AlertLevel, description: int) -> bytes:
+    """Build the fragment of an alert (RFC 5246 §7.2)."""
+    return bytes((level, description))
+
+
+def parse_stream(received: bytes) -> tuple[list[Record], bytes]:
+    """Return the whole records of a TLS stream, and what is left of it.
+
+    They have neither epoch nor sequence. Raises InvalidHandshake where no record
+    begins: a stream has no way to go on behind it.
+    """
+    records: list[Record] = []
+    at = 0
+    while len(received) - at >= _STREAM_HEADER.size:
+        kind, major, length = _STREAM_HEADER.unpack_from(received, at)
+        if kind not in _KINDS or major != _STREAM_MAJOR or length > LARGEST_FRAGMENT:
+            raise InvalidHandshake("has bytes that are no record")
+        start = at + _STREAM_HEADER.size
+        end = start + length
+        if end > len(received):
+            break
+        records.append(Record(kind, 0, 0, b"", received[start:end], received[at:end]))
+        at = end
+    return records, received[at:]

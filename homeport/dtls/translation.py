@@ -1,0 +1,100 @@
+"""Records between OpenSSL, which knows no connection ids, and the wire.
+
+Once the keys are known, every protected record of a handshake is opened on one side
+and sealed for the other. So a record that is sent again has a number of its own: a peer
+with a replay window would not see it otherwise (RFC 6347 §4.2.4).
+"""
+
+from typing import Protocol
+
+from homeport.dtls import keys
+from homeport.dtls.association import Association, Protection
+from homeport.dtls.negotiation import CidNegotiation
+from homeport.dtls.openssl.connection import Secrets
+from homeport.dtls.records import Record
+from homeport.dtls.suites import Aead, Suite
+
+
+class Translation(Protocol):
+    """What becomes of the protected records of a handshake."""
+
+    def inward(self, record: Record) -> tuple[int, bytes] | None:
+        """Return a record's kind and what OpenSSL gets of it; None if it is forged."""
+
+    def outward(self, record: Record, number: int) -> bytes:
+        """Return a record of OpenSSL's as the peer gets it."""
+
+
+class Untranslated:
+    """A suite whose records OpenSSL protects: they stay what they are."""
+
+    def inward(self, record: Record) -> tuple[int, bytes] | None:
+        """Return the record; only OpenSSL can tell whether it is forged."""
+        return record.kind, record.raw
+
+    def outward(self, record: Record, number: int) -> bytes:
+        """Return the record; repeated, it keeps its number."""
+        del number
+        return record.raw
+
+
+class AeadTranslation:
+    """A suite whose records are ours to open and to seal."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        aead: Aead,
+        secrets: Secrets,
+        cids: CidNegotiation,
+        *,
+        server: bool,
+    ) -> None:
+        self._suite = suite
+        self._cids = cids
+        self._server = server
+        self._keys = keys.derive(
+            secrets.master,
+            client_random=secrets.client_random,
+            server_random=secrets.server_random,
+        )
+        ours, theirs = self._keys.client, self._keys.server
+        if server:
+            ours, theirs = theirs, ours
+        self._from_openssl = Protection(aead, ours)
+        self._to_peer = Protection(aead, ours, cids.form, cids.peer_cid)
+        self._from_peer = Protection(aead, theirs, cids.form, cids.cid)
+        self._to_openssl = Protection(aead, theirs)
+
+    def inward(self, record: Record) -> tuple[int, bytes] | None:
+        """Open a record of the peer's and seal what it holds for OpenSSL."""
+        opened = self._from_peer.open(record)
+        if opened is None:
+            return None
+        kind, content = opened
+        return kind, self._to_openssl.seal(kind, record.sequence, content)
+
+    def outward(self, record: Record, number: int) -> bytes:
+        """Open a record of OpenSSL's and seal it for the peer."""
+        opened = self._from_openssl.open(record)
+        if opened is None:
+            raise AssertionError("OpenSSL has other keys than we derived")
+        kind, content = opened
+        return self._to_peer.seal(kind, number, content)
+
+    def association(self, *, received: int, sealed: int) -> Association:
+        """Make what goes on after the handshake, which has ``sealed`` so many records.
+
+        Only a server's association floats from edge to edge.
+        """
+        return Association(
+            self._suite,
+            self._keys,
+            server=self._server,
+            received=received,
+            form=self._cids.form,
+            cid=self._cids.cid,
+            peer_cid=self._cids.peer_cid,
+            generation=1 if self._server else 0,
+            sealed=0 if self._server else sealed,
+        )

@@ -1,0 +1,446 @@
+"""CoAP over DTLS: one UDP socket, and associations that float between the edges.
+
+A record is told by the connection id that stands on it, or by its sender's address. Its
+association is in memory, or is taken over (`homeport.dtls.takeovers`), or its handshake
+is under way (`homeport.dtls.gate`). Everything else is silence (B-220).
+"""
+
+import asyncio
+import math
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from homeport.associations import Associations, CookieSecrets, Floating, Resumptions
+from homeport.coap.transport import Arrival, Origin, Receive
+from homeport.coap.udp import Address, UdpTransport, written
+from homeport.dtls import messages, observability, records
+from homeport.dtls.association import Association
+from homeport.dtls.batches import Batches
+from homeport.dtls.context import ServerContext
+from homeport.dtls.credentials import Refusal, Trust
+from homeport.dtls.gate import CID_BYTES, Gate, Guest, Limits
+from homeport.dtls.live import Live, LiveAssociations, Place, name_of, place_of
+from homeport.dtls.records import AlertLevel, ContentType, Record
+from homeport.dtls.takeovers import Parked, Takeovers
+from homeport.errors import Unavailable
+from homeport.identity import Identity, Means
+
+MOST_FLIGHTS = 1024
+"""Peers that may still ask how their handshake ended."""
+SWEEP_SECONDS = 1.0
+LARGEST_SHARE = 1000
+"""Associations that are written down, or looked through, at once."""
+RANDOM_BYTES = 8
+
+_ACCESS_DENIED, _NO_RENEGOTIATION = 49, 100
+_CLOSE_NOTIFY = b"\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a secured port needs of the installation.
+
+    ``edge`` is this replica's name, ``refused`` hears whose credential opened nothing
+    and from where; ``now_milliseconds`` is the store's clock.
+    """
+
+    edge: str
+    trust: Trust
+    associations: Associations
+    resumptions: Resumptions | None
+    cookie_secrets: CookieSecrets
+    refused: Callable[[Refusal, str], None]
+    now_milliseconds: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What has to be kept before a handshake's last flight leaves."""
+
+    floating: Floating
+    session: tuple[bytes, bytes, Identity] | None
+
+
+class DtlsTransport:
+    """A UDP port on which every peer has proved who it is.
+
+    In memory are at most ``most`` associations, those heard within ``idle`` seconds.
+    """
+
+    def __init__(
+        self,
+        udp: UdpTransport,
+        context: ServerContext,
+        ports: Ports,
+        *,
+        limits: Limits,
+        most: int,
+        idle: float,
+    ) -> None:
+        self._udp = udp
+        self._ports = ports
+        self._loop = asyncio.get_running_loop()
+        self._live = LiveAssociations(most=most, idle=idle)
+        self._flights: OrderedDict[Address, Live] = OrderedDict()
+        self._receive: Receive[Live] = _nowhere
+        self._commits: Batches[Commit, None] = Batches(self._commit)
+        self._drops: Batches[Floating, None] = Batches(self._drop)
+        self._takeovers = Takeovers(
+            ports.associations,
+            ports.trust,
+            edge=ports.edge,
+            now=self._loop.time,
+            expiry=self._expiry,
+            taken=self._taken,
+            lost=self._lost,
+            distrusted=self._distrusted,
+        )
+        self._gate = Gate(
+            context,
+            trust=ports.trust,
+            cookie_secrets=ports.cookie_secrets,
+            resumptions=ports.resumptions,
+            limits=limits,
+            send=udp.send,
+            established=self._established,
+            refused=ports.refused,
+        )
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return self._udp.address
+
+    def start(self, receive: Receive[Live]) -> None:
+        """Hand over messages from now on."""
+        self._receive = receive
+        self._udp.start(self._datagrams)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        await asyncio.gather(
+            self._gate.run(),
+            self._takeovers.run(),
+            self._commits.run(),
+            self._drops.run(),
+            self._sweep(),
+        )
+
+    def origin(self, peer: Live) -> Origin:
+        """Say where the messages of a peer come from."""
+        return peer.origin
+
+    def send(self, messages: Sequence[tuple[bytes, Live]]) -> None:
+        """Send; what an association can not carry any more is lost."""
+        datagrams: list[tuple[bytes, Address]] = []
+        for message, live in messages:
+            sealer = live.records
+            if isinstance(sealer, Association) and sealer.exhausted:
+                self.release(live)
+                continue
+            sealed = sealer.seal(ContentType.APPLICATION, message)
+            datagrams.append((sealed, live.address))
+        self._udp.send(datagrams)
+
+    def release(self, peer: Live) -> None:
+        """Leave a peer to the edge that has taken it over; it may come back."""
+        if isinstance(peer.records, Association):
+            self._live.drop(peer)
+
+    def taken_over(self, places: Collection[str]) -> None:
+        """Take it that other edges have these associations now."""
+        for place in places:
+            live = self._live.get(place_of(place))
+            if live is not None:
+                self.release(live)
+
+    async def distrust(self, names: Collection[str] | None) -> None:
+        """Look again at peers that rest on entries of the trust view; None is all.
+
+        Their next record takes them over anew, which asks whether they are still
+        trusted; those that can not be taken over are asked for here.
+        """
+        for count, live in enumerate(self._live, 1):
+            if count % LARGEST_SHARE == 0:
+                await asyncio.sleep(0)
+            who = live.floating.identity
+            if names is not None and not any(name in names for name in who.rests_on):
+                continue
+            if isinstance(live.records, Association):
+                self._live.drop(live)
+            elif not (await self._ports.trust.trusted([who]))[0]:
+                self._end(live, "distrusted")
+
+    def stop(self) -> None:
+        """Hand over no more; what is to be sent still is."""
+        self._udp.stop()
+        self._gate.close()
+
+    async def drain(self) -> None:
+        """Write down how far associations have come; raise Unavailable."""
+        await self._rest(list(self._live))
+
+    def close(self) -> None:
+        """Close the port."""
+        self._udp.close()
+
+    def _datagrams(self, arrivals: Sequence[Arrival[Address]], arrived: float) -> None:
+        now = self._loop.time()
+        batch: list[Arrival[Live]] = []
+        for datagram, address, _ in arrivals:
+            received = records.parse(datagram, CID_BYTES)
+            if not received:
+                observability.record_dropped("malformed")
+            elif received[0].epoch == 0:
+                self._in_clear(received, address)
+            else:
+                for record in received:
+                    self._record(record, address, now, batch)
+        if batch:
+            self._receive(batch, arrived)
+
+    def _in_clear(self, received: Sequence[Record], address: Address) -> None:
+        """Take a flight of a handshake; one that is over may have to end once more."""
+        ended = self._flights.get(address)
+        if (
+            ended is None
+            or self._gate.expects(address)
+            or messages.is_client_hello(received[0])
+        ):
+            self._gate.receive(received, address)
+        else:
+            self._udp.send([(flight, address) for flight in ended.last_flight])
+
+    def _record(
+        self, record: Record, address: Address, now: float, batch: list[Arrival[Live]]
+    ) -> None:
+        place = record.cid or address
+        if self._takeovers.parks(place, record, address):
+            return
+        live = self._live.get(place)
+        if live is None:
+            if self._gate.expects(address):
+                self._gate.receive([record], address)
+            else:
+                self._takeovers.look_up(place, record, address)
+            return
+        opener = live.records
+        if isinstance(opener, Association) and record.sequence > opener.received + 1:
+            if opener.peek(record):
+                self._takeovers.confirm(live, opener, record, address)
+            else:
+                self._stray(record, address)
+        elif not self._open(live, record, address, now, batch):
+            self._stray(record, address)
+
+    def _stray(self, record: Record, address: Address) -> None:
+        """Take a record that its place's association did not open."""
+        if self._gate.expects(address):
+            self._gate.receive([record], address)
+        else:
+            observability.record_dropped("unauthentic")
+
+    def _open(
+        self,
+        live: Live,
+        record: Record,
+        address: Address,
+        now: float,
+        batch: list[Arrival[Live]],
+    ) -> bool:
+        """Open a record; False if it is forged, or was here before."""
+        opener = live.records
+        newest = isinstance(opener, Association) and record.sequence > opener.received
+        opened = opener.open(record)
+        if opened is None:
+            return False
+        if newest and address != live.address and live.may_move(address, now):
+            observability.record_moved()
+        if now > live.expires:
+            self._distrusted(live)
+            return True
+        self._live.use(live, now)
+        kind, content = opened
+        if kind == ContentType.APPLICATION:
+            if live.last_flight:
+                self._flights.pop(live.address, None)
+                live.last_flight = ()
+            batch.append(Arrival(content, live, record.sequence))
+        elif kind == ContentType.ALERT:
+            self._alerted(live, content)
+        elif kind == ContentType.HANDSHAKE:
+            self._shake_again(live)
+        return True
+
+    def _alerted(self, live: Live, content: bytes) -> None:
+        if content[1:] == _CLOSE_NOTIFY:
+            self._end(live, "closed")
+        elif content[:1] == bytes([AlertLevel.FATAL]):
+            self._end(live, "alert")
+
+    def _shake_again(self, live: Live) -> None:
+        """Repeat how the handshake ended, or refuse to begin one inside of another."""
+        if live.last_flight:
+            self._udp.send([(flight, live.address) for flight in live.last_flight])
+        else:
+            self._alert(live, AlertLevel.WARNING, _NO_RENEGOTIATION)
+
+    def _alert(self, live: Live, level: AlertLevel, description: int) -> None:
+        sealer = live.records
+        if isinstance(sealer, Association) and not sealer.exhausted:
+            fragment = records.alert(level, description)
+            sealed = sealer.seal(ContentType.ALERT, fragment)
+            self._udp.send([(sealed, live.address)])
+
+    def _taken(self, live: Live, parked: Parked) -> None:
+        """Take the records that have waited for an association, oldest first."""
+        now = self._loop.time()
+        self._live.put(live)
+        batch: list[Arrival[Live]] = []
+        for record, address in sorted(parked, key=lambda each: each[0].sequence):
+            if not self._open(live, record, address, now, batch):
+                observability.record_dropped("unauthentic")
+        if batch:
+            self._receive(batch, now)
+
+    def _lost(self, live: Live) -> None:
+        self._live.drop(live)
+        observability.record_ended("lost")
+
+    def _distrusted(self, live: Live) -> None:
+        """End an association whose peer is trusted no more.
+
+        A device that had its credentials from us hears of it, so that it gets others.
+        """
+        if live.floating.identity.means is Means.ISSUED:
+            self._alert(live, AlertLevel.FATAL, _ACCESS_DENIED)
+        self._end(live, "distrusted")
+
+    def _end(self, live: Live, reason: str) -> None:
+        """End an association, here and everywhere."""
+        self._live.drop(live)
+        observability.record_ended(reason)
+        if isinstance(live.records, Association):
+            self._drops.put(live.floating, _regardless)
+        else:
+            live.records.close()
+
+    def _established(self, guest: Guest) -> None:
+        """Keep an association before its peer hears that there is one."""
+        association = guest.established.association
+        address = guest.half.address
+        place: Place = address
+        exported, received = b"", 0
+        if isinstance(association, Association):
+            place = association.cid or address
+            exported, received = association.export(), association.received
+        floating = Floating(
+            place=name_of(place),
+            id=f"{self._ports.now_milliseconds():012x}"
+            f"{secrets.token_hex(RANDOM_BYTES)}",
+            secrets=exported,
+            identity=guest.identity,
+            peer=written(address),
+            received=received,
+        )
+        now = self._loop.time()
+        live = Live(
+            floating,
+            association,
+            place=place,
+            address=address,
+            now=now,
+            expires=self._expiry(guest.identity),
+        )
+        if not exported:
+            self._committed(guest, live, None)
+            return
+        session = guest.established.session
+        commit = Commit(floating, (*session, guest.identity) if session else None)
+        if not self._commits.put(commit, partial(self._committed, guest, live)):
+            self._gate.finish(guest.half)
+
+    def _expiry(self, identity: Identity) -> float:
+        """Return when a credential expires, in loop time."""
+        if not identity.expires:
+            return math.inf
+        left = identity.expires - self._ports.now_milliseconds()
+        return self._loop.time() + left / 1000
+
+    async def _commit(self, commits: Sequence[Commit]) -> list[None]:
+        sessions = [each.session for each in commits if each.session is not None]
+        await self._ports.associations.save([each.floating for each in commits])
+        if sessions and self._ports.resumptions is not None:
+            await self._ports.resumptions.put(sessions)
+        return [None] * len(commits)
+
+    def _committed(self, guest: Guest, live: Live, failure: Unavailable | None) -> None:
+        """Let the last flight leave, and take what has come since the handshake."""
+        parked = self._gate.finish(guest.half)
+        if failure is not None:
+            observability.record_dropped("store")
+            return
+        established = guest.established
+        replaced = self._live.put(live)
+        if replaced is not None and not isinstance(replaced.records, Association):
+            replaced.records.close()
+        observability.record_established(
+            guest.identity.name,
+            live.floating.peer,
+            suite=live.records.suite.name,
+            resumed=established.resumed,
+        )
+        if established.last_flight:
+            live.last_flight = established.last_flight
+            self._remember(live)
+            self._udp.send([(each, live.address) for each in live.last_flight])
+        waiting = [*established.early, *(each for some in parked for each in some)]
+        now = self._loop.time()
+        batch: list[Arrival[Live]] = []
+        for record in waiting:
+            if record.epoch:
+                self._record(record, live.address, now, batch)
+        if batch:
+            self._receive(batch, now)
+
+    def _remember(self, live: Live) -> None:
+        self._flights[live.address] = live
+        self._flights.move_to_end(live.address)
+        if len(self._flights) > MOST_FLIGHTS:
+            self._flights.popitem(last=False)
+
+    async def _sweep(self) -> None:
+        """Let associations go that nobody uses; the store has them."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            popped = self._live.pop_idle(self._loop.time(), most=LARGEST_SHARE)
+            observability.record_associations(len(self._live))
+            try:
+                await self._rest(popped)
+            except Unavailable:
+                observability.record_dropped("store")
+
+    async def _rest(self, resting: Sequence[Live]) -> None:
+        states = []
+        for live in resting:
+            if isinstance(live.records, Association):
+                states.append(live.state(live.records))
+            else:
+                live.records.close()
+        for begin in range(0, len(states), LARGEST_SHARE):
+            await self._ports.associations.rest(states[begin : begin + LARGEST_SHARE])
+
+    async def _drop(self, ended: Sequence[Floating]) -> list[None]:
+        await self._ports.associations.drop(ended)
+        return [None] * len(ended)
+
+
+def _nowhere(_arrivals: Sequence[Arrival[Live]], _arrived: float) -> None:
+    """Take messages before anybody wants them."""
+
+
+def _regardless(_answer: object) -> None:
+    """Take it that a store keeps what it was to forget; it forgets by itself."""

@@ -1,0 +1,71 @@
+"""The certificates of our servers that somebody else has made."""
+
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from homeport.errors import InvalidFormat, InvalidParameter
+from homeport.pki import authorities, certificates, keys, pem
+from homeport.pki.certificates import Certificate
+from homeport.pki.keys import CertifiedKey
+
+
+def parse(
+    certificate: str, private_key: str, *, root: bytes, now: datetime
+) -> CertifiedKey:
+    """Parse a server's certificate and key, both PEM; ``root`` has to have signed it.
+
+    Raises InvalidParameter that says what is wrong, and never repeats the key.
+    """
+    key = authorities.parse_key(private_key)
+    try:
+        documents = pem.parse_certificates(certificate)
+        if len(documents) != 1:
+            raise InvalidParameter("certificate", "is not the PEM of one certificate")
+        if len(documents[0]) > authorities.LARGEST:
+            raise InvalidParameter(
+                "certificate", f"has more than {authorities.LARGEST} bytes"
+            )
+        found = certificates.parse(documents[0])
+        with certificates.reading():
+            _require_server(found, now)
+            if found.parsed.public_key() != key.public_key():
+                raise InvalidParameter("private_key", "is not the certificate's")
+        if not found.is_signed_by(certificates.parse(root)):
+            raise InvalidParameter("certificate", "is not signed by the root")
+    except InvalidFormat as error:
+        raise InvalidParameter(
+            "certificate", f"cannot be used: {error.format_name} {error.reason}"
+        ) from error
+    return CertifiedKey(found.der, keys.encode(key))
+
+
+def hosts(certificate: bytes) -> frozenset[str]:
+    """Return the DNS names and IP addresses that a certificate is for.
+
+    Raises InvalidFormat.
+    """
+    parsed = certificates.parse(certificate).parsed
+    with certificates.reading():
+        try:
+            found = parsed.extensions.get_extension_for_class(
+                x509.SubjectAlternativeName
+            ).value
+        except x509.ExtensionNotFound:
+            return frozenset()
+        addresses = map(str, found.get_values_for_type(x509.IPAddress))
+        return frozenset([*found.get_values_for_type(x509.DNSName), *addresses])
+
+
+def _require_server(certificate: Certificate, now: datetime) -> None:
+    parsed = certificate.parsed
+    keys.require_public(parsed.public_key())
+    if not parsed.not_valid_before_utc <= now <= parsed.not_valid_after_utc:
+        raise InvalidParameter("certificate", "is not valid now")
+    try:
+        usage = parsed.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return
+    if ExtendedKeyUsageOID.SERVER_AUTH not in usage:
+        raise InvalidParameter("certificate", "is not for servers")

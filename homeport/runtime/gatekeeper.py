@@ -1,0 +1,339 @@
+"""Who a peer with some credential would be, by the trust view.
+
+The first that matches decides (B-033 .. B-039, B-040, B-226): a key or a developer
+certificate that an account registered, a credential that we issued, a certificate of a
+CA that an account trusts. Everything that a batch of handshakes asks is one round trip.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from homeport import names
+from homeport.dtls.credentials import (
+    Admission,
+    Chain,
+    Credential,
+    Refusal,
+    SharedKey,
+)
+from homeport.errors import InvalidFormat, InvalidName
+from homeport.identity import Identity, Means, Service
+from homeport.keyring import Keyring
+from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.pki import certificates, devices, psk, trusted
+from homeport.pki.psk import IssuedIdentity
+from homeport.pki.trusted import Presented
+from homeport.store.entries import DeviceEntry, RegisteredKey
+from homeport.store.trust_reader import ChainEntries, TrustReader
+
+DIGEST_LENGTH = 32
+"""Hex characters of a digest within an identity's name."""
+
+_NOT_ONES_OWN = "the certificate names another account than its CA's"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A credential as far as it can be read before anything is known of it.
+
+    ``presented`` is of a chain; ``device`` is what a credential of ours would name.
+    """
+
+    credential: Credential
+    presented: Presented | None = None
+    recognized: IssuedIdentity | None = None
+    device: DeviceId | None = None
+
+
+class Gatekeeper:
+    """Answers the handshakes of one service; fulfills `homeport.dtls` Trust.
+
+    ``issuer`` is the certificate in DER of the CA of our own credentials, ``days`` how
+    long a key that we issued is good. ``direct`` says that devices may come to the
+    LwM2M server with credentials from the factory (B-079). ``owner`` is the account
+    whose CAs need no further proof: the installation is its own.
+    """
+
+    def __init__(
+        self,
+        reader: TrustReader,
+        keyring: Keyring,
+        *,
+        service: Service,
+        issuer: bytes,
+        days: int,
+        direct: bool,
+        owner: AccountId,
+        now_milliseconds: Callable[[], int],
+    ) -> None:
+        self._reader = reader
+        self._keyring = keyring
+        self._service = service
+        self._issuer = issuer
+        self._issuer_subject = certificates.parse(issuer).subject_digest
+        self._life = days * 86_400_000
+        self._direct = direct
+        self._owner = owner
+        self._now = now_milliseconds
+
+    async def admit(
+        self, credentials: Sequence[Credential]
+    ) -> list[Admission | Refusal]:
+        """Say of each who a peer that holds it would be; raise Unavailable."""
+        shown = [self._read(credential) for credential in credentials]
+        keys = [each.identity for each in credentials if isinstance(each, SharedKey)]
+        chains = [each.presented for each in shown if each.presented is not None]
+        ours = [each.device for each in shown if each.device is not None]
+        found_keys, found_chains, found_devices = await asyncio.gather(
+            self._reader.registered_keys(self._service, keys),
+            self._reader.chains([(each.fingerprint, each.issuers) for each in chains]),
+            self._reader.devices(ours),
+        )
+        registered, known = iter(found_keys), iter(found_chains)
+        limits = iter(found_devices)
+        return [
+            self._decide(
+                each,
+                next(registered) if isinstance(each.credential, SharedKey) else None,
+                next(known) if each.presented is not None else None,
+                next(limits) if each.device is not None else None,
+            )
+            for each in shown
+        ]
+
+    async def trusted(self, identities: Sequence[Identity]) -> list[bool]:
+        """Say of each whether it still is who it was; raise Unavailable."""
+        now = self._now()
+        return [
+            stands and not 0 < identity.expires <= now
+            for identity, stands in zip(
+                identities, await self._reader.stand(identities), strict=True
+            )
+        ]
+
+    def _read(self, credential: Credential) -> Shown:
+        match credential:
+            case SharedKey(identity):
+                issued = psk.recognize(identity) if self._is_lwm2m else None
+                return Shown(
+                    credential,
+                    recognized=issued,
+                    device=issued.device if issued is not None else None,
+                )
+            case Chain(chain):
+                try:
+                    presented = trusted.read_chain(chain)
+                except InvalidFormat:
+                    return Shown(credential)
+                return Shown(credential, presented, device=self._named(presented))
+
+    def _named(self, presented: Presented) -> DeviceId | None:
+        """Return the device that a certificate of ours is for."""
+        if not self._is_lwm2m or presented.issuers[0] != self._issuer_subject:
+            return None
+        try:
+            return names.parse_device_id(presented.subject.locality)
+        except InvalidName:
+            return None
+
+    @property
+    def _is_lwm2m(self) -> bool:
+        return self._service is Service.LWM2M
+
+    def _decide(
+        self,
+        shown: Shown,
+        registered: RegisteredKey | None,
+        known: ChainEntries | None,
+        limits: DeviceEntry | None,
+    ) -> Admission | Refusal:
+        match shown.credential:
+            case SharedKey(identity):
+                if registered is not None:
+                    return self._registered(registered)
+                return self._issued_key(identity, shown.recognized, limits)
+            case Chain(chain):
+                if shown.presented is None or known is None:
+                    return Refusal("the certificate can not be read", alerts=False)
+                if shown.presented.issuers[0] == self._issuer_subject:
+                    return self._issued_certificate(chain[0], shown.presented, limits)
+                if known.pin is not None:
+                    return self._pinned(chain[0], shown.presented, known)
+                return self._certified(shown.presented, known)
+
+    def _registered(self, key: RegisteredKey) -> Admission | Refusal:
+        if self._is_lwm2m and not self._direct:
+            return Refusal(
+                "direct registration is off",
+                account=key.account,
+                endpoint_name=key.endpoint_name,
+            )
+        identity = Identity(
+            f"psk:{hashlib.sha256(key.identity).hexdigest()[:DIGEST_LENGTH]}",
+            Means.SHARED_KEY,
+            account=key.account,
+            endpoint_name=key.endpoint_name,
+            rests_on=(key.name,),
+        )
+        return Admission(identity, key=key.key)
+
+    def _issued_key(
+        self,
+        presented: bytes,
+        issued: IssuedIdentity | None,
+        limits: DeviceEntry | None,
+    ) -> Admission | Refusal:
+        unknown = Refusal(
+            "the PSK identity is unknown",
+            endpoint_name=presented.decode()[: names.ENDPOINT_NAME_LENGTH],
+        )
+        if issued is None or limits is None:
+            return unknown
+        key = psk.key(self._keyring, presented, account=limits.account)
+        if key is None:
+            return unknown
+        expires = issued.issued + self._life
+        refusal = _limited(limits, issued.issued)
+        if refusal is None and expires <= self._now():
+            refusal = Refusal("the credential has expired", account=limits.account)
+        if refusal is not None:
+            return refusal
+        identity = Identity(
+            f"issued:{issued.device}",
+            Means.ISSUED,
+            account=limits.account,
+            device=issued.device,
+            issued=issued.issued,
+            expires=expires,
+        )
+        return Admission(identity, key=key)
+
+    def _issued_certificate(
+        self, certificate: bytes, presented: Presented, limits: DeviceEntry | None
+    ) -> Admission | Refusal:
+        if not self._is_lwm2m:
+            return Refusal(
+                "a certificate for the LwM2M server opens no bootstrap",  # B-005
+                fingerprint=presented.fingerprint,
+            )
+        try:
+            issued = devices.read(certificate)
+        except InvalidFormat as error:
+            return Refusal(str(error), fingerprint=presented.fingerprint)
+        refusal = _limited(limits, issued.issued) if limits is not None else None
+        if refusal is not None:
+            return refusal
+        identity = Identity(
+            f"issued:{issued.device}",
+            Means.ISSUED,
+            account=issued.account,
+            endpoint_name=issued.endpoint_name,
+            device=issued.device,
+            issued=issued.issued,
+            expires=issued.expires,
+            fingerprint=issued.fingerprint,
+        )
+        return Admission(identity, anchors=(self._issuer,))
+
+    def _pinned(
+        self, certificate: bytes, presented: Presented, known: ChainEntries
+    ) -> Admission | Refusal:
+        pin, fingerprint = known.pin, presented.fingerprint
+        if pin is None or self._is_lwm2m:
+            return Refusal(
+                "a developer certificate opens bootstrap only",
+                alerts=False,
+                fingerprint=fingerprint,
+            )
+        if presented.subject.organizational_unit != pin.account:
+            return Refusal(_NOT_ONES_OWN, account=pin.account, fingerprint=fingerprint)
+        identity = Identity(
+            f"developer:{fingerprint}",
+            Means.DEVELOPER,
+            account=pin.account,
+            rests_on=(pin.name,),
+            expires=presented.expires,
+            fingerprint=fingerprint,
+        )
+        return Admission(identity, anchors=(certificate,))
+
+    def _certified(
+        self, presented: Presented, known: ChainEntries
+    ) -> Admission | Refusal:
+        """Admit a certificate of a CA that an account trusts.
+
+        Which account, its OU may say, and otherwise the request (`ownership.account`).
+        """
+        silent = self._is_lwm2m  # an alert costs such a device its credentials (B-066)
+        fingerprint = presented.fingerprint
+        common_name = presented.subject.common_name
+        unit = presented.subject.organizational_unit
+        meant = [each for each in known.authorities if each.service is self._service]
+        active = [each for each in meant if each.active]
+        if self._is_lwm2m and not self._direct:
+            active = []
+        own = [each for each in active if unit in ("", each.account)]
+        if _is_account(unit) and active and not own:
+            return Refusal(
+                _NOT_ONES_OWN, alerts=not silent, fingerprint=fingerprint
+            )  # B-043
+        if not _is_account(unit):
+            own = active
+        if not own:
+            return Refusal(
+                "its CA is inactive" if meant else "no account trusts its CA",
+                alerts=not silent,
+                account=meant[0].account if len(meant) == 1 else None,
+                endpoint_name=common_name[: names.ENDPOINT_NAME_LENGTH],
+                fingerprint=fingerprint,
+            )
+        try:
+            endpoint_name: EndpointName = names.parse_endpoint_name(common_name)
+        except InvalidName as error:
+            return Refusal(
+                f"its CN is no endpoint name: {error}",
+                alerts=not silent,
+                fingerprint=fingerprint,
+            )
+        proven = {
+            each.account
+            for each in own
+            if each.proven or each.account in (unit, self._owner)
+        }
+        enrolls = any(each.enrollment_mode for each in own)
+        alone = proven.pop() if len(proven) == 1 and not enrolls else None
+        named = hashlib.sha256(common_name.encode()).hexdigest()[:DIGEST_LENGTH]
+        identity = Identity(
+            f"certificate:{presented.issuers[0][:DIGEST_LENGTH]}:{named}",
+            Means.CERTIFICATE,
+            account=alone,
+            accounts=tuple(sorted({each.account for each in own})),
+            endpoint_name=endpoint_name,
+            rests_on=tuple(sorted(each.name for each in own)),
+            expires=presented.expires,
+            fingerprint=fingerprint,
+            enrolls=enrolls,
+        )
+        anchors = tuple(each.certificate for each in own)
+        return Admission(identity, anchors=anchors, alerts=not silent)
+
+
+def _is_account(unit: str) -> bool:
+    try:
+        return names.parse_account_id(unit) == unit
+    except InvalidName:
+        return False
+
+
+def _limited(limits: DeviceEntry, issued: int) -> Refusal | None:
+    """Refuse what a device's entry in the trust view does not let in.
+
+    A suspended device hears no alert: it would lose its credentials (B-167).
+    """
+    if limits.suspended:
+        return Refusal("the device is suspended", alerts=False, account=limits.account)
+    if issued < limits.not_before:
+        return Refusal("the credential is revoked", account=limits.account)
+    return None

@@ -1,0 +1,226 @@
+"""The secured ports of an edge, and everything that they ask of the stores."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import orjson
+import structlog
+
+from homeport import names
+from homeport.coap.udp import UdpTransport
+from homeport.dtls.batches import Batches
+from homeport.dtls.context import CertifiedKey, ServerContext
+from homeport.dtls.credentials import Refusal
+from homeport.dtls.gate import Limits
+from homeport.dtls.transport import DtlsTransport, Ports
+from homeport.errors import InvalidFormat, Unavailable
+from homeport.events.facts import FactName
+from homeport.identity import Service
+from homeport.names import EndpointName
+from homeport.pki import installation
+from homeport.pki.installation import Installation
+from homeport.runtime.config import EdgeSettings
+from homeport.runtime.edge import Ground
+from homeport.runtime.gatekeeper import Gatekeeper
+from homeport.runtime.tasks import end, vital
+from homeport.store.associations import AssociationStore
+from homeport.store.cookies import CookieSecretStore
+from homeport.store.operations import Outcome, Refuse
+from homeport.store.resumptions import ResumptionStore
+from homeport.store.trust_changes import TrustChanges
+from homeport.store.trust_reader import TrustReader
+from homeport.store.trust_writer import EVERYTHING
+
+WAIT_SECONDS = 0.5
+"""How often the directory's authority is looked for, until it is there."""
+REFUSALS_PER_SECOND = 20
+"""Refused handshakes of which there are events; of more there are only metrics."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What secured ports of a service have in common."""
+
+    installation: Installation
+    ports: Ports
+    changes: TrustChanges
+
+
+@asynccontextmanager
+async def security(
+    settings: EdgeSettings, base: Ground, *, service: Service
+) -> AsyncIterator[Security]:
+    """Entered: the directory has said who we are, and whom we may believe.
+
+    Raises Unavailable while Redis is away, InvalidConfiguration where the secret is not
+    the directory's.
+    """
+    keyring = settings.keyring
+    reader = TrustReader(base.redis, keyring)
+    ours = await _installation(reader)
+
+    def now_milliseconds() -> int:
+        return base.clock.microseconds(base.clock.now()) // 1000
+
+    refusals = Refusals(base, settings.buckets, service=service)
+    ports = Ports(
+        edge=base.edge,
+        trust=Gatekeeper(
+            reader,
+            keyring,
+            service=service,
+            issuer=ours.issuer.certificate,
+            days=settings.credential_days,
+            direct=settings.direct_registration,
+            owner=base.account,
+            now_milliseconds=now_milliseconds,
+        ),
+        associations=AssociationStore(
+            base.redis,
+            edge=base.edge,
+            service=service,
+            keyring=keyring,
+            seconds=settings.association_seconds,
+        ),
+        resumptions=None
+        if service is Service.BOOTSTRAP
+        else ResumptionStore(
+            base.redis,
+            service=service,
+            keyring=keyring,
+            seconds=settings.resumption_seconds,
+        ),
+        cookie_secrets=CookieSecretStore(
+            base.redis, keyring=keyring, monotonic=base.clock.now
+        ),
+        refused=refusals.put,
+        now_milliseconds=now_milliseconds,
+    )
+    recording = vital(refusals.run())
+    try:
+        yield Security(ours, ports, TrustChanges(base.redis, edge=base.edge))
+    finally:
+        await end(recording)
+
+
+@asynccontextmanager
+async def dtls(
+    settings: EdgeSettings, secure: Security, *, service: Service, port: int
+) -> AsyncIterator[DtlsTransport]:
+    """Entered: a DTLS port is open. Left: its associations are written down."""
+    shown = secure.installation.servers[service]
+    context = ServerContext(
+        CertifiedKey((shown.certificate,), shown.key),
+        resumption=secure.ports.resumptions is not None,
+    )
+    udp = UdpTransport.bind(settings.coap_host, port, reuse_port=True)
+    transport = DtlsTransport(
+        udp,
+        context,
+        secure.ports,
+        limits=Limits(
+            half_open=settings.half_open_handshakes,
+            half_open_per_host=settings.half_open_handshakes_per_host,
+            seconds=settings.handshake_seconds,
+        ),
+        most=settings.associations_in_memory,
+        idle=settings.association_idle_seconds,
+    )
+    serving, watching = vital(transport.run()), vital(_watch(secure, transport))
+    try:
+        yield transport
+    finally:
+        await end(watching)
+        await end(serving)
+        try:
+            await transport.drain()
+        except Unavailable as error:
+            _log.warning("associations not written down", reason=str(error))
+        transport.close()
+
+
+class Refusals:
+    """Records whose credential opened nothing, as far as that is no flood (B-067)."""
+
+    def __init__(self, base: Ground, buckets: int, *, service: Service) -> None:
+        self._base = base
+        self._buckets = buckets
+        self._service = service
+        self._left = 0.0
+        self._last = base.clock.now()
+        self._recorded: Batches[Refuse, Outcome] = Batches(self._record)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        await self._recorded.run()
+
+    def put(self, refusal: Refusal, peer: str) -> None:
+        """Record a refusal of a peer."""
+        _log.info(
+            "credential refused",
+            reason=refusal.reason,
+            endpoint_name=refusal.endpoint_name,
+            fingerprint=refusal.fingerprint,
+            peer=peer,
+        )
+        now = self._base.clock.now()
+        regained = (now - self._last) * REFUSALS_PER_SECOND
+        self._left = min(self._left + regained, REFUSALS_PER_SECOND)
+        self._last = now
+        if self._left >= 1:
+            self._left -= 1
+            self._recorded.put(self._operation(refusal), _regardless)
+
+    def _operation(self, refusal: Refusal) -> Refuse:
+        account = refusal.account or names.PLATFORM_ACCOUNT
+        name = EndpointName(refusal.endpoint_name)
+        device = names.device_id(account, name)
+        said = {"reason": refusal.reason, "fingerprint": refusal.fingerprint}
+        fact = FactName.REGISTRATION_REFUSED
+        if self._service is Service.BOOTSTRAP:
+            fact = FactName.BOOTSTRAP_FAILED
+            said |= {"step": "handshake", "code": ""}
+        return Refuse(
+            bucket=names.bucket(device, self._buckets),
+            device=device,
+            account=account,
+            endpoint_name=name,
+            fact=fact,
+            body="," + orjson.dumps(said).decode()[1:-1],
+        )
+
+    async def _record(self, operations: Sequence[Refuse]) -> list[Outcome]:
+        outcomes = await self._base.store.execute(
+            operations, arrived=self._base.clock.now()
+        )
+        self._base.relay.recorded()
+        return outcomes
+
+
+async def _installation(reader: TrustReader) -> Installation:
+    """Wait for what the directory puts into the trust view at its first start."""
+    said = False
+    while (text := await reader.authority()) is None:
+        if not said:
+            _log.info("waits for the directory", wanted="its authority")
+            said = True
+        await asyncio.sleep(WAIT_SECONDS)
+    try:
+        return installation.parse(text)
+    except InvalidFormat as error:
+        raise Unavailable("the trust view", str(error)) from error
+
+
+async def _watch(secure: Security, transport: DtlsTransport) -> None:
+    """Look again at peers whenever the trust view has changed."""
+    async for change in secure.changes:
+        transport.taken_over(change.places)
+        await transport.distrust(None if EVERYTHING in change.names else change.names)
+
+
+def _regardless(_outcome: object) -> None:
+    """Take it that a refusal could not be recorded: the log has it."""

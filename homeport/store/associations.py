@@ -1,0 +1,145 @@
+"""DTLS associations in Redis, where every edge of a service finds them."""
+
+import asyncio
+from collections.abc import Sequence
+
+from redis.asyncio import RedisCluster
+
+from homeport import identity
+from homeport.associations import KEPT_SECONDS, Floating, Taken
+from homeport.errors import InvalidFormat
+from homeport.identity import Service
+from homeport.keyring import Keyring
+from homeport.names import EdgeId
+from homeport.store import keys
+from homeport.store.connection import Connection, reaching
+from homeport.store.scripts import ASSOCIATIONS, Argument
+
+_Share = tuple[str, Sequence[Argument]]
+"""An association's place and what an operation has to know of it."""
+
+
+class AssociationStore:
+    """The associations of one service, as one edge sees them.
+
+    It fulfills `homeport.associations.Associations`, each method in one round trip.
+    ``seconds`` is how long an association is kept without a sign of life: it was saved,
+    taken or rested. What the keyring cannot open any more is gone.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        edge: EdgeId,
+        service: Service,
+        keyring: Keyring,
+        seconds: int = KEPT_SECONDS,
+    ) -> None:
+        self._redis = connection
+        self._cluster = isinstance(connection, RedisCluster)
+        self._edge = edge
+        self._service = service
+        self._keyring = keyring
+        self._seconds = seconds
+
+    async def save(self, associations: Sequence[Floating]) -> None:
+        """Keep associations; they are ours, with generation 1."""
+        await self._run(
+            "save", [(each.place, self._saved(each)) for each in associations]
+        )
+
+    async def find(self, places: Sequence[str]) -> list[Floating | None]:
+        """Look associations up without taking them."""
+        if not places:
+            return []
+        pipeline = self._redis.pipeline(transaction=False)
+        for place in places:
+            pipeline.hmget(
+                keys.association(self._service, place),
+                ["id", "secrets", "identity", "peer", "received"],
+            )
+        with reaching():
+            found = await pipeline.execute()
+        return [
+            self._parse(place, fields)
+            for place, fields in zip(places, found, strict=True)
+        ]
+
+    async def take(self, wanted: Sequence[tuple[Floating, int]]) -> list[Taken | None]:
+        """Take associations over, each with the record sequence that gave reason.
+
+        None where it is gone, is another one by now, its generations are used up, or
+        that record is not newer than all that is known to have arrived: a replay.
+        """
+        answers = await self._run(
+            "take", [(each.place, (each.id, sequence)) for each, sequence in wanted]
+        )
+        return [
+            Taken(int(answer[0]), answer[1].decode()) if answer else None
+            for answer in answers
+        ]
+
+    async def rest(self, associations: Sequence[Floating]) -> None:
+        """Write down the ``received`` of associations, and keep them for longer.
+
+        It never goes back, and whoever owns them may write it.
+        """
+        await self._run(
+            "rest", [(each.place, (each.id, each.received)) for each in associations]
+        )
+
+    async def drop(self, associations: Sequence[Floating]) -> None:
+        """Forget associations, unless another has taken their place."""
+        await self._run("drop", [(each.place, (each.id,)) for each in associations])
+
+    def _saved(self, association: Floating) -> Sequence[Argument]:
+        place = keys.association(self._service, association.place)
+        return (
+            association.id,
+            self._keyring.seal(association.secrets, place=place),
+            identity.build(association.identity),
+            association.peer,
+            association.received,
+        )
+
+    def _parse(self, place: str, fields: list[bytes | None]) -> Floating | None:
+        match fields:
+            case [bytes(id_), bytes(sealed), bytes(text), bytes(peer), bytes(received)]:
+                key = keys.association(self._service, place)
+            case _:
+                return None
+        try:
+            secrets = self._keyring.open(sealed, place=key)
+            whose = identity.parse(text)
+        except InvalidFormat:
+            return None
+        return Floating(
+            place, id_.decode(), secrets, whose, peer.decode(), int(received)
+        )
+
+    async def _run(
+        self, operation: str, shares: Sequence[_Share]
+    ) -> list[tuple[int, bytes] | None]:
+        if not shares:
+            return []
+        if not self._cluster:
+            return await self._call(operation, shares)
+        answers = await asyncio.gather(
+            *(self._call(operation, [share]) for share in shares)
+        )
+        return [answer for (answer,) in answers]
+
+    async def _call(
+        self, operation: str, shares: Sequence[_Share]
+    ) -> list[tuple[int, bytes] | None]:
+        arguments: list[Argument] = [
+            *(operation, self._edge, self._seconds, keys.told(EdgeId(""))),
+        ]
+        for _, known in shares:
+            arguments += known
+        places = [keys.association(self._service, place) for place, _ in shares]
+        answers: list[tuple[int, bytes] | None] = await ASSOCIATIONS(
+            self._redis, places, arguments
+        )
+        return answers

@@ -1,0 +1,79 @@
+"""How the directory writes what edges trust, and tells them."""
+
+from collections.abc import Sequence
+
+import orjson
+
+from homeport.keyring import Keyring
+from homeport.store import entries, keys
+from homeport.store.connection import Connection, reaching
+from homeport.store.entries import (
+    AUTHORITY,
+    Entry,
+    RegisteredKey,
+    TrustedCertificate,
+)
+
+EVERYTHING = "*"
+"""Stands for the names of all entries."""
+
+MOST_NAMES = 1_000
+"""A message that would name more than these says `EVERYTHING`."""
+
+
+class TrustWriter:
+    """The trust view as the directory writes it.
+
+    All raise Unavailable and may be repeated, and have to be after that: something may
+    have been written without having been told.
+    """
+
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self._redis = connection
+        self._keyring = keyring
+
+    async def put(self, changed: Sequence[Entry]) -> None:
+        """Write entries and tell the edges."""
+        if not changed:
+            return
+        pipeline = self._redis.pipeline(transaction=False)
+        for entry in changed:
+            key = keys.trust(entry.name)
+            match entry:
+                case RegisteredKey():
+                    pipeline.set(key, entries.build_key(entry, self._keyring))
+                case TrustedCertificate(subject=subject, active=active):
+                    text = entries.build(entry)
+                    pipeline.hset(keys.trusted_certificates(subject), entry.id, text)
+                    _ = pipeline.set(key, "") if active else pipeline.delete(key)
+                case _:
+                    pipeline.set(key, entries.build(entry))
+        with reaching():
+            await pipeline.execute()
+        await self._tell([entry.name for entry in changed])
+
+    async def remove(self, gone: Sequence[Entry]) -> None:
+        """Remove entries and tell the edges."""
+        if not gone:
+            return
+        pipeline = self._redis.pipeline(transaction=False)
+        for entry in gone:
+            pipeline.delete(keys.trust(entry.name))
+            if isinstance(entry, TrustedCertificate):
+                pipeline.hdel(keys.trusted_certificates(entry.subject), entry.id)
+        with reaching():
+            await pipeline.execute()
+        await self._tell([entry.name for entry in gone])
+
+    async def put_authority(self, content: bytes) -> None:
+        """Write the installation's own authority and tell the edges."""
+        key = keys.trust(AUTHORITY)
+        with reaching():
+            await self._redis.set(key, self._keyring.seal(content, place=key))
+        await self._tell([AUTHORITY])
+
+    async def _tell(self, names: list[str]) -> None:
+        """Tell only what is written: the nodes of a cluster answer in any order."""
+        said = names if len(names) <= MOST_NAMES else [EVERYTHING]
+        with reaching():
+            await self._redis.publish(keys.trust_changes(), orjson.dumps(said))

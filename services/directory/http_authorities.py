@@ -1,0 +1,105 @@
+"""The REST routes of the installation's own certificates, and of what servers show."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.params import Depends
+from sqlalchemy import Row
+
+from homeport.identity import Service
+from homeport.store.trust import Grant
+from services.directory import authorities, authority_bodies, bodies
+from services.directory.answers import (
+    Refused,
+    json,
+    missing,
+    needs_administrator,
+    parsed,
+)
+from services.directory.authorities import Name
+from services.directory.authority_bodies import (
+    AUTHORITIES_SCHEMA,
+    AUTHORITY_SCHEMA,
+    SERVER_SCHEMA,
+    SERVERS_SCHEMA,
+    AuthorityBody,
+)
+from services.directory.ports import Ports
+
+_PATH = "/v3/certificate-authorities"
+_SERVERS = "/v3/server-credentials"
+
+
+def routes(ports: Ports, *, caller: Depends) -> APIRouter:
+    """Make the routes; ``caller`` says on whose behalf each call is made."""
+    router = APIRouter()
+    _add_authorities(router, ports, caller)
+    _add_servers(router, ports, caller)
+    return router
+
+
+def _add_authorities(router: APIRouter, ports: Ports, caller: Depends) -> None:
+    @router.get(_PATH, **bodies.described(AUTHORITIES_SCHEMA))
+    async def list_certificate_authorities(
+        _: Annotated[Grant, caller],
+    ) -> Response:
+        """List the installation's own certificates: root, issuer, and both servers'."""
+        rows = await ports.authorities.all()
+        return json(authority_bodies.build_list(rows))
+
+    @router.get(f"{_PATH}/{{name}}", **bodies.described(AUTHORITY_SCHEMA))
+    async def get_certificate_authority(
+        name: Name, _: Annotated[Grant, caller]
+    ) -> Response:
+        """Return one of them."""
+        return json(authority_bodies.build(await _row(ports, name)))
+
+    @router.put(
+        f"{_PATH}/{{name}}", **bodies.described(AUTHORITY_SCHEMA, request=AuthorityBody)
+    )
+    async def replace_certificate_authority(
+        name: Name, request: Request, grant: Annotated[Grant, caller]
+    ) -> Response:
+        """Replace one of them by one's own; servers' are made anew to fit the root."""
+        needs_administrator(grant)
+        if grant.account != ports.operator:
+            raise Refused(
+                403, "unauthorized", "only the default account's administrator may"
+            )
+        body = await parsed(request, AuthorityBody)
+        now = datetime.now(UTC)
+        await ports.authorities.replace(
+            lambda kept: authorities.bring(
+                name, body.brought(), body.servers(), kept=kept, now=now
+            )
+        )
+        await ports.projection.settle()
+        return json(authority_bodies.build(await _row(ports, name)))
+
+
+def _add_servers(router: APIRouter, ports: Ports, caller: Depends) -> None:
+    @router.get(_SERVERS, **bodies.described(SERVERS_SCHEMA))
+    async def get_server_credentials(grant: Annotated[Grant, caller]) -> Response:
+        """Say where devices find the servers, and by which CA they know them."""
+        root = await _row(ports, Name.ROOT)
+        return json(authority_bodies.build_servers(root, ports.addresses, grant))
+
+    @router.get(f"{_SERVERS}/{{service}}", **bodies.described(SERVER_SCHEMA))
+    async def get_credentials_of_server(
+        service: Service, grant: Annotated[Grant, caller]
+    ) -> Response:
+        """Say the same of one server, in the older form."""
+        root = await _row(ports, Name.ROOT)
+        address = ports.addresses[service]
+        return json(authority_bodies.build_server(root, service, address, grant))
+
+
+async def _row(ports: Ports, name: Name) -> Row[Any]:
+    rows: Mapping[str, Row[Any]] = {
+        row.name: row for row in await ports.authorities.all()
+    }
+    if name not in rows:
+        raise missing()
+    return rows[name]

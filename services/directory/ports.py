@@ -1,0 +1,33 @@
+"""What the directory's routes need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from homeport.identity import Service
+from homeport.names import AccountId
+from homeport.store.sessions import SessionStore
+from homeport.store.trust import TrustView
+from services.directory.authority_store import AuthorityStore
+from services.directory.catalog import Catalog
+from services.directory.projection import Projection
+from services.directory.shared_keys import SharedKeyStore
+from services.directory.trusted import CertificateStore
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the routes need.
+
+    ``addresses`` are where devices reach the two servers. ``operator`` is the account
+    whose administrators may replace the installation's own certificates.
+    """
+
+    trust: TrustView
+    catalog: Catalog
+    sessions: SessionStore
+    certificates: CertificateStore
+    shared_keys: SharedKeyStore
+    authorities: AuthorityStore
+    projection: Projection
+    addresses: Mapping[Service, str]
+    operator: AccountId | None

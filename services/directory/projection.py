@@ -1,0 +1,219 @@
+"""The trust view in Redis is brought up to what PostgreSQL holds.
+
+Whoever changes a credential writes that down in the same transaction
+(`services.directory.changes`) and calls `Projection.settle` before it answers. What is
+written down is forgotten only when it is in the view, so a crash or an outage in
+between is made good by whoever comes next. One replica at a time writes, and it reads
+after its turn has come: no older state ever overwrites a newer one.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from homeport.keyring import Keyring
+from homeport.pki import installation
+from homeport.runtime.database import reported
+from homeport.store.connection import Connection
+from homeport.store.entries import Entry
+from homeport.store.trust import TrustView
+from homeport.store.trust_writer import TrustWriter
+from services.directory import authorities, authority_store, entries
+from services.directory.accounts import AccountStore
+from services.directory.changes import Change, Kind
+from services.directory.schema import (
+    CREDENTIALED,
+    device_shared_keys,
+    devices,
+    trust_changes,
+    trusted_certificates,
+)
+
+BATCH = 1_000
+"""Entries that are written in one turn."""
+
+_TURN = 0x486F6D6554727573
+"""Any number: the lock of who writes the trust view."""
+_REWRITE = _TURN + 1
+"""The lock of who writes all of it."""
+
+Build = Callable[[Row[Any], Keyring], Iterable[Entry]]
+
+
+class Projection:
+    """Writes the trust view; all raise Unavailable."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        view: TrustView,
+        writer: TrustWriter,
+        keyring: Keyring,
+    ) -> None:
+        self._engine = engine
+        self._accounts = AccountStore(engine)
+        self._view = view
+        self._writer = writer
+        self._keyring = keyring
+
+    async def settle(self) -> int:
+        """Write what has changed until nothing is left; return how many changes.
+
+        All that was written down before the call is in the view after it.
+        """
+        settled = 0
+        while await self._is_pending():
+            async with self._turn() as connection:
+                found = await connection.execute(
+                    select(trust_changes).order_by(trust_changes.c.number).limit(BATCH)
+                )
+                rows = found.all()
+                await self._bring(connection, [_change(row) for row in rows])
+                await connection.execute(
+                    delete(trust_changes).where(
+                        trust_changes.c.number.in_([row.number for row in rows])
+                    )
+                )
+            settled += len(rows)
+        return settled
+
+    async def keep(self) -> bool:
+        """Write all of the view if Redis has lost it; say whether that was so.
+
+        It is known by a fingerprint that goes with it. A replica that finds another at
+        work leaves it to that one; API keys are few and written by both.
+        """
+        api_keys = await self._accounts.keys()
+        fingerprint = await self._fingerprint(api_keys)
+        if await self._view.matches(fingerprint):
+            return False
+        for key in api_keys:
+            if key.active:
+                await self._view.put_api_key(key.digest, key.grant)
+            else:
+                await self._view.remove_api_key(key.digest)
+        with reported():
+            async with self._engine.begin() as connection:
+                if not await connection.scalar(
+                    select(func.pg_try_advisory_xact_lock(_REWRITE))
+                ):
+                    return False
+                await self._rewrite()
+        await self._view.put_fingerprint(fingerprint)
+        return True
+
+    async def _fingerprint(self, api_keys: Sequence[object]) -> str:
+        """Say which view this is: of which installation, with which API keys."""
+        with reported():
+            async with self._engine.connect() as connection:
+                made = await authority_store.made_at(connection)
+        return hashlib.sha256(orjson.dumps([made, api_keys])).hexdigest()
+
+    async def _rewrite(self) -> None:
+        async with self._turn() as connection:
+            await self._put_authority(connection)
+        await self._rewrite_table(
+            select(trusted_certificates),
+            (trusted_certificates.c.account_id, trusted_certificates.c.id),
+            entries.of_certificate,
+        )
+        await self._rewrite_table(
+            select(device_shared_keys),
+            (device_shared_keys.c.endpoint_name,),
+            entries.of_shared_key,
+        )
+        await self._rewrite_table(
+            select(devices).where(CREDENTIALED),
+            (devices.c.account_id, devices.c.id),
+            entries.of_device,
+        )
+
+    async def _rewrite_table(
+        self, query: Select[Any], key: Sequence[ColumnElement[Any]], build: Build
+    ) -> None:
+        """Write the entries of a table, one batch a turn."""
+        page = query.order_by(*key).limit(BATCH)
+        last: Row[Any] | None = None
+        while True:
+            after = page
+            if last is not None:
+                there = [getattr(last, str(column.key)) for column in key]
+                after = page.where(tuple_(*key) > tuple_(*there))
+            async with self._turn() as connection:
+                rows = (await connection.execute(after)).all()
+                await self._writer.put(self._built(rows, build))
+            if len(rows) < BATCH:
+                return
+            last = rows[-1]
+
+    async def _bring(
+        self, connection: AsyncConnection, changes: Sequence[Change]
+    ) -> None:
+        """Make the view say of changed things what PostgreSQL says now."""
+        now: list[Entry] = []
+        for query, build in _queries(changes):
+            now += self._built((await connection.execute(query)).all(), build)
+        there = {entries.place_of(entry) for entry in now}
+        was = [entry for change in changes if (entry := entries.of_change(change))]
+        await self._writer.remove(
+            [entry for entry in was if entries.place_of(entry) not in there]
+        )
+        await self._writer.put(now)
+        if any(change.kind is Kind.AUTHORITY for change in changes):
+            await self._put_authority(connection)
+
+    async def _put_authority(self, connection: AsyncConnection) -> None:
+        kept = await authority_store.read(connection, self._keyring)
+        shown = authorities.installation(kept)
+        await self._writer.put_authority(installation.build(shown))
+
+    def _built(self, rows: Iterable[Row[Any]], build: Build) -> list[Entry]:
+        return [entry for row in rows for entry in build(row, self._keyring)]
+
+    async def _is_pending(self) -> bool:
+        with reported():
+            async with self._engine.connect() as connection:
+                pending = select(exists().select_from(trust_changes))
+                return bool(await connection.scalar(pending))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[AsyncConnection]:
+        """Entered: nobody else writes the view. Left: it is committed."""
+        with reported():
+            async with self._engine.begin() as connection:
+                await connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
+                yield connection
+
+
+def projecting(engine: AsyncEngine, redis: Connection, keyring: Keyring) -> Projection:
+    """Make a projection of what PostgreSQL holds into Redis."""
+    return Projection(engine, TrustView(redis), TrustWriter(redis, keyring), keyring)
+
+
+def _queries(changes: Sequence[Change]) -> Iterable[tuple[Select[Any], Build]]:
+    """Ask for all rows that changes are about, with what makes entries of them."""
+    ids = {
+        kind: [change.id for change in changes if change.kind is kind] for kind in Kind
+    }
+    certified = ids[Kind.CERTIFICATE] + ids[Kind.PIN]
+    table = trusted_certificates
+    yield select(table).where(table.c.id.in_(certified)), entries.of_certificate
+    table = device_shared_keys
+    named = table.c.endpoint_name.in_(ids[Kind.SHARED_KEY])
+    yield select(table).where(named), entries.of_shared_key
+    owned = [
+        (change.account_id, change.id)
+        for change in changes
+        if change.kind is Kind.DEVICE
+    ]
+    key = tuple_(devices.c.account_id, devices.c.id)
+    yield select(devices).where(key.in_(owned), CREDENTIALED), entries.of_device
+
+
+def _change(row: Row[Any]) -> Change:
+    return Change(Kind(row.kind), row.account_id, row.id, row.place)
