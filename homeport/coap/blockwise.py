@@ -97,11 +97,15 @@ class Response(NamedTuple):
         if block.offset >= len(self.payload):
             return None
         end = block.offset + block.size
-        answered = block._replace(more=end < len(self.payload))
+        answered = block._replace(more=not self.ends_with(block))
         options = (*self.options, (Option.BLOCK2, build(answered)))
         if block.number == 0:
             options = (*options, (Option.SIZE2, size_option(len(self.payload))))
         return options, self.payload[block.offset : end]
+
+    def ends_with(self, block: Block) -> bool:
+        """Say whether a block is the last one, or none at all."""
+        return block.offset + block.size >= len(self.payload)
 
 
 class LargeResponses:

@@ -26,7 +26,7 @@ from homeport.coap.exchanges import Exchange, Exchanges, Failure, Peer, Reply
 from homeport.coap.kept import Kept
 from homeport.errors import InvalidMessage
 
-__all__ = ["Exchange", "Failure", "MessageLayer", "Reply", "Request"]
+__all__ = ["Exchange", "Failure", "Fetched", "MessageLayer", "Reply", "Request"]
 
 MOST_ANSWERS = 65_536
 MOST_ANSWER_BYTES = 8 * 2**20
@@ -72,6 +72,13 @@ class Request(Generic[Peer]):
         return self.address, message.code, message.path, message.queries, tag
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched(Generic[Peer]):
+    """A peer has asked for the last block of a large response, and is sent it."""
+
+    request: Request[Peer]
+
+
 class MessageLayer(Generic[Peer]):
     """One endpoint, towards any number of peers; an address is any hashable value.
 
@@ -96,7 +103,7 @@ class MessageLayer(Generic[Peer]):
 
     def receive(
         self, datagram: bytes, address: Peer, now: float
-    ) -> Request[Peer] | Reply[Peer] | Failure[Peer] | None:
+    ) -> Request[Peer] | Fetched[Peer] | Reply[Peer] | Failure[Peer] | None:
         """Take a datagram; None when the layer has dealt with it."""
         try:
             message = codec.decode(datagram)
@@ -112,9 +119,9 @@ class MessageLayer(Generic[Peer]):
         self._reset(message, address)
         return None
 
-    def respond(self, request: Request[Peer], answer: Answer, *, now: float) -> None:
-        """Answer a request."""
-        options, payload = answer.options, answer.payload
+    def respond(self, request: Request[Peer], answer: Answer, *, now: float) -> bool:
+        """Answer a request; say whether that was all, or the rest is to be fetched."""
+        options, payload, whole = answer.options, answer.payload, True
         if request.block1 is not None:
             options = (*options, (Option.BLOCK1, blockwise.build(request.block1)))
         if answer.code >> 5 >= _ERROR:
@@ -123,9 +130,11 @@ class MessageLayer(Generic[Peer]):
             large = Response(answer.code, options, payload)
             self._large.put(request.transfer, large, now=now)
             options, payload = large.part(block) or (options, b"")
+            whole = False
         self._answer(
             request, Response(answer.code, options, payload), keep=answer.keep, now=now
         )
+        return whole
 
     def repeated(self, address: Peer, message_id: int, *, now: float) -> bool:
         """Say whether a message was seen before, and repeat its answer if it has one.
@@ -207,7 +216,7 @@ class MessageLayer(Generic[Peer]):
 
     def _receive_request(
         self, message: Message, address: Peer, length: int, now: float
-    ) -> Request[Peer] | None:
+    ) -> Request[Peer] | Fetched[Peer] | None:
         if message.type not in (Type.CON, Type.NON):
             return None
         if self.repeated(address, message.message_id, now=now):
@@ -218,25 +227,25 @@ class MessageLayer(Generic[Peer]):
             self.respond(request, Answer(refusal), now=now)
             return None
         try:
-            if self._continued(request, now):
-                return None
+            block = self._block2(message)
+            if block is not None and block.number > 0:
+                return self._continued(request, block, now)
             return self._assembled(request, now)
         except InvalidMessage as error:
             self.respond(request, explain(Code.BAD_OPTION, error), now=now)
         return None
 
-    def _continued(self, request: Request[Peer], now: float) -> bool:
-        """Answer with the next block of a large response, if that is asked for."""
-        block = self._block2(request.message)
-        if block is None or block.number == 0:
-            return False
+    def _continued(
+        self, request: Request[Peer], block: Block, now: float
+    ) -> Fetched[Peer] | None:
+        """Answer with a further block of a large response."""
         large = self._large.get(request.transfer, now=now)
         part = large.part(block) if large is not None else None
         if large is None or part is None:
             self.respond(request, Answer(Code.REQUEST_ENTITY_INCOMPLETE), now=now)
-        else:
-            self._answer(request, Response(large.code, *part), keep=True, now=now)
-        return True
+            return None
+        self._answer(request, Response(large.code, *part), keep=True, now=now)
+        return Fetched(request) if large.ends_with(block) else None
 
     def _assembled(self, request: Request[Peer], now: float) -> Request[Peer] | None:
         """Return a request with its whole body; None while blocks are missing."""

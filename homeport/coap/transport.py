@@ -53,7 +53,9 @@ Receive = Callable[[Sequence[Arrival[Peer]], float], None]
 
 
 class Transport(Protocol[Peer]):
-    """A port that devices reach."""
+    """A port that devices reach; its messages have blocks of ``16 << largest_szx``."""
+
+    largest_szx: int
 
     def start(self, receive: Receive[Peer]) -> None:
         """Hand over messages from now on."""

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from homeport.coap.blockwise import LARGEST_SZX
 from homeport.coap.transport import Arrival, Origin, Receive
 from homeport.errors import InvalidConfiguration
 
@@ -29,6 +30,8 @@ class UdpTransport:
     kernel's own timestamp of the first one of a batch, its oldest, goes with it; where
     there is none (other systems than Linux), it counts as just arrived.
     """
+
+    largest_szx = LARGEST_SZX
 
     def __init__(self, opened: socket.socket) -> None:
         self._socket = opened

@@ -13,6 +13,7 @@ from homeport.dtls.openssl.context import Verify
 from homeport.dtls.openssl.questions import Answers
 from homeport.dtls.records import Record
 from homeport.dtls.suites import SUITES, Suite
+from homeport.errors import InvalidFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,10 @@ class Offer:
 
 
 class ClientHandshake(Course):
-    """A handshake that begins with our ClientHello."""
+    """A handshake that begins with our ClientHello.
+
+    Raises InvalidFormat where the credential is none.
+    """
 
     def __init__(
         self,
@@ -55,7 +59,11 @@ class ClientHandshake(Course):
         answers = Answers(extension=cids.content, extended=cids.take)
         connection = Connection(context.openssl, answers, mtu=context.mtu)
         super().__init__(connection, cids, Flights(mtu=context.mtu), server=False)
-        prepare(connection, answers, credential, offer)
+        try:
+            prepare(connection, answers, credential, offer)
+        except InvalidFormat:
+            connection.close()
+            raise
         self._advance(now)
 
     def receive(self, record: Record, now: float) -> None:

@@ -61,6 +61,7 @@ class Phase(Enum):
     SESSION = auto()
     PEER = auto()
     ADMISSION = auto()
+    PROOF = auto()
     COMMIT = auto()
 
 
@@ -307,7 +308,7 @@ class Gate:
             observability.record_dropped("store")
             self._close(half)
             return
-        half.phase = Phase.PEER
+        half.phase = Phase.PROOF
         if isinstance(answer, Refusal):
             self._refused(answer, written(half.address))
         else:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from homeport.associations import Associations, CookieSecrets, Floating, Resumptions
+from homeport.coap.blockwise import LARGEST_SZX
 from homeport.coap.transport import Arrival, Origin, Receive
 from homeport.coap.udp import Address, UdpTransport, written
 from homeport.dtls import messages, observability, records
@@ -69,6 +70,8 @@ class DtlsTransport:
 
     In memory are at most ``most`` associations, those heard within ``idle`` seconds.
     """
+
+    largest_szx = LARGEST_SZX
 
     def __init__(
         self,

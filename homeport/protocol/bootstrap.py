@@ -7,6 +7,9 @@ device has answered the one before (BS-9)::
     IZUMA_STANDARD   delete / ──────────▶ write /0/0 ──▶ write /1/0 ──▶ finish
     LWM2M_1_0        delete / ──▶ write /1/1 ──▶ discover ──▶ write /0/N ──▶ finish
     LWM2M_1_1        delete / ──▶ discover ──▶ write /0/N ──▶ write /1/N ──▶ finish
+
+A device that is to enroll asks for its certificate after that, and has finished when it
+has it (EST-2).
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,13 +19,14 @@ from enum import Enum, StrEnum, auto
 from homeport import names
 from homeport.errors import InvalidFormat, InvalidName
 from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.protocol import handover as handovers
 from homeport.protocol import linkformat, tlv
 from homeport.protocol import queries as parameters
-from homeport.protocol.tlv import ObjectInstance, Resource
+from homeport.protocol.handover import Enrollment, Handover
+from homeport.protocol.tlv import ObjectInstance
 
-SERVER_ACCOUNT = 1
-"""The short server id that ties Security and Server instance together (B-192)."""
-NOSEC_MODE = 3
+ENROLLMENT_PATH = ("est", "sen")
+"""Where a device asks for its certificate (EST-2)."""
 LARGEST_SZX = 6
 IZUMA_SZX = 5
 """512-byte blocks: the only size that is safe towards Izuma devices (COAP-20)."""
@@ -91,11 +95,25 @@ class Ask:
     accept: int | None = None
     payload: bytes = b""
     szx: int = LARGEST_SZX
+    queries: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """What people call it: ``PUT /0``."""
         return f"{self.method} /{'/'.join(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolling:
+    """The device asks for its certificate next, on the same connection (EST-2)."""
+
+    def refused(self, reason: str) -> "Failed":
+        """Take it that the device asks for what it can not have."""
+        return Failed(f"POST /{'/'.join(ENROLLMENT_PATH)}", "", reason)
+
+    def unanswered(self, reason: str) -> "Failed":
+        """Take it that the device will not ask."""
+        return self.refused(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +141,6 @@ class BootstrapRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Handover:
-    """What a device is given: where to register, and for how long (B-019)."""
-
-    uri: str
-    lifetime: int
-
-
-@dataclass(frozen=True, slots=True)
 class BootstrapSession:
     """A bootstrap under way: which step it stands at, and which instances it writes."""
 
@@ -153,18 +163,19 @@ class BootstrapSession:
             case Step.WRITE_SERVER:
                 return self._write_server()
             case Step.FINISH:
-                return Ask(Method.POST, ("bs",))
+                return self._finish()
 
     def answered(
         self, code: str, payload: bytes
-    ) -> "BootstrapSession | Finished | Failed":
+    ) -> "BootstrapSession | Enrolling | Finished | Failed":
         """Take the answer to `ask`, its code as ``2.04``; return what comes of it."""
         step = STEPS[self.client][self.at]
         accepted = code.startswith("2.")
         if not accepted and step is not Step.DISCOVER:
             return Failed(self.ask.name, code, _reason(payload))
         if step is Step.FINISH:
-            return Finished()
+            enrolls = isinstance(self.handover.security, Enrollment)
+            return Enrolling() if enrolls else Finished()
         advanced = replace(self, at=self.at + 1)
         if accepted and step is Step.DISCOVER:
             return _discovered(advanced, payload)
@@ -177,28 +188,23 @@ class BootstrapSession:
         return Failed(self.ask.name, "", reason)
 
     def _write_security(self) -> Ask:
-        resources = (
-            Resource(0, self.handover.uri.encode()),
-            Resource(1, b"\x00"),  # no bootstrap server; before 3, 4 and 5 (BS-15)
-            Resource(2, bytes([NOSEC_MODE])),
-            Resource(3, b""),
-            Resource(4, b""),
-            Resource(5, b""),
-            Resource(10, bytes([SERVER_ACCOUNT])),
-        )
+        resources = handovers.security_resources(self.handover)
         if self.client is Client.IZUMA:
             whole = tlv.encode([ObjectInstance(0, resources)])
             return _write(("0",), whole, szx=IZUMA_SZX)
         return _write(("0", str(self.security_instance)), tlv.encode(resources))
 
     def _write_server(self) -> Ask:
-        resources = (
-            Resource(0, bytes([SERVER_ACCOUNT])),
-            Resource(1, self.handover.lifetime.to_bytes(4, "big")),
-            Resource(6, b"\x00"),
-            Resource(7, b"U"),
-        )
+        resources = handovers.server_resources(self.handover)
         return _write(("1", str(self.server_instance)), tlv.encode(resources))
+
+    def _finish(self) -> Ask:
+        """Say that this was all; to a device that enrolls, under which id (EST-1)."""
+        security = self.handover.security
+        queries: tuple[str, ...] = ()
+        if isinstance(security, Enrollment):
+            queries = (f"iep={security.device}",)
+        return Ask(Method.POST, ("bs",), queries=queries)
 
 
 def parse_request(queries: Sequence[str], *, has_max_age: bool) -> BootstrapRequest:

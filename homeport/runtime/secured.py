@@ -1,4 +1,4 @@
-"""The secured ports of an edge, and everything that they ask of the stores."""
+"""What the secured ports of an edge need: who we are, and whom we may believe."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -9,12 +9,9 @@ import orjson
 import structlog
 
 from homeport import names
-from homeport.coap.udp import UdpTransport
 from homeport.dtls.batches import Batches
-from homeport.dtls.context import CertifiedKey, ServerContext
 from homeport.dtls.credentials import Refusal
-from homeport.dtls.gate import Limits
-from homeport.dtls.transport import DtlsTransport, Ports
+from homeport.dtls.transport import Ports
 from homeport.errors import InvalidFormat, Unavailable
 from homeport.events.facts import FactName
 from homeport.identity import Service
@@ -31,7 +28,6 @@ from homeport.store.operations import Outcome, Refuse
 from homeport.store.resumptions import ResumptionStore
 from homeport.store.trust_changes import TrustChanges
 from homeport.store.trust_reader import TrustReader
-from homeport.store.trust_writer import EVERYTHING
 
 WAIT_SECONDS = 0.5
 """How often the directory's authority is looked for, until it is there."""
@@ -107,42 +103,6 @@ async def security(
         await end(recording)
 
 
-@asynccontextmanager
-async def dtls(
-    settings: EdgeSettings, secure: Security, *, service: Service, port: int
-) -> AsyncIterator[DtlsTransport]:
-    """Entered: a DTLS port is open. Left: its associations are written down."""
-    shown = secure.installation.servers[service]
-    context = ServerContext(
-        CertifiedKey((shown.certificate,), shown.key),
-        resumption=secure.ports.resumptions is not None,
-    )
-    udp = UdpTransport.bind(settings.coap_host, port, reuse_port=True)
-    transport = DtlsTransport(
-        udp,
-        context,
-        secure.ports,
-        limits=Limits(
-            half_open=settings.half_open_handshakes,
-            half_open_per_host=settings.half_open_handshakes_per_host,
-            seconds=settings.handshake_seconds,
-        ),
-        most=settings.associations_in_memory,
-        idle=settings.association_idle_seconds,
-    )
-    serving, watching = vital(transport.run()), vital(_watch(secure, transport))
-    try:
-        yield transport
-    finally:
-        await end(watching)
-        await end(serving)
-        try:
-            await transport.drain()
-        except Unavailable as error:
-            _log.warning("associations not written down", reason=str(error))
-        transport.close()
-
-
 class Refusals:
     """Records whose credential opened nothing, as far as that is no flood (B-067)."""
 
@@ -213,13 +173,6 @@ async def _installation(reader: TrustReader) -> Installation:
         return installation.parse(text)
     except InvalidFormat as error:
         raise Unavailable("the trust view", str(error)) from error
-
-
-async def _watch(secure: Security, transport: DtlsTransport) -> None:
-    """Look again at peers whenever the trust view has changed."""
-    async for change in secure.changes:
-        transport.taken_over(change.places)
-        await transport.distrust(None if EVERYTHING in change.names else change.names)
 
 
 def _regardless(_outcome: object) -> None:

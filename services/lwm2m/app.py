@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from homeport.coap.transport import Peer, Transport
-from homeport.coap.udp import UdpTransport
 from homeport.identity import Service
-from homeport.runtime import addresses, secured
-from homeport.runtime.edge import ground, listening
+from homeport.runtime import ports, secured
+from homeport.runtime.edge import ground
 from homeport.runtime.probes import Probes
 from services.lwm2m.coap import Listener
 from services.lwm2m.config import LwM2MSettings
@@ -25,10 +24,11 @@ async def service(
         base = await stack.enter_async_context(
             ground(settings, probes, service=Service.LWM2M)
         )
+        security = await stack.enter_async_context(
+            secured.security(settings, base, service=Service.LWM2M)
+        )
         scene = Scene(
-            base.account,
-            settings.buckets,
-            replaces=settings.lwm2m_identity_may_change,
+            base.account, settings.buckets, replaces=settings.lwm2m_identity_may_change
         )
 
         def listener(transport: Transport[Peer]) -> Listener[Peer]:
@@ -41,23 +41,17 @@ async def service(
                 recorded=base.relay.recorded,
             )
 
-        host = settings.coap_host
-        opened = {}
-        secure = await stack.enter_async_context(
-            secured.security(settings, base, service=Service.LWM2M)
-        )
-        dtls = await stack.enter_async_context(
-            secured.dtls(
+        yield await stack.enter_async_context(
+            ports.opened(
                 settings,
-                secure,
+                security,
+                listener,
                 service=Service.LWM2M,
-                port=settings.lwm2m_coaps_port,
+                numbers=ports.Numbers(
+                    coap=settings.lwm2m_coap_port,
+                    coap_tcp=settings.lwm2m_coap_tcp_port,
+                    coaps=settings.lwm2m_coaps_port,
+                    coaps_tcp=settings.lwm2m_coaps_tcp_port,
+                ),
             )
         )
-        await stack.enter_async_context(listening(dtls, listener))
-        opened["coaps"] = addresses.url("coaps", host, dtls.address[1])
-        if settings.nosec:
-            plain = UdpTransport.bind(host, settings.lwm2m_coap_port, reuse_port=True)
-            await stack.enter_async_context(listening(plain, listener))
-            opened["coap"] = addresses.url("coap", host, plain.address[1])
-        yield opened

@@ -55,7 +55,9 @@ class Listener(Generic[Peer]):
         self._batch = batch
         self._backlog = backlog
         self._recorded = recorded
-        self._layer: MessageLayer[Peer] = MessageLayer()
+        self._layer: MessageLayer[Peer] = MessageLayer(
+            largest_szx=transport.largest_szx
+        )
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Work[Peer]] = deque()
         self._work = asyncio.Event()

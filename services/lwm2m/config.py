@@ -14,6 +14,12 @@ class LwM2MSettings(EdgeSettings):
     lwm2m_coaps_port: int = Field(
         default=5684, ge=0, le=65535, description="CoAP over DTLS."
     )
+    lwm2m_coaps_tcp_port: int = Field(
+        default=5684, ge=0, le=65535, description="CoAP over TLS."
+    )
+    lwm2m_coap_tcp_port: int = Field(
+        default=5683, ge=0, le=65535, description="CoAP over TCP, where NoSec is on."
+    )
     lwm2m_identity_may_change: bool = Field(
         default=False,
         description=(

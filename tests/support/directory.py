@@ -1,7 +1,7 @@
 """The directory as tests drive it: facts for it, its service, its routes."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,13 +15,14 @@ from homeport import names
 from homeport.events import facts, publisher
 from homeport.events.cloudevents import Envelope
 from homeport.events.facts import AnyFact, Fact, FactName
-from homeport.names import AccountId, DeviceId
+from homeport.names import AccountId, DeviceId, EdgeId
 from homeport.pki import authorities, pem
 from homeport.pki.authorities import Authority
 from homeport.runtime import bus
 from homeport.runtime.probes import Probes
 from homeport.store import connection, trust
 from homeport.store.trust import Grant, Role, TrustView
+from homeport.store.trust_changes import News, TrustChanges
 from homeport.store.trust_reader import TrustReader
 from services.directory import http
 from services.directory.app import service
@@ -143,6 +144,18 @@ class Site:
             return await self.total(path) >= count
 
         await until(enough)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[AsyncGenerator[News, None]]:
+        """Hear what edges are told of the trust view from now on."""
+        redis = await connection.connect(self.settings.redis_url)
+        try:
+            changes = TrustChanges(redis, edge=EdgeId("edge"))
+            async with aclosing(aiter(changes)) as heard:
+                await anext(heard)
+                yield heard
+        finally:
+            await redis.aclose()
 
     @asynccontextmanager
     async def running(self, **changed: object) -> AsyncIterator[Probes]:

@@ -19,7 +19,8 @@ from homeport.identity import NOBODY
 ADDRESS = ("192.0.2.1", 50_000)
 SECRETS = (b"s" * 32,)
 CID = bytes.fromhex("c0ffee1122334455")
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 900.0
+MOST_TROUBLES = 16
 
 Line = Callable[[bytes], Iterable[tuple[bytes, float]]]
 """Of a datagram: what arrives, and how many seconds later."""
@@ -202,9 +203,12 @@ class Meeting:
 
 
 def troubled(chance: random.Random) -> Line:
-    """Make a line that loses, repeats and overtakes."""
+    """Make a line that loses, repeats and overtakes, until it is mended."""
+    troubles = itertools.count()
 
     def line(datagram: bytes) -> Iterable[tuple[bytes, float]]:
+        if next(troubles) >= MOST_TROUBLES:
+            return straight(datagram)
         copies = chance.choices((0, 1, 2), (2, 7, 1))[0]
         return [(datagram, chance.choice((0.0, 0.01, 0.3))) for _ in range(copies)]
 

@@ -6,7 +6,7 @@ from homeport.coap import codec
 from homeport.coap.answer import Answer
 from homeport.coap.blockwise import LARGEST_SZX
 from homeport.coap.codec import Code, Message, Type
-from homeport.coap.layer import Failure, MessageLayer, Reply, Request
+from homeport.coap.layer import Failure, Fetched, MessageLayer, Reply, Request
 
 PEER = ("192.0.2.1", 40_000)
 
@@ -20,7 +20,7 @@ class Lockstep:
 
     def take(
         self, datagram: bytes | str, peer: object = PEER
-    ) -> Request | Reply | Failure | None:
+    ) -> Request | Fetched | Reply | Failure | None:
         """Let a datagram arrive, as bytes or as hex with spaces."""
         if isinstance(datagram, str):
             datagram = bytes.fromhex(datagram)

@@ -5,6 +5,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from homeport.coap.blockwise import BERT
 from homeport.coap.tcp.connection import Connection, Limits
 from homeport.coap.tcp.security import Plain, Secure
 from homeport.coap.transport import Arrival, Origin, Receive
@@ -19,6 +20,8 @@ KERNEL_BYTES = 64 * 2**10
 
 class TcpTransport:
     """A TCP port for every dialect, with whatever security its connections have."""
+
+    largest_szx = BERT
 
     def __init__(self, address: Address, *, secure: Secure, limits: Limits) -> None:
         self.address = address

@@ -22,7 +22,7 @@ def use(
     InvalidFormat where the key is none or belongs to another certificate.
     """
     for place, der in enumerate(chain):
-        with certificate(der) as parsed:
+        with _certificate(der) as parsed:
             (issuer if place else own)(parsed)
     with _private_key(key) as parsed:
         if private(parsed) != 1:
@@ -32,27 +32,21 @@ def use(
 
 @contextmanager
 def store(anchors: Sequence[bytes]) -> Iterator[Any]:
-    """Make a X509_STORE of the certificates that may end a chain."""
-    lib = load().ssl
+    """Make a X509_STORE of the certificates that may end a chain.
+
+    What is no certificate ends no chain.
+    """
+    ffi, lib, _ = load()
     made = lib.X509_STORE_new()
     try:
         for der in anchors:
-            with certificate(der) as anchor:
+            anchor = parse(lib.d2i_X509, der)
+            if anchor != ffi.NULL:
                 lib.X509_STORE_add_cert(made, anchor)
+                lib.X509_free(anchor)
         yield made
     finally:
         lib.X509_STORE_free(made)
-
-
-@contextmanager
-def certificate(der: bytes) -> Iterator[Any]:
-    """Parse a certificate; raise InvalidFormat."""
-    lib = load().ssl
-    parsed = _required(lib.d2i_X509, der, "certificate")
-    try:
-        yield parsed
-    finally:
-        lib.X509_free(parsed)
 
 
 def build(certificate: Any) -> bytes:
@@ -75,6 +69,25 @@ def serialized(build: Callable[[Any, Any], int], content: Any) -> bytes:
     return bytes(ffi.buffer(made))
 
 
+def parse(parser: Callable[[Any, Any, int], Any], der: bytes) -> Any:
+    """Return what one of the d2i functions makes of DER, or NULL."""
+    ffi, lib, _ = load()
+    content = ffi.from_buffer("unsigned char[]", der)
+    parsed = parser(ffi.NULL, ffi.new("const unsigned char **", content), len(der))
+    lib.ERR_clear_error()  # what is left there would fail the next call
+    return parsed
+
+
+@contextmanager
+def _certificate(der: bytes) -> Iterator[Any]:
+    lib = load().ssl
+    parsed = _required(lib.d2i_X509, der, "certificate")
+    try:
+        yield parsed
+    finally:
+        lib.X509_free(parsed)
+
+
 @contextmanager
 def _private_key(der: bytes) -> Iterator[Any]:
     lib = load().ssl
@@ -83,15 +96,6 @@ def _private_key(der: bytes) -> Iterator[Any]:
         yield parsed
     finally:
         lib.EVP_PKEY_free(parsed)
-
-
-def parse(parser: Callable[[Any, Any, int], Any], der: bytes) -> Any:
-    """Return what one of the d2i functions makes of DER, or NULL."""
-    ffi, lib, _ = load()
-    content = ffi.from_buffer("unsigned char[]", der)
-    parsed = parser(ffi.NULL, ffi.new("const unsigned char **", content), len(der))
-    lib.ERR_clear_error()  # what is left there would fail the next call
-    return parsed
 
 
 def _required(parser: Callable[[Any, Any, int], Any], der: bytes, what: str) -> Any:

@@ -43,11 +43,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port that devices or applications reach, and the setting that holds it."""
+    """A port that devices or applications reach, and the setting that holds it.
+
+    ``plain`` is one without security, which is opened only where that was asked for.
+    """
 
     setting: str
     number: int
     kind: socket.SocketKind
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +70,45 @@ class Part:
     scales: bool = True
 
 
+def _coap(name: str, plain: int, secured: int) -> Mapping[str, Port]:
+    """Return the ports of an edge, by their schemes (RFC 8323 §8)."""
+    begin, udp, tcp = f"{PREFIX}{name}", socket.SOCK_DGRAM, socket.SOCK_STREAM
+    return {
+        "coap": Port(f"{begin}_COAP_PORT", plain, udp, plain=True),
+        "coap+tcp": Port(f"{begin}_COAP_TCP_PORT", plain, tcp, plain=True),
+        "coaps": Port(f"{begin}_COAPS_PORT", secured, udp),
+        "coaps+tcp": Port(f"{begin}_COAPS_TCP_PORT", secured, tcp),
+    }
+
+
 PARTS: tuple[Part, ...] = (
     Part("directory"),
     Part(
         "lwm2m",
-        ports={"coap": Port(f"{PREFIX}LWM2M_COAP_PORT", 5683, socket.SOCK_DGRAM)},
-        told={"coap": f"{PREFIX}LWM2M_PUBLIC_COAP"},
+        after=("directory",),
+        ports=_coap("LWM2M", 5683, 5684),
+        told={
+            "coap": f"{PREFIX}LWM2M_PUBLIC_COAP",
+            "coaps": f"{PREFIX}LWM2M_PUBLIC_COAPS",
+        },
     ),
     Part(
         "bootstrap",
         after=("lwm2m",),
-        ports={"coap": Port(f"{PREFIX}BOOTSTRAP_COAP_PORT", 5783, socket.SOCK_DGRAM)},
+        ports=_coap("BOOTSTRAP", 5783, 5784),
+        told={"coaps": f"{PREFIX}BOOTSTRAP_PUBLIC_COAPS"},
     ),
     Part("expiry"),
     Part("notifier"),
     Part(
         "api",
-        after=("directory", "notifier"),
+        after=("directory", "notifier", "bootstrap"),
         ports={"http": Port(f"{PREFIX}API_PORT", 8080, socket.SOCK_STREAM)},
         scales=False,
     ),
 )
-"""Directory and notifier make the tables that the API's routes read."""
+"""The directory makes the authority that the edges wait for, it and the notifier make
+the tables that the API's routes read; the API says where devices bootstrap."""
 
 
 def parse_scale(texts: Sequence[str]) -> dict[str, int]:
@@ -136,6 +157,7 @@ def environment(
             port.setting: str(number)
             for port, number in ports(options, inherited=inherited)
         },
+        **_hoped(options, inherited),
     }
 
 
@@ -160,7 +182,7 @@ def require_free_ports(
 ) -> None:
     """Raise InvalidConfiguration naming the first port that somebody else has."""
     for port, number in ports(options, inherited=inherited):
-        if port.kind is socket.SOCK_DGRAM and not options.nosec:
+        if port.plain and not options.nosec:
             continue
         addresses.require_free(options.host, number, port.kind)
 
@@ -174,10 +196,33 @@ def pinned(part: Part, opened: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def told(part: Part, opened: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings in which the parts after this one hear of its addresses."""
+def told(
+    part: Part,
+    opened: Mapping[str, str],
+    *,
+    inherited: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """Return the settings in which the parts after this one hear of its addresses.
+
+    What the operator says of an address counts more: devices may come through others.
+    """
     return {
         setting: addresses.reachable(opened[scheme])
         for scheme, setting in part.told.items()
-        if scheme in opened
+        if scheme in opened and setting not in inherited
+    }
+
+
+def _hoped(options: Options, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return what `told` will say but for the port, where it is not known yet.
+
+    The directory makes server certificates for these hosts before a server is there.
+    """
+    return {
+        setting: addresses.reachable(
+            addresses.url(scheme, options.host, part.ports[scheme].number)
+        )
+        for part in PARTS
+        for scheme, setting in part.told.items()
+        if setting not in inherited
     }

@@ -40,7 +40,7 @@ def associations(store: Edge, name: str) -> AssociationStore:
     )
 
 
-def hear(store: Edge) -> AsyncGenerator[News]:
+def hear(store: Edge) -> AsyncGenerator[News, None]:
     return aiter(TrustChanges(store.redis, edge=store.identity))
 
 

@@ -257,15 +257,17 @@ def test_a_large_answer_is_fetched_block_by_block() -> None:
     body = bytes(range(256)) * 9
     request = step.take(asked())
     assert isinstance(request, Request)
-    step.layer.respond(request, Answer(Code.CONTENT, payload=body), now=step.now)
+    answer = Answer(Code.CONTENT, payload=body)
+    assert not step.layer.respond(request, answer, now=step.now)
     first = step.sent_message()
     received, number = first.payload, 1
     assert first.number(Option.SIZE2) == len(body)
     while len(received) < len(body):
         block = build(Block(number, more=False, szx=6))
-        assert step.take(asked((Option.BLOCK2, block), mid=10 + number)) is None
+        taken = step.take(asked((Option.BLOCK2, block), mid=10 + number))
         received += step.sent_message().payload
         number += 1
+        assert isinstance(taken, Fetched) == (len(received) == len(body))
     assert received == body
     beyond = build(Block(number, more=False, szx=6))
     step.take(asked((Option.BLOCK2, beyond), mid=10 + number))
@@ -278,7 +280,7 @@ def test_a_peer_may_ask_for_smaller_blocks_from_the_start() -> None:
     request = step.take(asked((Option.BLOCK2, block)))
     assert isinstance(request, Request)
     answer = Answer(Code.CONTENT, payload=bytes(100))
-    step.layer.respond(request, answer, now=step.now)
+    assert not step.layer.respond(request, answer, now=step.now)
     assert len(step.sent_message().payload) == 64
 
 

@@ -36,6 +36,16 @@ def test_members_of_a_later_version_are_ignored() -> None:
     assert facts.parse(orjson.dumps({**BODY, "color": "red"}))
 
 
+def test_a_bootstrap_of_an_earlier_version_says_nothing_of_credentials() -> None:
+    fact = facts.parse(orjson.dumps({**BODY, "fact": "device.bootstrapped"}))
+    assert isinstance(fact, facts.DeviceBootstrapped)
+    assert (fact.means, fact.credential_expires_at, fact.execution_mode) == (
+        "",
+        None,
+        0,
+    )
+
+
 def test_a_fact_does_not_change() -> None:
     with pytest.raises(ValidationError):
         facts.parse(orjson.dumps(BODY)).revision = 2

@@ -123,9 +123,7 @@ def test_a_developer_certificate_can_be_renamed_and_switched_off() -> None:
 )
 def test_a_developer_certificate_stays_what_it_is(members: dict[str, object]) -> None:
     made, _ = developer()
-    with pytest.raises(
-        InvalidParameter, match=f"^{next(iter(members))} of a developer"
-    ):
+    with pytest.raises(InvalidParameter, match="of a developer certificate"):
         changed(made, **members)
 
 

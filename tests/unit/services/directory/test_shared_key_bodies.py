@@ -10,6 +10,7 @@ from services.directory.answers import Refused
 from services.directory.catalog import Listing
 from services.directory.queries import Query
 
+ACCENTED = "\N{LATIN SMALL LETTER E WITH ACUTE}"
 NAME = "urn:dev:os:1 kettle"
 SECRET = "00112233445566778899aabbccddeeff"
 
@@ -43,10 +44,7 @@ def test_a_secret_may_be_written_in_many_ways(secret: str) -> None:
         (b"{}", "INVALID_ENDPOINT_NAME,INVALID_SECRET_HEX"),
         (body(endpoint_name="x" * 15), "INVALID_ENDPOINT_NAME"),
         (body(endpoint_name="x" * 65), "INVALID_ENDPOINT_NAME"),
-        (
-            body(endpoint_name="\N{LATIN SMALL LETTER E WITH ACUTE}" * 20),
-            "INVALID_ENDPOINT_NAME",
-        ),
+        (body(endpoint_name=ACCENTED * 20), "INVALID_ENDPOINT_NAME"),
         (body(endpoint_name=NAME + "\n"), "INVALID_ENDPOINT_NAME"),
         (body(endpoint_name=1), "INVALID_ENDPOINT_NAME"),
         (body(secret_hex=SECRET[2:]), "INVALID_SECRET_HEX"),

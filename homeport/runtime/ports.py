@@ -1,0 +1,157 @@
+"""The ports of an edge: every transport that devices may come by."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from homeport.coap.tcp.transport import TcpTransport
+from homeport.coap.transport import Peer, Transport
+from homeport.coap.udp import Address, UdpTransport
+from homeport.dtls.context import CertifiedKey, ServerContext
+from homeport.dtls.gate import Limits
+from homeport.dtls.tls import Tls
+from homeport.dtls.transport import DtlsTransport
+from homeport.errors import Unavailable
+from homeport.identity import Service
+from homeport.runtime import addresses
+from homeport.runtime.config import EdgeSettings
+from homeport.runtime.edge import Listener, listening
+from homeport.runtime.secured import Security
+from homeport.runtime.tasks import end, vital
+from homeport.store.trust_changes import News
+from homeport.store.trust_writer import EVERYTHING
+
+_log = structlog.get_logger()
+
+Hear = Callable[[News], Awaitable[None]]
+"""Takes what is new in the trust view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The port numbers of an edge; 0 takes a free one."""
+
+    coap: int
+    coap_tcp: int
+    coaps: int
+    coaps_tcp: int
+
+
+class MakeListener(Protocol):
+    """Makes what is behind a port."""
+
+    def __call__(self, transport: Transport[Peer]) -> Listener[Peer]:
+        """Make a listener for a transport."""
+
+
+@asynccontextmanager
+async def opened(
+    settings: EdgeSettings,
+    security: Security,
+    make: MakeListener,
+    *,
+    service: Service,
+    numbers: Numbers,
+) -> AsyncIterator[Mapping[str, str]]:
+    """Entered: devices are served; yields the URLs by their schemes.
+
+    Left: what came through the ports is answered. Plain ports are opened only where the
+    operator asked for them. Raises InvalidConfiguration where a port is taken.
+    """
+    shown = security.installation.servers[service]
+    certified = CertifiedKey((shown.certificate,), shown.key)
+    host = settings.coap_host
+    found: dict[str, Address] = {}
+    async with AsyncExitStack() as stack:
+        dtls = await stack.enter_async_context(
+            _dtls(settings, security, certified, numbers.coaps)
+        )
+        tls, secured_tcp = await stack.enter_async_context(
+            _tls(settings, security, certified, numbers.coaps_tcp)
+        )
+        hearing = vital(_hear(security, dtls, tls, secured_tcp))
+        stack.push_async_callback(end, hearing)
+        await stack.enter_async_context(listening(dtls, make))
+        await stack.enter_async_context(listening(secured_tcp, make))
+        found |= {"coaps": dtls.address, "coaps+tcp": secured_tcp.address}
+        if settings.nosec:
+            udp = UdpTransport.bind(host, numbers.coap, reuse_port=True)
+            tcp = await TcpTransport.bind(host, numbers.coap_tcp, reuse_port=True)
+            await stack.enter_async_context(listening(udp, make))
+            await stack.enter_async_context(listening(tcp, make))
+            found |= {"coap": udp.address, "coap+tcp": tcp.address}
+        yield {
+            scheme: addresses.url(scheme, host, address[1])
+            for scheme, address in found.items()
+        }
+
+
+@asynccontextmanager
+async def _dtls(
+    settings: EdgeSettings, security: Security, certified: CertifiedKey, number: int
+) -> AsyncIterator[DtlsTransport]:
+    """Entered: a DTLS port is open. Left: its associations are written down."""
+    context = ServerContext(
+        certified, resumption=security.ports.resumptions is not None
+    )
+    transport = DtlsTransport(
+        UdpTransport.bind(settings.coap_host, number, reuse_port=True),
+        context,
+        security.ports,
+        limits=Limits(
+            half_open=settings.half_open_handshakes,
+            half_open_per_host=settings.half_open_handshakes_per_host,
+            seconds=settings.handshake_seconds,
+        ),
+        most=settings.associations_in_memory,
+        idle=settings.association_idle_seconds,
+    )
+    serving = vital(transport.run())
+    try:
+        yield transport
+    finally:
+        await end(serving)
+        try:
+            await transport.drain()
+        except Unavailable as error:
+            _log.warning("associations not written down", reason=str(error))
+
+
+@asynccontextmanager
+async def _tls(
+    settings: EdgeSettings, security: Security, certified: CertifiedKey, number: int
+) -> AsyncIterator[tuple[Tls, TcpTransport]]:
+    """Entered: a TLS port is open."""
+    ports = security.ports
+    tls = Tls(
+        ServerContext(certified, stream=True, resumption=ports.resumptions is not None),
+        trust=ports.trust,
+        resumptions=ports.resumptions,
+        refused=ports.refused,
+    )
+    transport = await TcpTransport.bind(
+        settings.coap_host, number, reuse_port=True, secure=tls.secure
+    )
+    serving = vital(tls.run())
+    try:
+        yield tls, transport
+    finally:
+        await end(serving)
+
+
+async def _hear(
+    security: Security, dtls: DtlsTransport, tls: Tls, tcp: TcpTransport
+) -> None:
+    """Look again at peers whenever the trust view has changed."""
+    async for news in security.changes:
+        dtls.taken_over(news.places)
+        names = None if EVERYTHING in news.names else news.names
+        if names is None or names:
+            try:
+                await dtls.distrust(names)
+                await tls.distrust(tcp, names)
+            except Unavailable as error:
+                _log.warning("peers not looked at again", reason=str(error))
