@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-NAMES = ("edge", "fleet", "system")
+NAMES = ("edge", "fleet", "secured", "system")
 
 
 def main() -> None:

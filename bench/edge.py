@@ -3,18 +3,22 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from bench.load import Outcome, load, renewal, renewals
 from bench.processes import (
     ACCOUNT,
+    SECRET,
     cpu_seconds,
     free_port,
     metric,
     process,
+    put_authority,
     servers,
     serving,
 )
 from homeport.runtime import addresses
+from homeport.runtime.embedded import EmbeddedServers
 
 DEVICES = 40_000
 UPDATES = 300_000
@@ -28,24 +32,17 @@ async def measure() -> bool:
     """Print the figures; return whether they are as wanted."""
     peer = await _measure_peer()
     print(f"aiocoap's server, empty handler: {peer:,.0f} requests/CPU s")
-    async with servers() as started:
-        environment = {
-            "HOMEPORT_REDIS_URL": started.redis_url,
-            "HOMEPORT_NATS_URL": started.nats_url,
-        }
-        async with edge(**environment) as (pid, url, pages):
-            valkey = started.processes["valkey"]
+    async with servers() as started, edge(started) as here:
+        pid, valkey = here.pid, started.processes["valkey"]
+        before, store_before = cpu_seconds(pid), cpu_seconds(valkey)
+        async with load(here.coap) as devices:
+            locations = await devices.register(map("bench-{}".format, range(DEVICES)))
+            registering = cpu_seconds(pid) - before
             before, store_before = cpu_seconds(pid), cpu_seconds(valkey)
-            async with load(url) as devices:
-                locations = await devices.register(
-                    map("bench-{}".format, range(DEVICES))
-                )
-                registering = cpu_seconds(pid) - before
-                before, store_before = cpu_seconds(pid), cpu_seconds(valkey)
-                outcome = await devices.run(renewals(locations, UPDATES))
-            spent = cpu_seconds(pid) - before
-            stored = cpu_seconds(valkey) - store_before
-            pause = await metric(pages, "homeport_loop_longest_pause_seconds")
+            outcome = await devices.run(renewals(locations, UPDATES))
+        spent = cpu_seconds(pid) - before
+        stored = cpu_seconds(valkey) - store_before
+        pause = await metric(here.pages, "homeport_loop_longest_pause_seconds")
     mine = UPDATES / spent
     print(f"lwm2m edge, registers: {DEVICES / registering:,.0f}/CPU s")
     print(f"lwm2m edge, updates:   {mine:,.0f}/CPU s", _describe(outcome))
@@ -55,22 +52,44 @@ async def measure() -> bool:
     return mine / peer >= WANTED and pause < LONGEST_PAUSE_SECONDS
 
 
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An lwm2m edge under measurement: its process and its URLs."""
+
+    pid: int
+    coap: str
+    coaps: str
+    pages: str
+
+
 @asynccontextmanager
-async def edge(**environment: str) -> AsyncIterator[tuple[int, str, str]]:
-    """Run an lwm2m edge; yield its process id, its URL and its probe pages."""
-    port, probes = free_port(socket.SOCK_DGRAM), free_port()
+async def edge(started: EmbeddedServers, **environment: str) -> AsyncIterator[Edge]:
+    """Run an lwm2m edge, and say in the directory's place who it is."""
+    await put_authority(started.redis_url)
+    coap, coaps = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
+    probes = free_port()
     async with process(
         *("-m", "homeport", "run", "lwm2m"),
+        HOMEPORT_REDIS_URL=started.redis_url,
+        HOMEPORT_NATS_URL=started.nats_url,
         HOMEPORT_DEFAULT_ACCOUNT_ID=ACCOUNT,
+        HOMEPORT_SECRET_KEY=SECRET,
         HOMEPORT_NOSEC="true",
-        HOMEPORT_LWM2M_COAP_PORT=str(port),
+        HOMEPORT_LWM2M_COAP_PORT=str(coap),
+        HOMEPORT_LWM2M_COAPS_PORT=str(coaps),
+        HOMEPORT_LWM2M_COAP_TCP_PORT="0",
+        HOMEPORT_LWM2M_COAPS_TCP_PORT="0",
         HOMEPORT_PROBE_PORT=str(probes),
         HOMEPORT_LOG_LEVEL="warning",
         **environment,
     ) as pid:
         await serving(probes)
-        pages = addresses.url("http", "127.0.0.1", probes)
-        yield pid, addresses.url("coap", "127.0.0.1", port), pages
+        yield Edge(
+            pid,
+            addresses.url("coap", "127.0.0.1", coap),
+            addresses.url("coaps", "127.0.0.1", coaps),
+            addresses.url("http", "127.0.0.1", probes),
+        )
 
 
 async def _measure_peer() -> float:

@@ -32,12 +32,8 @@ NOTICE_SECONDS = 40
 async def measure() -> bool:
     """Print the figures; return whether they are as wanted."""
     async with servers() as started:
-        environment = {
-            "HOMEPORT_REDIS_URL": started.redis_url,
-            "HOMEPORT_NATS_URL": started.nats_url,
-        }
-        async with edge(**environment) as (pid, url, _), load(url) as devices:
-            processes = (pid, started.processes["valkey"])
+        async with edge(started) as here, load(here.coap) as devices:
+            processes = (here.pid, started.processes["valkey"])
             cost_of_few = await _cost_of_few(devices, processes)
             before = await _memory(started)
             many = await devices.register(_names("many", MANY))
@@ -91,13 +87,13 @@ async def _expire_at_once() -> float:
         probes = free_port()
         async with (
             bus.connection(started.nats_url) as nats,
-            edge(**environment) as (_, url, _),
+            edge(started) as here,
             process(
                 *("-m", "homeport", "run", "expiry"),
                 HOMEPORT_PROBE_PORT=str(probes),
                 **environment,
             ),
-            load(url) as devices,
+            load(here.coap) as devices,
         ):
             await serving(probes)
             due = time.monotonic() + NOTICE_SECONDS

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from homeport.coap import codec
@@ -26,6 +27,9 @@ LINKS = (
 
 Build = Callable[[int], bytes]
 """Makes a request with a message id."""
+
+
+Generator = TypeVar("Generator", bound="Load")
 
 
 @dataclass(slots=True)
@@ -80,6 +84,15 @@ class Load:
             self._loop.remove_reader(opened)
             opened.close()
 
+    def wrap(self, number: int, message: bytes) -> bytes:
+        """Make the datagram of the request with a number."""
+        del number
+        return message
+
+    def unwrap(self, datagram: bytes) -> bytes:
+        """Return the message in a datagram."""
+        return datagram
+
     async def register(
         self, names: Iterable[str], *, lifetime: int = 86_400
     ) -> list[str]:
@@ -125,7 +138,7 @@ class Load:
         self._sent[index, message_id] = _Sent(
             number, datagram, now, now + REPEAT_SECONDS
         )
-        self._sockets[index].sendto(datagram, self._server)
+        self._sockets[index].sendto(self.wrap(number, datagram), self._server)
 
     def _repeat(self) -> None:
         now = time.perf_counter()
@@ -133,7 +146,8 @@ class Load:
             if now >= sent.repeat_at:
                 sent.repeat_at = now + REPEAT_SECONDS
                 self._outcome.repeated += 1
-                self._sockets[index].sendto(sent.datagram, self._server)
+                wrapped = self.wrap(sent.number, sent.datagram)
+                self._sockets[index].sendto(wrapped, self._server)
 
     def _read(self, index: int, opened: socket.socket) -> None:
         while True:
@@ -141,6 +155,7 @@ class Load:
                 datagram = opened.recv(2_048)
             except BlockingIOError:
                 break
+            datagram = self.unwrap(datagram)
             sent = self._sent.pop((index, datagram[2] << 8 | datagram[3]), None)
             if sent is None:
                 continue
@@ -154,7 +169,13 @@ class Load:
 @asynccontextmanager
 async def load(url: str) -> AsyncIterator[Load]:
     """Open a load generator towards a server."""
-    made = Load(url)
+    async with opened(Load(url)) as made:
+        yield made
+
+
+@asynccontextmanager
+async def opened(made: Generator) -> AsyncIterator[Generator]:
+    """Open a load generator."""
     made.open()
     try:
         yield made

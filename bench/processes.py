@@ -7,15 +7,23 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import orjson
 
+from homeport.identity import Service
+from homeport.keyring import Keyring
+from homeport.pki import authorities, installation
+from homeport.pki.installation import Installation
 from homeport.runtime.embedded import EmbeddedServers
+from homeport.store import connection
+from homeport.store.trust_writer import TrustWriter
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 ACCOUNT = "a" * 32
+SECRET = "5" * 64
 
 
 @asynccontextmanager
@@ -53,6 +61,20 @@ async def platform(**environment: str) -> AsyncIterator[Mapping[str, object]]:
             while not ready.exists():
                 await asyncio.sleep(0.1)
             yield orjson.loads(ready.read_bytes())
+
+
+async def put_authority(redis_url: str) -> None:
+    """Say who the edges are, as the directory does at its first start."""
+    root = authorities.create_root("Bench")
+    issuer = authorities.create_issuer("Bench devices", now=datetime.now(UTC))
+    server = authorities.create_server(root, ["localhost"])
+    made = Installation(
+        root.certificate.der, issuer.export(), dict.fromkeys(Service, server)
+    )
+    redis = await connection.connect(redis_url)
+    writer = TrustWriter(redis, Keyring.parse(SECRET))
+    await writer.put_authority(installation.build(made))
+    await redis.aclose()
 
 
 def cpu_seconds(pid: int) -> float:

@@ -1,5 +1,6 @@
 """Who a peer has proved to be, and by what."""
 
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,6 +74,7 @@ def parse(text: bytes) -> Identity:
             **given
             | {
                 "means": Means(given["means"]),
+                "account": given["account"] and sys.intern(given["account"]),
                 "accounts": tuple(given["accounts"]),
                 "rests_on": tuple(given["rests_on"]),
             }

@@ -36,7 +36,8 @@ def place_of(name: str) -> Place:
 class Live:
     """An association in memory: the peer of all messages that come through it.
 
-    Its address may change; what else it is stays. ``expires`` is when its credential
+    ``floating`` is what is kept of it, without what is here already. Its address may
+    change; what else it is stays. ``expires`` is when its credential
     does, in loop time. ``last_flight`` is what ended the handshake, for a peer that has
     not heard it.
     """
@@ -64,7 +65,7 @@ class Live:
         now: float,
         expires: float,
     ) -> None:
-        self.floating = floating
+        self.floating = replace(floating, secrets=b"", peer="")
         self.records = records
         self.place = place
         self.address = address

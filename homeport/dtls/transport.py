@@ -392,7 +392,7 @@ class DtlsTransport:
             replaced.records.close()
         observability.record_established(
             guest.identity.name,
-            live.floating.peer,
+            live.origin.peer,
             suite=live.records.suite.name,
             resumed=established.resumed,
         )
@@ -419,12 +419,12 @@ class DtlsTransport:
         """Let associations go that nobody uses; the store has them."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            popped = self._live.pop_idle(self._loop.time(), most=LARGEST_SHARE)
+            while popped := self._live.pop_idle(self._loop.time(), most=LARGEST_SHARE):
+                try:
+                    await self._rest(popped)
+                except Unavailable:
+                    observability.record_dropped("store")
             observability.record_associations(len(self._live))
-            try:
-                await self._rest(popped)
-            except Unavailable:
-                observability.record_dropped("store")
 
     async def _rest(self, resting: Sequence[Live]) -> None:
         states = []

@@ -124,10 +124,7 @@ class Connection:
         result = self._lib.SSL_do_handshake(self._ssl)
         if result == 1:
             return Progress.DONE
-        if self._lib.SSL_get_error(self._ssl, result) in _WANT:
-            return Progress.WAITING
-        self.reason = self._explain()
-        return Progress.FAILED
+        return Progress.FAILED if self._has_failed(result) else Progress.WAITING
 
     def output(self) -> bytes:
         """Take the records that it wants sent."""
@@ -185,8 +182,7 @@ class Connection:
         read = self._lib.SSL_read(self._ssl, self._scratch, SCRATCH_BYTES)
         if read > 0:
             return self._copy(read)
-        if self._lib.SSL_get_error(self._ssl, read) not in _WANT:
-            self.reason = self._explain()
+        self._has_failed(read)
         return b""
 
     def write(self, content: bytes) -> None:
@@ -208,15 +204,26 @@ class Connection:
     def _copy(self, length: int) -> bytes:
         return bytes(self._ffi.buffer(self._scratch, length))
 
-    def _explain(self) -> str:
-        lib, string = self._lib, self._ffi.string
+    def _has_failed(self, result: int) -> bool:
+        """Say whether a call has failed for good, and keep the reason.
+
+        A forged record is dropped in silence, but leaves an error that OpenSSL's own
+        judgment would trip over: it has to go first.
+        """
+        code = self._lib.ERR_peek_last_error()
+        self._lib.ERR_clear_error()
+        if self._lib.SSL_get_error(self._ssl, result) in _WANT:
+            return False
+        self.reason = self._explain(code)
+        return True
+
+    def _explain(self, code: int) -> str:
+        lib = self._lib
         verified = lib.SSL_get_verify_result(self._ssl)
         if verified != _VERIFIED:
-            return str(string(lib.X509_verify_cert_error_string(verified)).decode())
-        text = lib.ERR_reason_error_string(lib.ERR_peek_last_error())
-        lib.ERR_clear_error()
-        return (
-            "the peer ended it"
-            if text == self._ffi.NULL
-            else str(string(text).decode())
-        )
+            text = lib.X509_verify_cert_error_string(verified)
+        else:
+            text = lib.ERR_reason_error_string(code)
+        if text == self._ffi.NULL:
+            return "the peer ended it"
+        return str(self._ffi.string(text).decode())

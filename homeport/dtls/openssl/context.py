@@ -35,6 +35,7 @@ class Options(IntFlag):
     NO_QUERY_MTU = 1 << 12
     COOKIE_EXCHANGE = 1 << 13
     NO_TICKET = 1 << 14
+    NO_ENCRYPT_THEN_MAC = 1 << 19
     CIPHER_SERVER_PREFERENCE = 1 << 22
     NO_RENEGOTIATION = 1 << 30
 
