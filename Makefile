@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 install: $(READY) ## make a virtual environment with everything in it
 
 run: $(READY) ## start the whole system with a simulated fleet; Ctrl-C stops it
-	$(BIN)/homeport up --data var/run --nosec --ports auto --devices 50
+	$(BIN)/homeport up --data var/run --ports auto --devices 50
 
 test: $(READY) ## run every test
 	$(BIN)/pytest

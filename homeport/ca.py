@@ -1,7 +1,7 @@
 """``homeport ca``: the platform's certificates, shown and replaced through its API."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,7 +44,7 @@ class Api:
     """Where a platform's API is, and the key that opens it."""
 
     url: str
-    key: str
+    key: str = field(repr=False)
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Make a call that answers JSON; raise CallRefused or Unavailable."""

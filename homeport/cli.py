@@ -19,12 +19,7 @@ from homeport import __version__, ca
 from homeport.errors import HomeportError, InvalidConfiguration, InvalidInput
 from homeport.runtime.platform import folder
 from homeport.runtime.platform.plan import Options, Ports, parse_scale
-from homeport.simulator.options import (
-    DEFAULT_MIX,
-    FleetOptions,
-    find_target,
-    parse_mix,
-)
+from homeport.simulator.command import simulate
 
 FAILURE = 1
 USAGE = 2
@@ -147,10 +142,6 @@ def up(
     ] = None,
 ) -> None:
     """Start the whole system on this machine; Ctrl-C stops it."""
-    if devices and not nosec:
-        raise InvalidConfiguration(
-            "--devices", "needs --nosec: simulated devices speak plain CoAP"
-        )
     options = Options(
         data=data,
         host=host,
@@ -189,71 +180,7 @@ def run(
     running.run(names, lifeline_descriptor=lifeline)
 
 
-@cli.command()
-def simulate(
-    *,
-    devices: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="How many devices.")
-    ] = 10,
-    ready_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="Use the platform that wrote this file.",
-            show_default="that of `homeport up`",
-        ),
-    ] = None,
-    lwm2m: Annotated[
-        str | None, typer.Option(metavar="URL", help="Register at this CoAP server.")
-    ] = None,
-    bootstrap: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Bootstrap here, register where that says."),
-    ] = None,
-    seconds: Annotated[
-        float | None,
-        typer.Option(min=0.1, help="End after so long.", show_default="at Ctrl-C"),
-    ] = None,
-    lifetime: Annotated[
-        int, typer.Option(min=1, help="The registration lifetime in seconds.")
-    ] = 60,
-    turn: Annotated[
-        float,
-        typer.Option(min=0.01, help="The mean pause of a device in seconds."),
-    ] = 10.0,
-    rate: Annotated[
-        float, typer.Option(min=0.01, help="How many devices start in a second.")
-    ] = 200.0,
-    mix: Annotated[
-        str, typer.Option(metavar="HABIT=WEIGHT,...", help="What devices do.")
-    ] = ",".join(f"{habit}={weight}" for habit, weight in DEFAULT_MIX.items()),
-    prefix: Annotated[
-        str, typer.Option(help="How the endpoint names begin.")
-    ] = "simulated",
-    seed: Annotated[int, typer.Option(help="Another number makes other choices.")] = 0,
-    journal: Annotated[
-        Path | None,
-        typer.Option(help="Write each answer to this file, one JSON line each."),
-    ] = None,
-    lifeline: Annotated[int | None, typer.Option(hidden=True)] = None,
-) -> None:
-    """Run a fleet of simulated devices; 0 if all of them came home."""
-    options = FleetOptions(
-        devices,
-        find_target(ready_file=ready_file, lwm2m=lwm2m, bootstrap=bootstrap),
-        prefix=prefix,
-        lifetime=lifetime,
-        turn=turn,
-        starts_per_second=rate,
-        duration=seconds,
-        mix=parse_mix(mix),
-        seed=seed,
-    )
-    from homeport.simulator import running  # noqa: PLC0415 # loads much
-
-    if not running.simulate(
-        options, journal_file=journal, lifeline_descriptor=lifeline
-    ):
-        raise typer.Exit(FAILURE)
+cli.command()(simulate)
 
 
 @cli.command()

@@ -9,10 +9,18 @@ from homeport.runtime.embedded import EmbeddedServers
 from tests.support import servers
 from tests.support.background import Background, background
 from tests.support.cluster import cluster
+from tests.support.keyring import SECRET_KEY
 from tests.support.servers import folder
 
 settings.register_profile("shared", deadline=None)  # others use this machine too
 settings.load_profile("shared")
+
+
+@pytest.fixture(autouse=True)
+def secret_key(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The secret of the installation, as services read it."""
+    monkeypatch.setenv("HOMEPORT_SECRET_KEY", SECRET_KEY)
+    return SECRET_KEY
 
 
 @pytest.fixture(scope="session")

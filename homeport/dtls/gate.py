@@ -120,6 +120,7 @@ class Gate:
         self._half_open: dict[Address, HalfOpen] = {}
         self._hosts: Counter[str | int] = Counter()
         self._turns: deque[Callable[[], None]] = deque()
+        self._busy = False
         self._sessions = Batches(self._find_sessions)
         self._admissions = Batches(trust.admit)
 
@@ -152,17 +153,21 @@ class Gate:
             self._close(half)
 
     def _later(self, turn: Callable[[], None]) -> None:
-        if not self._turns:
-            self._loop.call_soon(self._run_turns)
         self._turns.append(turn)
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._run_turns)
 
     def _run_turns(self) -> None:
+        """Take turns for a while; one that breaks takes no other with it."""
         end = self._loop.time() + TURN_SECONDS
-        while self._turns and self._loop.time() < end:
-            self._turns[0]()
-            self._turns.popleft()
-        if self._turns:
-            self._loop.call_soon(self._run_turns)
+        try:
+            while self._turns and self._loop.time() < end:
+                self._turns.popleft()()
+        finally:
+            self._busy = bool(self._turns)
+            if self._busy:
+                self._loop.call_soon(self._run_turns)
 
     def _take(self, records: Sequence[Record], address: Address) -> None:
         half = self._half_open.get(address)
@@ -248,7 +253,8 @@ class Gate:
         half.phase = Phase.PEER
         parked, half.parked = half.parked, []
         for records in parked:
-            self._go_on(half, records)
+            if self._lives(half):
+                self._go_on(half, records)
 
     def _go_on(self, half: HalfOpen, records: Sequence[Record]) -> None:
         """Take the next records of a handshake, or keep them while it waits."""

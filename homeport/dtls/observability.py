@@ -38,11 +38,6 @@ def record_failed(reason: str, peer: str) -> None:
     _log.info("handshake failed", reason=reason, peer=peer)
 
 
-def record_refused(reason: str, peer: str, *, fingerprint: str) -> None:
-    """Log whose credential opens nothing."""
-    _log.info("credential refused", reason=reason, peer=peer, fingerprint=fingerprint)
-
-
 def record_dropped(reason: str) -> None:
     """Count what is left unanswered."""
     _DROPPED.labels(reason).inc()

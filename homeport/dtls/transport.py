@@ -316,9 +316,11 @@ class DtlsTransport:
     def _distrusted(self, live: Live) -> None:
         """End an association whose peer is trusted no more.
 
-        A device that had its credentials from us hears of it, so that it gets others.
+        A device whose credential of ours has expired hears of it, so that it gets
+        another one. Nobody else does: an alert costs a device its credentials (B-167).
         """
-        if live.floating.identity.means is Means.ISSUED:
+        expired = self._loop.time() > live.expires
+        if expired and live.floating.identity.means is Means.ISSUED:
             self._alert(live, AlertLevel.FATAL, _ACCESS_DENIED)
         self._end(live, "distrusted")
 

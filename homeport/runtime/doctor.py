@@ -20,6 +20,7 @@ from nats.js.errors import Error as JetStreamError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from homeport import keyring
 from homeport.errors import HomeportError, InvalidConfiguration, Unavailable
 from homeport.runtime import addresses, services
 from homeport.runtime.config import PREFIX, DatabaseSettings, EdgeSettings, Settings
@@ -76,17 +77,25 @@ async def examine(data: Path | None) -> list[Finding]:
             }
         )
         return findings + _examine_processes(serving.processes)
-    _, findings = _read_settings()
+    _, findings = _read_settings(secret_key=keyring.new_secret())
     return findings + _examine_folder(data)
 
 
-def _read_settings() -> tuple[list[Settings], list[Finding]]:
-    """Read what every service would read; say each fault once."""
+def _read_settings(**made_up: str) -> tuple[list[Settings], list[Finding]]:
+    """Read what every service would read; say each fault once.
+
+    What ``homeport up`` makes up need not be there.
+    """
+    given = {
+        name: value
+        for name, value in made_up.items()
+        if f"{PREFIX}{name.upper()}" not in os.environ
+    }
     read: list[Settings] = []
     faults: dict[str, None] = {}
     for name in services.MODULES:
         try:
-            read.append(services.load(name).SETTINGS.load())
+            read.append(services.load(name).SETTINGS.load(**given))
         except InvalidConfiguration as error:
             faults[str(error)] = None
     return read, [Finding(Severity.FAULT, fault) for fault in faults]
@@ -221,7 +230,7 @@ def _examine_ports(settings: list[Settings]) -> list[Finding]:
             field = port.setting.removeprefix("HOMEPORT_").lower()
             number = getattr(each, field, None)
             if isinstance(each, EdgeSettings):
-                host, opened = each.coap_host, each.nosec
+                host, opened = each.coap_host, each.nosec or not port.plain
             else:
                 host, opened = getattr(each, "api_host", ""), True
             if number and opened:

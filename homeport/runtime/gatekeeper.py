@@ -25,6 +25,7 @@ from homeport.names import AccountId, DeviceId, EndpointName
 from homeport.pki import certificates, devices, psk, trusted
 from homeport.pki.psk import IssuedIdentity
 from homeport.pki.trusted import Presented
+from homeport.store import entries
 from homeport.store.entries import DeviceEntry, RegisteredKey
 from homeport.store.trust_reader import ChainEntries, TrustReader
 
@@ -205,6 +206,7 @@ class Gatekeeper:
             Means.ISSUED,
             account=limits.account,
             device=issued.device,
+            rests_on=(entries.device_name(issued.device),),
             issued=issued.issued,
             expires=expires,
         )
@@ -231,6 +233,7 @@ class Gatekeeper:
             account=issued.account,
             endpoint_name=issued.endpoint_name,
             device=issued.device,
+            rests_on=(entries.device_name(issued.device),),
             issued=issued.issued,
             expires=issued.expires,
             fingerprint=issued.fingerprint,

@@ -50,8 +50,8 @@ class Account:
 def parse(payload: bytes) -> Account:
     """Parse a written Security object, whole instance or resources alone.
 
-    Raises InvalidFormat for a server that a device could not reach, and for a credential
-    that it could not use.
+    Raises InvalidFormat for a server that a device could not reach, and for what it
+    could not show there.
     """
     written = {each.id: each.value for each in _resources(tlv.decode(payload))}
     url = written.get(_URI, b"").decode(errors="replace")

@@ -11,7 +11,6 @@ from homeport.dtls.association import Association, CidForm
 from homeport.dtls.client import ClientHandshake, Offer
 from homeport.dtls.context import ClientContext
 from homeport.dtls.course import Established, Failed
-from homeport.dtls.messages import HandshakeType
 from homeport.dtls.records import AlertLevel, ContentType, Record
 from homeport.dtls.suites import SUITES
 from homeport.errors import InvalidConfiguration
@@ -24,13 +23,18 @@ _SUITES = tuple(suite for suite in SUITES if suite.aead is not None)
 _CID = b""
 """Devices are told by their sockets: records to them need no connection id."""
 _CLOSE_NOTIFY = 0
+_SERVER_HELLO = b"\x02"
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The handshake is done; ``session`` is what a later one can resume, if anything."""
+    """The handshake is done, so many seconds after its first ClientHello.
+
+    ``session`` is what a later one can resume, if anything.
+    """
 
     resumed: bool
+    seconds: float
     session: bytes = field(default=b"", repr=False)
 
 
@@ -115,10 +119,7 @@ class Channel:
 
     def send(self, message: bytes) -> None:
         """Send a message; where the channel is not open it is lost."""
-        if self._association is not None and not self._association.exhausted:
-            self._outgoing.append(
-                self._association.seal(ContentType.APPLICATION, message)
-            )
+        self._seal(ContentType.APPLICATION, message)
 
     def receive(self, datagram: bytes, now: float) -> list[Event]:
         """Take a datagram of the server's."""
@@ -144,9 +145,7 @@ class Channel:
 
     def leave(self) -> None:
         """Close with a word to the server."""
-        if self._association is not None and self.open:
-            alert = records.alert(AlertLevel.WARNING, _CLOSE_NOTIFY)
-            self._outgoing.append(self._association.seal(ContentType.ALERT, alert))
+        self._seal(ContentType.ALERT, records.alert(AlertLevel.WARNING, _CLOSE_NOTIFY))
         self.close()
 
     def close(self) -> None:
@@ -154,6 +153,11 @@ class Channel:
         if self._handshake is not None:
             self._handshake.close()
         self._handshake = self._association = None
+
+    def _seal(self, kind: ContentType, content: bytes) -> None:
+        association = self._association
+        if association is not None and not association.exhausted:
+            self._outgoing.append(association.seal(kind, content))
 
     def _shake(
         self, handshake: ClientHandshake, record: Record, now: float
@@ -163,22 +167,21 @@ class Channel:
         self._outgoing += handshake.datagrams()
         match handshake.result:
             case Established(association=Association() as association) as result:
-                return self._establish(association, result)
+                return self._establish(association, result, now)
             case Failed(reason=reason):
                 self.close()
                 return [Closed(reason, refused=True)]
         return []
 
     def _establish(
-        self, association: Association, established: Established
+        self, association: Association, established: Established, now: float
     ) -> list[Event]:
         self._handshake, self._association = None, association
         self._last_flight = established.last_flight
         self._outgoing += self._last_flight
         session_id, session = established.session or (b"", b"")
-        events: list[Event] = [
-            Opened(established.resumed, session if session_id else b"")
-        ]
+        resumable = session if session_id else b""
+        events: list[Event] = [Opened(established.resumed, now - self.begun, resumable)]
         for record in established.early:
             events += self._open(association, record)
         return events
@@ -214,5 +217,5 @@ def _is_greeting(record: Record) -> bool:
     return (
         record.kind == ContentType.HANDSHAKE
         and record.epoch == 0
-        and record.fragment[:1] == bytes((HandshakeType.SERVER_HELLO,))
+        and record.fragment[:1] == _SERVER_HELLO
     )

@@ -59,5 +59,7 @@ def _parse(answer: object) -> CertifiedKey:
                 chain = tuple(pem.parse_certificates(certificate))
                 return certified(chain, keys.encode(authorities.parse_key(key)))
             except (InvalidInput, IndexError) as error:
-                raise Unavailable("API", f"has a broken certificate: {error}") from error
+                raise Unavailable(
+                    "API", f"has a broken certificate: {error}"
+                ) from error
     raise Unavailable("API", "has answered with no developer certificate")

@@ -4,22 +4,23 @@
           ▲              │   ▲            │
           └── refused ───┘   └─ unknown ──┘
 
-A device that is asleep wakes with an update; one that is gone registers anew.
+A device that is asleep wakes with an update; one that is gone registers anew. One whose
+credential is refused begins where it began, whatever it was doing.
 """
 
 import math
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Literal
 from urllib.parse import urlsplit
 
-from homeport.coap.answer import Answer
+from homeport.coap.answer import Answer, explain
 from homeport.coap.codec import Code, Message, Option
 from homeport.errors import InvalidFormat
 from homeport.protocol import linkformat, tlv
-from homeport.protocol.tlv import ObjectInstance, Resource
+from homeport.simulator import accounts
+from homeport.simulator.accounts import Account
 from homeport.simulator.options import FleetOptions, Habit
 
 RETRY_SECONDS = 5.0
@@ -52,37 +53,62 @@ class State(Enum):
     GONE = auto()
 
 
+class Way(Enum):
+    """How a request gets to its server."""
+
+    KNOWN = auto()
+    NEW_PORT = auto()
+    NEW_HANDSHAKE = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request that a device wants sent, to the server of this URL."""
+    """A request that a device wants sent, to the server of this account."""
 
     operation: Operation
-    server: str
+    account: Account
     code: Code
     path: tuple[str, ...]
     queries: tuple[str, ...] = ()
     options: Options = ()
     payload: bytes = b""
+    way: Way = Way.KNOWN
 
 
 class Device:
     """Decides what one device does; ``turn`` says when it wants to act next.
 
     While it waits for an answer that is never: to each request comes an answer, or the
-    certainty that there is none.
+    certainty that there is none. ``factory`` is the account that it begins with, and
+    comes back to: at a bootstrap server, or at the LwM2M server itself.
     """
 
     def __init__(
-        self, endpoint_name: str, options: FleetOptions, chance: random.Random
+        self,
+        name: str,
+        options: FleetOptions,
+        chance: random.Random,
+        *,
+        factory: Account,
     ) -> None:
-        self.endpoint_name = endpoint_name
         self.turn = 0.0
+        self.endpoint_name = self._name = factory.subject.common_name or name
         self._options = options
         self._chance = chance
-        self._server = options.target.lwm2m or ""
+        self._factory = factory
+        self._bootstraps = options.target.bootstrap is not None
+        self._written: Account | None = None
         self._location: tuple[str, ...] = ()
-        bootstraps = options.target.bootstrap is not None
-        self.state = State.BOOTSTRAPPING if bootstraps else State.REGISTERING
+        self._device_id = ""
+        self.state = State.REGISTERING
+        self._start_over()
+
+    @property
+    def account(self) -> Account:
+        """The server that it talks to, as long as it stays in its state."""
+        if self.state is State.BOOTSTRAPPING or self._written is None:
+            return self._factory
+        return self._written
 
     @property
     def registered(self) -> bool:
@@ -135,6 +161,11 @@ class Device:
         """Take it that nobody answered."""
         self.turn = now + RETRY_SECONDS
 
+    def refused(self, now: float) -> None:
+        """Take it that the server does not believe in its credential any more."""
+        self._start_over()
+        self.turn = now + RETRY_SECONDS
+
     def asked(self, request: Message, now: float) -> Answer:
         """Answer a server's request."""
         if self.state is State.BOOTSTRAPPING:
@@ -150,56 +181,71 @@ class Device:
     def _asked_by_bootstrap(self, request: Message, now: float) -> Answer:
         match request.code, request.path:
             case Code.DELETE, _:
-                self._server = ""
+                self._written = None
                 return Answer(Code.DELETED)
             case Code.GET, ():
                 return Answer(Code.CONTENT, LINK_FORMAT, OWN_ACCOUNTS.encode())
             case Code.PUT, ("0", *_):
-                server = _written_server(request.payload)
-                self._server = server or self._server
-                return Answer(Code.CHANGED if server else Code.BAD_REQUEST)
+                return self._write(request.payload)
             case Code.PUT, _:
                 return Answer(Code.CHANGED)
-            case Code.POST, ("bs",) if self._server:
-                self.state = State.REGISTERING
+            case Code.POST, ("bs",) if self._written is not None:
+                self._begin_with(self._written)
                 self.turn = now
                 return Answer(Code.CHANGED)
             case _:
                 return Answer(Code.NOT_ACCEPTABLE)
 
+    def _write(self, payload: bytes) -> Answer:
+        try:
+            self._written = accounts.parse(payload)
+        except InvalidFormat as error:
+            return explain(Code.BAD_REQUEST, error)
+        return Answer(Code.CHANGED)
+
+    def _begin_with(self, account: Account) -> None:
+        """Be who a certificate says: that of a developer's device has its id as name.
+
+        The id is said in the next bootstrap, so that the device stays the same (B-058).
+        """
+        subject = account.subject
+        self.endpoint_name = subject.common_name or self._name
+        self._device_id = subject.locality
+        self.state = State.REGISTERING
+
     def _start_over(self) -> None:
-        if self._options.target.bootstrap is not None:
-            self.state = State.BOOTSTRAPPING
+        self.state = State.BOOTSTRAPPING if self._bootstraps else State.REGISTERING
 
     def _bootstrap(self) -> Ask:
-        return Ask(
-            "bootstrap",
-            self._options.target.bootstrap or "",
-            Code.POST,
-            ("bs",),
-            (f"ep={self.endpoint_name}", f"pct={tlv.CONTENT_FORMAT}"),
-        )
+        queries = [f"ep={self._name}", *_queries(self.account)]
+        if self._device_id:
+            queries.append(f"iep={self._device_id}")
+        queries.append(f"pct={tlv.CONTENT_FORMAT}")
+        return Ask("bootstrap", self.account, Code.POST, ("bs",), tuple(queries))
 
     def _register(self) -> Ask:
+        known = self.state is State.REGISTERING
         self.state = State.REGISTERING
         queries = [
             *(f"ep={self.endpoint_name}", f"lt={self._options.lifetime}"),
             *("lwm2m=1.1", "b=U"),
+            *_queries(self.account),
         ]
         if self._options.mix.get(Habit.SLEEP):
             queries.append("Q")
         return Ask(
             "register",
-            self._server,
+            self.account,
             Code.POST,
             ("rd",),
             tuple(queries),
             LINK_FORMAT,
             STRUCTURE.encode(),
+            Way.KNOWN if known else Way.NEW_HANDSHAKE,
         )
 
     def _update(self) -> Ask:
-        return Ask("update", self._server, Code.POST, self._location)
+        return Ask("update", self.account, Code.POST, self._location)
 
     def _live(self, now: float) -> Ask | None:
         mix = self._options.mix
@@ -211,7 +257,11 @@ class Device:
                 links = f"{STRUCTURE},</10/{self._chance.randrange(9)}>".encode()
                 return replace(self._update(), options=LINK_FORMAT, payload=links)
             case Habit.DEREGISTER:
-                return Ask("deregister", self._server, Code.DELETE, self._location)
+                return Ask("deregister", self.account, Code.DELETE, self._location)
+            case Habit.REBIND:
+                return replace(self._update(), way=Way.NEW_PORT)
+            case Habit.RESUME:
+                return replace(self._update(), way=Way.NEW_HANDSHAKE)
             case Habit.SLEEP:
                 self.state = State.ASLEEP
                 self.turn = now + self._options.lifetime * REFRESH
@@ -225,22 +275,6 @@ class Device:
         return min(longest, self._chance.uniform(0.5, 1.5) * self._options.turn)
 
 
-def _written_server(payload: bytes) -> str | None:
-    """Return the LwM2M server's URI in a Security object that is written."""
-    try:
-        resources = {each.id: each.value for each in _resources(tlv.decode(payload))}
-        uri = resources.get(0, b"").decode()
-        parts = urlsplit(uri)
-        usable = parts.scheme == "coap" and parts.hostname and parts.port
-    except (InvalidFormat, ValueError):
-        return None
-    return uri if usable else None
-
-
-def _resources(entries: tuple[tlv.Entry, ...]) -> Iterator[Resource]:
-    for entry in entries:
-        match entry:
-            case Resource():
-                yield entry
-            case ObjectInstance():
-                yield from _resources(entry.resources)
+def _queries(account: Account) -> list[str]:
+    """Return what a server's URL has devices say, as Izuma's do (BS-1)."""
+    return [each for each in urlsplit(account.url).query.split("&") if each]

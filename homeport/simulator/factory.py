@@ -44,21 +44,16 @@ class SharedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class OwnCertificates:
-    """Every device has a certificate of its own, signed by the factory's CA.
-
-    Its subject has the endpoint name as CN, and ``account`` as OU where one is given:
-    direct registration asks for it (B-226).
-    """
+    """Every device has a certificate of its own, signed by the factory's CA."""
 
     authority: Authority
-    account: str = ""
 
     def credential(self, endpoint_name: str) -> Credential:
-        """Sign a certificate for a year."""
+        """Sign a certificate for a year whose CN is the endpoint name."""
         key, now = keys.generate(), datetime.now(UTC)
         builder = (
             x509.CertificateBuilder()
-            .subject_name(subjects.build(Subject("", self.account, endpoint_name)))
+            .subject_name(subjects.build(Subject(common_name=endpoint_name)))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - BACKDATED)
@@ -97,6 +92,28 @@ class ListedKeys:
         return DeviceKey(endpoint_name.encode(), key)
 
 
+def find(
+    *,
+    certificate: Path | None = None,
+    authority: Path | None = None,
+    psk_secret: str | None = None,
+    psk_file: Path | None = None,
+) -> Factory | None:
+    """Open the factory that is described, if one is; raise InvalidConfiguration."""
+    found: list[Factory] = []
+    if certificate is not None:
+        found.append(read_certificate(certificate))
+    if authority is not None:
+        found.append(read_authority(authority))
+    if psk_secret is not None:
+        found.append(parse_secret(psk_secret))
+    if psk_file is not None:
+        found.append(read_keys(psk_file))
+    if len(found) > 1:
+        raise InvalidConfiguration("credentials", "come from more than one option")
+    return found[0] if found else None
+
+
 def parse_secret(text: str) -> DerivedKeys:
     """Parse a secret in hex; raise InvalidConfiguration."""
     return DerivedKeys(_hex("--psk-secret", text))
@@ -119,13 +136,13 @@ def read_certificate(path: Path) -> SharedCertificate:
     return SharedCertificate(_read_certified("--certificate", path))
 
 
-def read_authority(path: Path, account: str) -> OwnCertificates:
+def read_authority(path: Path) -> OwnCertificates:
     """Read a PEM file of a CA's certificate and its key; raise InvalidConfiguration."""
     found = _read_certified("--authority", path)
     certificate = certificates.parse(found.chain[0])
     if not certificate.is_authority:
         raise InvalidConfiguration("--authority", "is no CA's certificate")
-    return OwnCertificates(Authority(certificate, keys.decode(found.key)), account)
+    return OwnCertificates(Authority(certificate, keys.decode(found.key)))
 
 
 def read_anchor(path: Path) -> bytes:
@@ -135,7 +152,9 @@ def read_anchor(path: Path) -> bytes:
         (anchor,) = pem.parse_certificates(text)
         return certificates.parse(anchor).der
     except (InvalidInput, ValueError) as error:
-        raise InvalidConfiguration("--server-ca", "is no PEM of a certificate") from error
+        raise InvalidConfiguration(
+            "--server-ca", "is no PEM of a certificate"
+        ) from error
 
 
 def _read_certified(option: str, path: Path) -> CertifiedKey:

@@ -1,38 +1,35 @@
-"""Running a fleet: sockets, time, and one message layer for all its devices."""
+"""Running a fleet: sockets, time, and one message layer for all its devices.
+
+Between the socket of a device and the layer stands a secured channel, unless the server
+is a plain one.
+"""
 
 import asyncio
 import heapq
 import math
 import random
-import resource
-import socket
 from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
-from typing import NamedTuple, Self
-from urllib.parse import urlsplit
+from typing import Self
 
 from homeport.coap.codec import code_text
 from homeport.coap.layer import Exchange, Failure, MessageLayer, Reply, Request
 from homeport.coap.udp import Address
 from homeport.errors import InvalidConfiguration
-from homeport.simulator.device import Ask, Device, Operation
+from homeport.simulator import accounts
+from homeport.simulator.accounts import PLAIN, Account
+from homeport.simulator.channel import Closed, Event, Heard, Opened
+from homeport.simulator.channels import Channels, Place
+from homeport.simulator.device import Ask, Device, Operation, Way
 from homeport.simulator.journal import Journal
 from homeport.simulator.options import FleetOptions
-from homeport.simulator.report import Report
+from homeport.simulator.report import HANDSHAKE, Handshake, Report
+from homeport.simulator.sockets import Sockets
 
-RECEIVE_BYTES = 2048
 SHORTEST_WAIT_SECONDS = 0.005
 """What falls due meanwhile is done together."""
 LONGEST_WAIT_SECONDS = 0.25
-SPARE_FILES = 64
-
-
-class Place(NamedTuple):
-    """A device by its number, and the server it talks to: a peer of the layer."""
-
-    number: int
-    server: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +51,18 @@ class Fleet:
         self._options = options
         self._journal = journal
         self._layer = MessageLayer[Place]()
+        self._channels = Channels(self._transmit, forms=options.connection_ids.forms)
         self._loop = asyncio.get_running_loop()
-        self._servers: dict[str, Address] = {}
-        self._sockets: list[socket.socket] = []
+        self._sockets = Sockets(
+            options.target.first, take=self._take, woken=self._flush
+        )
+        self._pending: dict[Place, Ask] = {}
+        self._places: dict[int, Place] = {}
         self._asked: dict[Exchange[Place], Asked] = {}
         self._turns: list[tuple[float, int]] = []
         self._stopped = asyncio.Event()
-        chance = random.Random(options.seed)  # noqa: S311 # a fleet, no secret
-        self._devices = [
-            Device(f"{options.prefix}-{number:06}", options, chance)
-            for number in range(options.devices)
-        ]
+        self._chance = random.Random(options.seed)  # noqa: S311 # a fleet, no secret
+        self._devices: list[Device] = []
 
     @property
     def stopped(self) -> bool:
@@ -78,16 +76,10 @@ class Fleet:
     def __enter__(self) -> Self:
         """Raise InvalidConfiguration where the first server has no address.
 
-        Or where the system allows too few open files.
+        Or where the system allows too few open files, or devices lack credentials.
         """
-        _allow_files(self._options.devices)
-        target = self._options.target
-        family, _ = _resolve(target.bootstrap or target.lwm2m or "")
-        for number in range(self._options.devices):
-            opened = socket.socket(family, socket.SOCK_DGRAM)
-            opened.setblocking(False)
-            self._loop.add_reader(opened, self._readable, number, opened)
-            self._sockets.append(opened)
+        self._devices = [self._device(each) for each in range(self._options.devices)]
+        self._sockets.open(self._options.devices)
         return self
 
     def __exit__(
@@ -97,9 +89,8 @@ class Fleet:
         traceback: TracebackType | None,
     ) -> None:
         """Leave without a word."""
-        for opened in self._sockets:
-            self._loop.remove_reader(opened)
-            opened.close()
+        self._channels.close()
+        self._sockets.close()
 
     async def run(self) -> None:
         """Let the devices live until their time is over or the fleet is stopped.
@@ -131,9 +122,22 @@ class Fleet:
             due.append(deadline)
         return max(now + SHORTEST_WAIT_SECONDS, min(due))
 
+    def _device(self, number: int) -> Device:
+        options = self._options
+        name, url = f"{options.prefix}-{number:06}", options.target.first
+        account = Account(url)
+        if accounts.scheme(url) != PLAIN:
+            if options.factory is None:
+                raise InvalidConfiguration(url, "needs credentials")
+            credential = options.factory.credential(name)
+            account = Account(url, credential, options.anchor)
+        return Device(name, options, self._chance, factory=account)
+
     def _turn(self, now: float) -> None:
         for failure in self._layer.tick(now):
             self._failed(failure, now)
+        for place, event in self._channels.tick(now):
+            self._happened(place, event, now)
         while self._turns and self._turns[0][0] <= now:
             due, number = heapq.heappop(self._turns)
             device = self._devices[number]
@@ -151,8 +155,22 @@ class Fleet:
             heapq.heappush(self._turns, (turn, number))
 
     def _send(self, number: int, ask: Ask, now: float) -> None:
+        """Send a request, over a channel that may have to be opened first."""
+        place = Place(number, self._sockets.server(ask.account.url))
+        if ask.way is Way.NEW_PORT:
+            self._sockets.rebind(number)
+        if ask.account.credential is None or (
+            ask.way is not Way.NEW_HANDSHAKE
+            and self._channels.is_open(place, ask.account)
+        ):
+            self._begin(place, ask, now)
+        else:
+            self._pending[place] = ask
+            self._channels.open(place, ask.account, now)
+
+    def _begin(self, place: Place, ask: Ask, now: float) -> None:
         exchange = self._layer.request(
-            Place(number, self._server(ask.server)),
+            place,
             ask.code,
             path=ask.path,
             queries=ask.queries,
@@ -160,25 +178,61 @@ class Fleet:
             payload=ask.payload,
             now=now,
         )
-        self._asked[exchange] = Asked(number, ask.operation, now)
+        self._asked[exchange] = Asked(place.number, ask.operation, now)
 
-    def _server(self, url: str) -> Address:
-        address = self._servers.get(url)
-        if address is None:
-            _, address = _resolve(url, family=self._sockets[0].family)
-            self._servers[url] = address
-        return address
-
-    def _readable(self, number: int, opened: socket.socket) -> None:
+    def _take(self, number: int, datagram: bytes, server: Address) -> None:
+        """Take a datagram, unless its device is away."""
         now = monotonic()
-        while True:
-            try:
-                datagram, address = opened.recvfrom(RECEIVE_BYTES)
-            except OSError:
-                break  # nothing more, or an ICMP error of an earlier datagram
-            if not self._devices[number].away:
-                self._receive(Place(number, address), datagram, now)
-        self._flush()
+        place = Place(number, server)
+        if self._devices[number].away:
+            return
+        if self._sockets.is_plain(server):
+            self._receive(place, datagram, now)
+            return
+        for event in self._channels.receive(place, datagram, now):
+            self._happened(place, event, now)
+
+    def _happened(self, place: Place, event: Event, now: float) -> None:
+        match event:
+            case Heard(message):
+                self._receive(place, message, now)
+            case Opened() as opened:
+                self._opened(place, opened, now)
+            case Closed() as closed:
+                self._closed(place, closed, now)
+
+    def _opened(self, place: Place, opened: Opened, now: float) -> None:
+        """Go on with what has waited for the channel, and leave the server before."""
+        outcome = Handshake.RESUMED if opened.resumed else Handshake.FULL
+        self.report.handshake(outcome, opened.seconds)
+        self._note(place.number, HANDSHAKE, outcome)
+        before = self._places.get(place.number, place)
+        if before != place:
+            self._channels.leave(before)
+        self._places[place.number] = place
+        self._begin(place, self._pending.pop(place), now)
+
+    def _closed(self, place: Place, closed: Closed, now: float) -> None:
+        device = self._devices[place.number]
+        waited = self._pending.pop(place, None) is not None
+        if waited:
+            self.report.handshake(Handshake.FAILED, 0)
+            self._note(place.number, HANDSHAKE, Handshake.FAILED, closed.reason)
+        else:
+            waited = self._cancel(place)
+        if closed.refused and place.server == self._sockets.server(device.account.url):
+            device.refused(now)
+        elif waited:
+            device.unanswered(now)
+        self._plan(place.number)
+
+    def _cancel(self, place: Place) -> bool:
+        """Expect no answer from a server any more; say whether one was expected."""
+        expected = [each for each in self._asked if each.address == place]
+        for exchange in expected:
+            self._layer.cancel(exchange)
+            self.report.unanswered(self._asked.pop(exchange).operation)
+        return bool(expected)
 
     def _receive(self, place: Place, datagram: bytes, now: float) -> None:
         match self._layer.receive(datagram, place, now):
@@ -196,52 +250,31 @@ class Fleet:
         device = self._devices[asked.number]
         code = code_text(reply.message.code)
         self.report.answered(asked.operation, code, now - asked.since)
-        if self._journal is not None:
-            self._journal.answered(device.endpoint_name, asked.operation, code)
+        self._note(asked.number, asked.operation, code)
         device.answered(asked.operation, reply.message, now)
         if device.registered:
-            self.report.arrived(device.endpoint_name)
+            self.report.arrived(asked.number)
         self._plan(asked.number)
 
     def _failed(self, failure: Failure[Place], now: float) -> None:
+        """Try again later; a secured server may have lost what the channel was."""
         asked = self._asked.pop(failure.exchange)
+        self._channels.lose(failure.exchange.address)
         self.report.unanswered(asked.operation)
         self._devices[asked.number].unanswered(now)
         self._plan(asked.number)
 
+    def _note(self, number: int, operation: str, code: str, reason: str = "") -> None:
+        if self._journal is not None:
+            name = self._devices[number].endpoint_name
+            self._journal.answered(name, operation, code, reason=reason)
+
     def _flush(self) -> None:
-        for datagram, (number, server) in self._layer.datagrams():
-            try:
-                self._sockets[number].sendto(datagram, server)
-            except OSError:
-                continue  # lost like any datagram; CoAP repeats it
+        for datagram, place in self._layer.datagrams():
+            if self._sockets.is_plain(place.server):
+                self._transmit(datagram, place)
+            else:
+                self._channels.send(place, datagram)
 
-
-def _resolve(
-    url: str, *, family: socket.AddressFamily = socket.AF_UNSPEC
-) -> tuple[socket.AddressFamily, Address]:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise InvalidConfiguration(url, f"is no URL: {error}") from error
-    if parts.scheme != "coap" or not parts.hostname or not port:
-        raise InvalidConfiguration(url, "is not coap://<host>:<port>")
-    try:
-        found = socket.getaddrinfo(parts.hostname, port, family, socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        raise InvalidConfiguration(url, f"has no address: {error}") from error
-    found_family, *_, address = found[0]
-    return found_family, (str(address[0]), port, *address[2:])
-
-
-def _allow_files(devices: int) -> None:
-    wanted = devices + SPARE_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft >= wanted:
-        return
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise InvalidConfiguration(
-            "--devices", f"needs {wanted} open files and the system allows {hard}"
-        )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    def _transmit(self, datagram: bytes, place: Place) -> None:
+        self._sockets.send(place.number, datagram, place.server)

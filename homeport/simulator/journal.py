@@ -1,4 +1,7 @@
-"""What every device was answered, one JSON line each, for whoever wants to compare."""
+"""What every device was answered, one JSON line each, for whoever wants to compare.
+
+A handshake is an operation too; its code says whether it was full or resumed.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +20,18 @@ class Journal:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def answered(self, endpoint_name: str, operation: str, code: str) -> None:
-        """Write down that a device was answered."""
+    def answered(
+        self, endpoint_name: str, operation: str, code: str, *, reason: str = ""
+    ) -> None:
+        """Write down how an operation of a device ended, and why if that is known."""
         line = {
             "time": datetime.now(UTC),
             "endpoint_name": endpoint_name,
             "operation": operation,
             "code": code,
         }
+        if reason:
+            line["reason"] = reason
         self._file.write(orjson.dumps(line) + b"\n")
 
 

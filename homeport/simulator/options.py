@@ -1,13 +1,17 @@
 """What a simulated fleet is asked to do."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from homeport.ca import Api
+from homeport.dtls.association import CidForm
 from homeport.errors import InvalidConfiguration
 from homeport.runtime.platform import folder, ready
+from homeport.simulator.accounts import PLAIN, SECURED
+from homeport.simulator.factory import Factory
 
 
 class Habit(StrEnum):
@@ -18,23 +22,60 @@ class Habit(StrEnum):
     DEREGISTER = "deregister"
     SLEEP = "sleep"
     VANISH = "vanish"
+    REBIND = "rebind"
+    """An update from a new port, as behind a NAT that has forgotten the old one."""
+    RESUME = "resume"
+    """An update after another handshake, which resumes the session if it can."""
 
 
 DEFAULT_MIX: Mapping[Habit, float] = {
-    Habit.UPDATE: 88,
+    Habit.UPDATE: 86,
     Habit.CHANGE: 5,
     Habit.DEREGISTER: 4,
     Habit.SLEEP: 2,
     Habit.VANISH: 1,
+    Habit.REBIND: 1,
+    Habit.RESUME: 1,
+}
+
+
+class ConnectionIds(StrEnum):
+    """Which connection ids devices offer in a DTLS handshake."""
+
+    BOTH = "both"
+    RFC = "rfc"
+    DRAFT = "draft"
+    NONE = "none"
+
+    @property
+    def forms(self) -> Sequence[CidForm]:
+        """The extensions of ClientHello that offer them."""
+        return _FORMS[self]
+
+
+_FORMS: Mapping[ConnectionIds, Sequence[CidForm]] = {
+    ConnectionIds.BOTH: (CidForm.RFC, CidForm.DRAFT),
+    ConnectionIds.RFC: (CidForm.RFC,),
+    ConnectionIds.DRAFT: (CidForm.DRAFT,),
+    ConnectionIds.NONE: (),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where devices go: to a bootstrap server and on from there, or directly."""
+    """Where devices go: to a bootstrap server and on from there, or directly.
+
+    ``api`` is that of the platform, where it is known and devices need credentials.
+    """
 
     lwm2m: str | None = None
     bootstrap: str | None = None
+    api: Api | None = None
+
+    @property
+    def first(self) -> str:
+        """The server that a device begins with."""
+        return self.bootstrap or self.lwm2m or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +84,9 @@ class FleetOptions:
 
     Times are seconds. ``turn`` is the mean pause between two turns of a device;
     ``starts_per_second`` spreads the arrival of the fleet. ``duration`` None goes on
-    until it is stopped.
+    until it is stopped. ``factory`` gives devices what they show a secured server, and
+    ``anchor`` is the certificate in DER that the first one's chain has to lead to, if
+    any.
     """
 
     devices: int
@@ -55,6 +98,9 @@ class FleetOptions:
     duration: float | None = None
     mix: Mapping[Habit, float] = field(default_factory=lambda: DEFAULT_MIX)
     seed: int = 0
+    factory: Factory | None = None
+    anchor: bytes = b""
+    connection_ids: ConnectionIds = ConnectionIds.BOTH
 
 
 def parse_mix(text: str) -> Mapping[Habit, float]:
@@ -81,14 +127,16 @@ def find_target(
     ready_file: Path | None = None,
     lwm2m: str | None = None,
     bootstrap: str | None = None,
+    secured: bool = False,
 ) -> Target:
     """Take the given servers, or those of a running platform.
 
-    Without anything given, that is the one which ``homeport up`` starts. Raises
+    Without anything given, that is the one which ``homeport up`` starts. Of a platform
+    they are the plain ones, unless they are to be ``secured`` or there are none. Raises
     InvalidConfiguration when none is to be found.
     """
     if lwm2m is None and bootstrap is None:
-        return _serving(ready_file or folder.default() / ready.FILE)
+        return _serving(ready_file or folder.default() / ready.FILE, secured=secured)
     if ready_file is not None:
         raise InvalidConfiguration(
             "--ready-file", "names the servers, as --lwm2m and --bootstrap do"
@@ -96,12 +144,15 @@ def find_target(
     return Target(lwm2m, bootstrap)
 
 
-def _serving(path: Path) -> Target:
+def _serving(path: Path, *, secured: bool) -> Target:
     found = ready.read(path)
     if found is None:
         raise InvalidConfiguration(str(path), "tells of no platform that serves")
-    if "coap" not in found.lwm2m:
-        raise InvalidConfiguration(
-            "homeport up", "has no plain CoAP port open; start it with --nosec"
-        )
-    return Target(found.lwm2m["coap"], found.bootstrap.get("coap"))
+    if PLAIN in found.lwm2m and not secured:
+        return Target(found.lwm2m[PLAIN], found.bootstrap.get(PLAIN))
+    if SECURED not in found.bootstrap:
+        raise InvalidConfiguration("homeport up", "has no CoAP port open")
+    return Target(
+        bootstrap=f"{found.bootstrap[SECURED]}?aid={found.account_id}",
+        api=Api(found.api, found.api_key),
+    )

@@ -4,12 +4,22 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 UNANSWERED = "unanswered"
+HANDSHAKE = "handshake"
 PERCENTILES = (50, 90, 99)
 STEP = 1.02
 """Latencies are counted in steps of 2 %, however many there are."""
+
+
+class Handshake(StrEnum):
+    """How a handshake has ended."""
+
+    FULL = "full"
+    RESUMED = "resumed"
+    FAILED = "failed"
 
 
 @dataclass(slots=True)
@@ -35,10 +45,13 @@ class Latencies:
 
 @dataclass(slots=True)
 class Report:
-    """Outcomes and latencies of a fleet by operation; an outcome is a code or none."""
+    """Outcomes and latencies of a fleet by operation; an outcome is a code or none.
+
+    That of a handshake is how it ended.
+    """
 
     devices: int
-    came_home: set[str] = field(default_factory=set)
+    came_home: set[int] = field(default_factory=set)
     outcomes: dict[str, Counter[str]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
@@ -55,9 +68,15 @@ class Report:
         """Record a request that nobody answered."""
         self.outcomes[operation][UNANSWERED] += 1
 
-    def arrived(self, endpoint_name: str) -> None:
-        """Record that a device has registered at least once."""
-        self.came_home.add(endpoint_name)
+    def handshake(self, outcome: Handshake, seconds: float) -> None:
+        """Record a handshake that has ended, and how long it took if it succeeded."""
+        self.outcomes[HANDSHAKE][outcome] += 1
+        if outcome is not Handshake.FAILED:
+            self.latencies[HANDSHAKE].add(seconds * 1000)
+
+    def arrived(self, number: int) -> None:
+        """Record that a device, by its number, has registered at least once."""
+        self.came_home.add(number)
 
     @property
     def all_home(self) -> bool:
@@ -66,7 +85,7 @@ class Report:
 
     @property
     def operations(self) -> int:
-        """How many requests are over."""
+        """How many requests and handshakes are over."""
         return sum(outcomes.total() for outcomes in self.outcomes.values())
 
     def summary(self) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
@@ -13,7 +14,8 @@ from homeport.errors import InvalidConfiguration
 from homeport.runtime import logs
 from homeport.runtime.config import Settings
 from homeport.runtime.lifeline import Announcement, Lifeline, Refusal
-from homeport.simulator import journal
+from homeport.simulator import developer, journal
+from homeport.simulator.factory import SharedCertificate
 from homeport.simulator.fleet import Fleet
 from homeport.simulator.journal import Journal
 from homeport.simulator.options import FleetOptions
@@ -30,7 +32,7 @@ def simulate(
     """Run a fleet until its time is over or a signal ends it.
 
     Returns whether every device came home. Raises InvalidConfiguration, after having
-    told the parent, if there is one.
+    told the parent, if there is one, and what a platform's API has to complain about.
     """
     lifeline = None if lifeline_descriptor is None else Lifeline(lifeline_descriptor)
     logs.configure(Settings.load().log_level, service="simulate")
@@ -39,12 +41,25 @@ def simulate(
             journal.opened(journal_file) as opened,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            report = runner.run(_run(options, opened, lifeline))
+            equipped = _equipped(options)
+            report = runner.run(_run(equipped, opened, lifeline))
     except InvalidConfiguration as error:
         if lifeline is not None:
             lifeline.tell(Refusal(str(error)))
         raise
     return report.all_home
+
+
+def _equipped(options: FleetOptions) -> FleetOptions:
+    """Get from a platform what its devices need and nobody has given."""
+    api = options.target.api
+    if api is None:
+        return options
+    return replace(
+        options,
+        factory=options.factory or SharedCertificate(developer.fetch(api)),
+        anchor=options.anchor or developer.fetch_anchor(api),
+    )
 
 
 async def _run(

@@ -17,6 +17,7 @@ from homeport.store import keys
 
 AUTHORITY = "authority"
 """The name of the installation's own authority: its CAs, and what they have signed."""
+_CERTIFICATE = "ca:"
 
 
 def digest(content: bytes) -> str:
@@ -65,7 +66,7 @@ class TrustedCertificate:
     @property
     def name(self) -> str:
         """What identities rest on; there only while it is active."""
-        return f"ca:{self.id}"
+        return f"{_CERTIFICATE}{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,11 @@ def key_name(service: Service, identity: bytes) -> str:
 def pin_name(fingerprint: str) -> str:
     """Name the entry of a developer certificate."""
     return f"pin:{fingerprint}"
+
+
+def certificate_id(name: str) -> str:
+    """Return the id of the trusted certificate that a name is of; '' for others."""
+    return name.removeprefix(_CERTIFICATE) if name.startswith(_CERTIFICATE) else ""
 
 
 def device_name(device: DeviceId) -> str:

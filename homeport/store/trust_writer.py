@@ -9,6 +9,7 @@ from homeport.store import entries, keys
 from homeport.store.connection import Connection, reaching
 from homeport.store.entries import (
     AUTHORITY,
+    DeviceEntry,
     Entry,
     RegisteredKey,
     TrustedCertificate,
@@ -19,6 +20,9 @@ EVERYTHING = "*"
 
 MOST_NAMES = 1_000
 """A message that would name more than these says `EVERYTHING`."""
+
+INTRODUCED_SECONDS = 7 * 86_400
+"""How long the directory may take to hear of a device; events live a day by default."""
 
 
 class TrustWriter:
@@ -64,6 +68,22 @@ class TrustWriter:
         with reaching():
             await pipeline.execute()
         await self._tell([entry.name for entry in gone])
+
+    async def introduce(self, new: Sequence[DeviceEntry]) -> None:
+        """Let edges know whose some devices are; entries that are there stay.
+
+        For edges: what they hand out is good at once on all others (B-020). Nobody is
+        told, since a new entry takes nothing from anybody. It goes by itself unless
+        the directory, when it hears of the device, writes its own.
+        """
+        if not new:
+            return
+        pipeline = self._redis.pipeline(transaction=False)
+        for entry in new:
+            key, text = keys.trust(entry.name), entries.build(entry)
+            pipeline.set(key, text, nx=True, ex=INTRODUCED_SECONDS)
+        with reaching():
+            await pipeline.execute()
 
     async def put_authority(self, content: bytes) -> None:
         """Write the installation's own authority and tell the edges."""

@@ -3,19 +3,25 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import structlog
-
-from homeport.coap.udp import UdpTransport
-from homeport.protocol.bootstrap import Handover
-from homeport.runtime.edge import ground, listening
+from homeport.coap.transport import Peer, Transport
+from homeport.identity import Service
+from homeport.runtime import ports, secured
+from homeport.runtime.edge import Ground, ground
 from homeport.runtime.probes import Probes
-from services.bootstrap.coap import Listener
-from services.bootstrap.config import BootstrapSettings, server_uri
+from homeport.runtime.secured import Security
+from homeport.store.trust_reader import TrustReader
+from homeport.store.trust_writer import TrustWriter
+from services.bootstrap.coap import Listener, Stores
+from services.bootstrap.config import (
+    BootstrapSettings,
+    secured_server_uri,
+    server_uri,
+)
 from services.bootstrap.handlers import Scene
+from services.bootstrap.issuing import Issuer
+from services.bootstrap.running import Patience
 
 SETTINGS = BootstrapSettings
-
-_log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -26,34 +32,68 @@ async def service(
 
     Raises InvalidConfiguration for an address that devices could not reach.
     """
-    handover = _handover(settings)
+    coap = server_uri(settings) if settings.nosec else ""
+    coaps = secured_server_uri(settings)
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(
-            ground(settings, probes, service="bootstrap", registers=False)
+            ground(settings, probes, service=Service.BOOTSTRAP)
         )
-        if handover is None:
-            _log.info("no CoAP port is open", reason="NoSec is off")
-            yield {}
-            return
-        scene = Scene(base.account, settings.buckets, handover)
+        security = await stack.enter_async_context(
+            secured.security(settings, base, service=Service.BOOTSTRAP)
+        )
+        stores = _stores(settings, base, security)
+        scene = Scene(
+            base.account,
+            settings.buckets,
+            _issuer(settings, security),
+            coap=coap,
+            coaps=coaps,
+            lifetime=settings.bootstrap_lifetime_seconds,
+        )
+        patience = Patience(
+            settings.bootstrap_patience_seconds,
+            settings.bootstrap_enrollment_patience_seconds,
+        )
 
-        def listener(transport: UdpTransport) -> Listener:
+        def listener(transport: Transport[Peer]) -> Listener[Peer]:
             return Listener(
                 transport,
-                base.store,
+                stores,
                 scene,
-                patience=settings.bootstrap_patience_seconds,
+                patience=patience,
                 most=settings.bootstrap_sessions,
-                recorded=base.relay.recorded,
             )
 
         yield await stack.enter_async_context(
-            listening(settings.coap_host, settings.bootstrap_coap_port, listener)
+            ports.opened(
+                settings,
+                security,
+                listener,
+                service=Service.BOOTSTRAP,
+                numbers=ports.Numbers(
+                    coap=settings.bootstrap_coap_port,
+                    coap_tcp=settings.bootstrap_coap_tcp_port,
+                    coaps=settings.bootstrap_coaps_port,
+                    coaps_tcp=settings.bootstrap_coaps_tcp_port,
+                ),
+            )
         )
 
 
-def _handover(settings: BootstrapSettings) -> Handover | None:
-    """Return what devices are handed; None where no port is served."""
-    if not settings.nosec:
-        return None
-    return Handover(server_uri(settings), settings.bootstrap_lifetime_seconds)
+def _issuer(settings: BootstrapSettings, security: Security) -> Issuer:
+    return Issuer.load(
+        security.installation,
+        keyring=settings.keyring,
+        days=settings.credential_days,
+        enrolls=settings.bootstrap_enrollment,
+    )
+
+
+def _stores(settings: BootstrapSettings, base: Ground, security: Security) -> Stores:
+    return Stores(
+        sessions=base.store,
+        reader=TrustReader(base.redis, settings.keyring),
+        writer=TrustWriter(base.redis, settings.keyring),
+        recorded=base.relay.recorded,
+        now_milliseconds=security.ports.now_milliseconds,
+    )

@@ -1,4 +1,4 @@
-"""The CoAP side of the bootstrap edge: what devices ask, and what they are asked.
+"""The CoAP side of the bootstrap edge: what devices ask, and what is recorded of it.
 
 While a script call is under way, what is to be recorded collects for the next one.
 """
@@ -7,50 +7,34 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic
 
 from homeport.coap.answer import Answer
-from homeport.coap.codec import Code, Option, Options, code_text
-from homeport.coap.layer import Exchange, Failure, MessageLayer, Reply, Request
-from homeport.coap.udp import Address, UdpTransport
+from homeport.coap.layer import Failure, Fetched, MessageLayer, Reply, Request
+from homeport.coap.transport import Arrival, Peer, Transport
 from homeport.errors import Unavailable
-from homeport.names import DeviceId
-from homeport.protocol.bootstrap import (
-    Ask,
-    BootstrapSession,
-    Failed,
-    Finished,
-    Method,
-)
-from homeport.runtime import addresses
-from homeport.store.operations import Bootstrap, Bootstrapped, Outcome, Result
+from homeport.protocol.bootstrap import ENROLLMENT_PATH, Failed, Finished
+from homeport.store.operations import Bootstrapped, Outcome, Result
 from homeport.store.sessions import SessionStore
+from homeport.store.trust_reader import TrustReader
+from homeport.store.trust_writer import TrustWriter
 from services.bootstrap import handlers, observability
-from services.bootstrap.handlers import Attempt, Scene
+from services.bootstrap.handlers import Asked, Attempt, Denial, Enroll, Scene
+from services.bootstrap.issuing import Particulars
+from services.bootstrap.running import Patience, Runs
 
 RETRY_SECONDS = 1.0
 """How long an end waits to be recorded when the store was away."""
 BATCH = 256
 
-_CODES = {
-    Method.GET: Code.GET,
-    Method.PUT: Code.PUT,
-    Method.POST: Code.POST,
-    Method.DELETE: Code.DELETE,
-}
-
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class Beginning(Generic[Peer]):
     """A request on its way through the store."""
 
-    attempt: Attempt
-    request: Request[Address]
+    asked: Asked | Denial
+    request: Request[Peer]
     arrived: float
-
-    @property
-    def operation(self) -> Bootstrap:
-        """What records it."""
-        return self.attempt.operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,62 +45,69 @@ class Ending:
     arrived: float
 
 
-@dataclass(slots=True, eq=False)
-class Running:
-    """A bootstrap under way, and the one exchange that its device has to answer."""
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What a listener asks of the stores, and their clock (ms since 1970).
 
-    attempt: Attempt
-    address: Address
-    session: BootstrapSession
-    exchange: Exchange[Address]
-    patience: asyncio.TimerHandle
+    ``recorded`` is told when something is.
+    """
+
+    sessions: SessionStore
+    reader: TrustReader
+    writer: TrustWriter
+    recorded: Callable[[], None]
+    now_milliseconds: Callable[[], int]
 
 
-class Listener:
-    """One plain CoAP port of the bootstrap edge.
+class Listener(Generic[Peer]):
+    """One port of the bootstrap edge, whatever its transport is.
 
-    ``patience`` is how long a bootstrap may stand still, in seconds; ``most`` how many
-    may be under way.
+    ``most`` is how many bootstraps may be under way at once.
     """
 
     def __init__(
         self,
-        transport: UdpTransport,
-        store: SessionStore,
+        transport: Transport[Peer],
+        stores: Stores,
         scene: Scene,
         *,
-        patience: float,
+        patience: Patience,
         most: int,
-        recorded: Callable[[], None],
     ) -> None:
         self._transport = transport
-        self._store = store
+        self._stores = stores
         self._scene = scene
-        self._patience = patience
         self._most = most
-        self._recorded = recorded
-        self._layer: MessageLayer[Address] = MessageLayer()
+        self._layer: MessageLayer[Peer] = MessageLayer(
+            largest_szx=transport.largest_szx
+        )
+        self._runs = Runs(
+            self._layer,
+            scene,
+            patience=patience,
+            now_milliseconds=stores.now_milliseconds,
+            ended=self._end,
+            flush=self._flush,
+        )
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Beginning | Ending] = deque()
-        self._running: dict[DeviceId, Running] = {}
-        self._asked: dict[Exchange[Address], Running] = {}
+        self._waiting: deque[Beginning[Peer] | Ending] = deque()
         self._work = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
 
-    def receive(
-        self, datagrams: Sequence[tuple[bytes, Address]], arrived: float
-    ) -> None:
+    def receive(self, arrivals: Sequence[Arrival[Peer]], arrived: float) -> None:
         """Take what one wake-up of the loop delivered."""
         now = self._loop.time()
-        for datagram, address in datagrams:
-            match self._layer.receive(datagram, address, now):
+        for message, peer, sequence in arrivals:
+            match self._layer.receive(message, peer, now):
                 case Request() as request:
-                    self._take_request(request, arrived, now)
+                    self._take_request(request, sequence, arrived, now)
+                case Fetched(request):
+                    self._take_fetched(request, now)
                 case Reply() as reply:
-                    self._take_reply(reply, now)
+                    self._runs.answered(reply, now)
                 case Failure() as failure:
-                    self._take_failure(failure, now)
+                    self._runs.unanswered(failure, now)
         self._flush(now)
 
     async def run(self) -> None:
@@ -131,95 +122,48 @@ class Listener:
         """Let `run` end; devices whose bootstrap is under way ask again."""
         self._closing = True
         self._work.set()
-        for running in list(self._running.values()):
-            self._leave(running)
+        self._runs.close()
         if self._timer is not None:
             self._timer.cancel()
 
     def _take_request(
-        self, request: Request[Address], arrived: float, now: float
+        self, request: Request[Peer], sequence: int, arrived: float, now: float
     ) -> None:
-        peer = addresses.peer(request.address)
-        asked = handlers.interpret(request.message, peer=peer, scene=self._scene)
-        if isinstance(asked, Answer):
-            observability.record_refused(request.message, asked, peer)
-            self._layer.respond(request, asked, now=now)
-        elif len(self._running) + len(self._waiting) >= self._most:
-            observability.record_full()
-            self._layer.respond(request, handlers.UNAVAILABLE, now=now)
-        else:
-            self._put(Beginning(asked, request, arrived))
+        origin = self._transport.origin(request.address)
+        match handlers.interpret(
+            request.message, origin=origin, sequence=sequence, scene=self._scene
+        ):
+            case Answer() as refusal:
+                observability.record_refused(request.message, refusal, origin.peer)
+                self._layer.respond(request, refusal, now=now)
+            case Enroll(document):
+                self._enroll(request, document, now)
+            case _ if len(self._runs) + len(self._waiting) >= self._most:
+                observability.record_full()
+                self._layer.respond(request, handlers.UNAVAILABLE, now=now)
+            case asked:
+                self._put(Beginning(asked, request, arrived))
 
-    def _take_reply(self, reply: Reply[Address], now: float) -> None:
-        running = self._asked.get(reply.exchange)
-        if running is not None:
-            code = code_text(reply.message.code)
-            self._advance(
-                running, running.session.answered(code, reply.message.payload), now
-            )
+    def _enroll(self, request: Request[Peer], document: bytes, now: float) -> None:
+        answer = self._runs.enroll(document, request.address, now)
+        whole = self._layer.respond(request, answer, now=now)
+        if answer.code != handlers.CHANGED.code:
+            peer = self._transport.origin(request.address).peer
+            observability.record_refused(request.message, answer, peer)
+        elif whole:
+            self._runs.enrolled(request.address, now)
 
-    def _take_failure(self, failure: Failure[Address], now: float) -> None:
-        running = self._asked.get(failure.exchange)
-        if running is not None:
-            self._advance(running, running.session.unanswered(failure.reason), now)
+    def _take_fetched(self, request: Request[Peer], now: float) -> None:
+        if request.message.path == ENROLLMENT_PATH:
+            self._runs.enrolled(request.address, now)
 
-    def _begin(self, beginning: Beginning, now: float) -> None:
-        """Begin, in the place of what the device had running (B-029)."""
-        attempt = beginning.attempt
-        replaced = self._running.get(attempt.operation.device)
-        if replaced is not None:
-            observability.record_superseded(replaced.attempt)
-            self._leave(replaced)
-        self._ask(attempt, beginning.request.address, attempt.session, now)
-
-    def _ask(
-        self, attempt: Attempt, address: Address, session: BootstrapSession, now: float
+    def _end(
+        self, attempt: Attempt, end: Finished | Failed, particulars: Particulars
     ) -> None:
-        """Ask the device the next thing."""
-        ask = session.ask
-        exchange = self._layer.request(
-            address,
-            _CODES[ask.method],
-            path=ask.path,
-            options=_options(ask),
-            payload=ask.payload,
-            szx=ask.szx,
-            now=now,
-        )
-        patience = self._loop.call_at(now + self._patience, self._stalled, exchange)
-        running = Running(attempt, address, session, exchange, patience)
-        self._running[attempt.operation.device] = running
-        self._asked[exchange] = running
-        observability.record_sessions(len(self._running))
+        operation = handlers.ended(attempt, end, particulars)
+        self._put(Ending(operation, self._loop.time()))
 
-    def _advance(
-        self,
-        running: Running,
-        reached: BootstrapSession | Finished | Failed,
-        now: float,
-    ) -> None:
-        self._leave(running)
-        if isinstance(reached, BootstrapSession):
-            self._ask(running.attempt, running.address, reached, now)
-            return
-        observability.record_ended(running.attempt, reached)
-        self._put(Ending(handlers.ended(running.attempt.operation, reached), now))
-
-    def _leave(self, running: Running) -> None:
-        running.patience.cancel()
-        self._layer.cancel(running.exchange)
-        del self._asked[running.exchange]
-        del self._running[running.attempt.operation.device]
-        observability.record_sessions(len(self._running))
-
-    def _stalled(self, exchange: Exchange[Address]) -> None:
-        now = self._loop.time()
-        running = self._asked[exchange]
-        reason = f"was not answered within {self._patience:g} seconds"
-        self._advance(running, running.session.unanswered(reason), now)
-        self._flush(now)
-
-    def _put(self, work: Beginning | Ending) -> None:
+    def _put(self, work: Beginning[Peer] | Ending) -> None:
         self._waiting.append(work)
         self._work.set()
 
@@ -227,19 +171,47 @@ class Listener:
         """Record one batch in one script call, then let its devices hear of it."""
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         try:
-            outcomes = await self._store.execute(
-                [work.operation for work in batch],
+            steps = await self._resolve(batch)
+            outcomes = await self._stores.sessions.execute(
+                [step.operation for step in steps],
                 arrived=min(work.arrived for work in batch),
             )
         except Unavailable as error:
             await self._postpone(batch, str(error))
         else:
-            self._recorded()
-            for work, outcome in zip(batch, outcomes, strict=True):
-                self._settle(work, outcome)
+            self._stores.recorded()
+            for work, step, outcome in zip(batch, steps, outcomes, strict=True):
+                self._settle(work, step, outcome)
         self._flush(self._loop.time())
 
-    async def _postpone(self, batch: Sequence[Beginning | Ending], reason: str) -> None:
+    async def _resolve(
+        self, batch: Sequence[Beginning[Peer] | Ending]
+    ) -> list[Attempt | Denial | Ending]:
+        """Read what is known of the devices that ask; introduce those that are new."""
+        asked = [
+            work.asked.device
+            for work in batch
+            if isinstance(work, Beginning) and isinstance(work.asked, Asked)
+        ]
+        found = iter(await self._stores.reader.devices(asked))
+        steps: list[Attempt | Denial | Ending] = []
+        for work in batch:
+            match work:
+                case Beginning(asked=Asked() as one):
+                    steps.append(handlers.resolve(one, next(found), scene=self._scene))
+                case Beginning(asked=Denial() as denial):
+                    steps.append(denial)
+                case Ending():
+                    steps.append(work)
+        introductions = [
+            step.introduction for step in steps if isinstance(step, Attempt)
+        ]
+        await self._stores.writer.introduce([each for each in introductions if each])
+        return steps
+
+    async def _postpone(
+        self, batch: Sequence[Beginning[Peer] | Ending], reason: str
+    ) -> None:
         """Send devices away for a while; keep the ends until they are recorded."""
         now = self._loop.time()
         endings = [work for work in batch if isinstance(work, Ending)]
@@ -256,22 +228,38 @@ class Listener:
             await asyncio.sleep(RETRY_SECONDS)
             self._put_back(endings)
 
-    def _settle(self, work: Beginning | Ending, outcome: Outcome) -> None:
-        if isinstance(work, Ending):
-            if outcome.result is Result.STALE:
+    def _settle(
+        self,
+        work: Beginning[Peer] | Ending,
+        step: Attempt | Denial | Ending,
+        outcome: Outcome,
+    ) -> None:
+        match work, step:
+            case Beginning(request=request), Attempt():
+                self._settle_attempt(request, step, outcome)
+            case Beginning(request=request), Denial(answer=refusal):
+                peer = self._transport.origin(request.address).peer
+                observability.record_refused(request.message, refusal, peer)
+                self._layer.respond(request, refusal, now=self._loop.time())
+            case Ending(), _ if outcome.result is Result.STALE:
                 self._put_back([work])
-            return
-        now = self._loop.time()
+
+    def _settle_attempt(
+        self, request: Request[Peer], attempt: Attempt, outcome: Outcome
+    ) -> None:
+        now, peer = self._loop.time(), request.address
         observability.record_request(
-            work.attempt, outcome.result, addresses.peer(work.request.address)
+            attempt, outcome.result, self._transport.origin(peer).peer
         )
+        if outcome.result is Result.SUPERSEDED:
+            self._transport.release(peer)
         answer = handlers.answer(outcome)
         if answer is None:
-            self._layer.forget(work.request.address, work.request.message.message_id)
+            self._layer.forget(peer, request.message.message_id)
             return
-        self._layer.respond(work.request, answer, now=now)
+        self._layer.respond(request, answer, now=now)
         if outcome.result is Result.BOOTSTRAPPING and not self._closing:
-            self._begin(work, now)
+            self._runs.begin(attempt, peer, now)
 
     def _put_back(self, endings: Sequence[Ending]) -> None:
         now = self._loop.time()
@@ -289,14 +277,5 @@ class Listener:
     def _tick(self) -> None:
         now = self._loop.time()
         for failure in self._layer.tick(now):
-            self._take_failure(failure, now)
+            self._runs.unanswered(failure, now)
         self._flush(now)
-
-
-def _options(ask: Ask) -> Options:
-    numbers = ((Option.CONTENT_FORMAT, ask.content_format), (Option.ACCEPT, ask.accept))
-    return tuple(
-        (option, number.to_bytes((number.bit_length() + 7) // 8, "big"))
-        for option, number in numbers
-        if number is not None
-    )

@@ -10,6 +10,7 @@ from homeport.runtime import addresses
 from homeport.runtime.config import PREFIX, EdgeSettings
 
 _PUBLIC_COAP = f"{PREFIX}LWM2M_PUBLIC_COAP"
+_PUBLIC_COAPS = f"{PREFIX}LWM2M_PUBLIC_COAPS"
 
 
 class BootstrapSettings(EdgeSettings):
@@ -18,9 +19,25 @@ class BootstrapSettings(EdgeSettings):
     bootstrap_coap_port: int = Field(
         default=5783, ge=0, le=65535, description="CoAP over UDP, where NoSec is on."
     )
+    bootstrap_coaps_port: int = Field(
+        default=5784, ge=0, le=65535, description="CoAP over DTLS."
+    )
+    bootstrap_coaps_tcp_port: int = Field(
+        default=5784, ge=0, le=65535, description="CoAP over TLS."
+    )
+    bootstrap_coap_tcp_port: int = Field(
+        default=5783, ge=0, le=65535, description="CoAP over TCP, where NoSec is on."
+    )
     lwm2m_public_coap: str = Field(
         default="coap://127.0.0.1:5683",
-        description="Where devices reach the LwM2M server; handed to them.",
+        description="Where devices without security reach the LwM2M server.",
+    )
+    bootstrap_enrollment: bool = Field(
+        default=False,
+        description=(
+            "Let Izuma devices make their own keys and enroll by EST; some builds of "
+            "their client can not."
+        ),
     )
     bootstrap_lifetime_seconds: int = Field(
         default=86_400,
@@ -33,6 +50,11 @@ class BootstrapSettings(EdgeSettings):
         gt=0,
         description="A bootstrap that stands still so long has failed.",
     )
+    bootstrap_enrollment_patience_seconds: float = Field(
+        default=120,
+        gt=0,
+        description="So long may a device take to make its key and enroll.",
+    )
     bootstrap_sessions: int = Field(
         default=8192,
         ge=1,
@@ -41,30 +63,49 @@ class BootstrapSettings(EdgeSettings):
 
 
 def server_uri(settings: BootstrapSettings) -> str:
-    """Return the LwM2M server's URI, if a device could reach it (B-031).
+    """Return the LwM2M server's plain URI, if a device could reach it (B-031).
 
     Raises InvalidConfiguration saying why it could not.
     """
+    return _reachable(
+        _PUBLIC_COAP,
+        settings.lwm2m_public_coap,
+        scheme="coap",
+        listening=settings.coap_host,
+    )
+
+
+def secured_server_uri(settings: BootstrapSettings) -> str:
+    """Return the LwM2M server's secured URI, in the same way."""
+    return _reachable(
+        _PUBLIC_COAPS,
+        settings.lwm2m_public_coaps,
+        scheme="coaps",
+        listening=settings.coap_host,
+    )
+
+
+def _reachable(setting: str, uri: str, *, scheme: str, listening: str) -> str:
     try:
-        parts = urlsplit(settings.lwm2m_public_coap)
+        parts = urlsplit(uri)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise InvalidConfiguration(_PUBLIC_COAP, f"is no URI: {error}") from error
-    if parts.scheme != "coap":
-        raise InvalidConfiguration(_PUBLIC_COAP, "has a scheme other than coap")
+        raise InvalidConfiguration(setting, f"is no URI: {error}") from error
+    if parts.scheme != scheme:
+        raise InvalidConfiguration(setting, f"has a scheme other than {scheme}")
     if not host:
-        raise InvalidConfiguration(_PUBLIC_COAP, "names no host")
+        raise InvalidConfiguration(setting, "names no host")
     if not port:
-        raise InvalidConfiguration(_PUBLIC_COAP, "names no port")
+        raise InvalidConfiguration(setting, "names no port")
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
-        raise InvalidConfiguration(_PUBLIC_COAP, "is more than scheme, host and port")
+        raise InvalidConfiguration(setting, "is more than scheme, host and port")
     if _is_unspecified(host):
-        raise InvalidConfiguration(_PUBLIC_COAP, "names a host that nobody can reach")
-    if _is_loopback(host) and not _is_loopback(settings.coap_host):
+        raise InvalidConfiguration(setting, "names a host that nobody can reach")
+    if _is_loopback(host) and not _is_loopback(listening):
         raise InvalidConfiguration(
-            _PUBLIC_COAP, "is on loopback, where devices from outside cannot reach it"
+            setting, "is on loopback, where devices from outside cannot reach it"
         )
-    return addresses.url("coap", host, port)
+    return addresses.url(scheme, host, port)
 
 
 def _is_unspecified(host: str) -> bool:

@@ -4,37 +4,78 @@ Plain functions: no socket, no store. Repeating any of them is harmless: the sto
 the message that began an attempt, and lets only the newest attempt end.
 """
 
+import hashlib
 import secrets
+import uuid
 from dataclasses import dataclass
-
-import orjson
 
 from homeport import names
 from homeport.coap.answer import Answer, explain
-from homeport.coap.codec import Code, Message, Option
-from homeport.errors import InvalidInput
+from homeport.coap.codec import Code, Message, Option, code_text
+from homeport.coap.transport import Origin
+from homeport.errors import InvalidInput, NotAllowed
 from homeport.events.facts import FactName
-from homeport.names import AccountId, DeviceId
-from homeport.protocol import bootstrap
+from homeport.identity import Identity, Means
+from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.protocol import bootstrap, ownership
 from homeport.protocol.bootstrap import (
+    ENROLLMENT_PATH,
+    BootstrapRequest,
     BootstrapSession,
     Failed,
     Finished,
-    Handover,
 )
-from homeport.store.operations import Bootstrap, Bootstrapped, Outcome, Result
+from homeport.protocol.handover import Handover, NoSec, Security
+from homeport.store.entries import DeviceEntry
+from homeport.store.operations import Bootstrap, Bootstrapped, Outcome, Refuse, Result
+from services.bootstrap import bodies
+from services.bootstrap.issuing import Issuer, Particulars, Recipient
 
 UNAVAILABLE_SECONDS = 10
 """How long a device is asked to wait; Izuma's takes its own backoff (BO-1)."""
 
+PATH = ("bs",)
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What does not change between requests: whose devices come, and where they go."""
+    """What does not change between requests: whose devices come, and where they go.
+
+    ``account`` owns devices without security. They are sent to the LwM2M server at
+    ``coap``, all others to ``coaps``, and register for ``lifetime`` seconds if nothing
+    else tells them for how long.
+    """
 
     account: AccountId
     buckets: int
-    handover: Handover
+    issuer: Issuer
+    coap: str
+    coaps: str
+    lifetime: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to bootstrap; what the trust view says of ``device`` decides.
+
+    ``endpoint_name`` is nothing for a developer's device, whose name is its id (B-056);
+    whether ``device`` is that id depends (B-050).
+    """
+
+    request: BootstrapRequest
+    origin: Origin
+    exchange: str
+    mark: str
+    account: AccountId
+    device: DeviceId
+    endpoint_name: EndpointName | None
+
+
+@dataclass(frozen=True, slots=True)
+class Enroll:
+    """A request for a certificate, by a device that has made its key (EST-2)."""
+
+    document: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +83,32 @@ class Attempt:
     """A bootstrap that may begin; ``iep`` is the id that the device claims (B-059)."""
 
     operation: Bootstrap
-    session: BootstrapSession
+    recipient: Recipient
+    identity: Identity
     iep: DeviceId | None
+
+    @property
+    def introduction(self) -> DeviceEntry | None:
+        """What edges have to know before this device comes to them (B-020).
+
+        A PSK that we issue names only the device, and the id that a developer's device
+        claims is believed only if it is known (B-050).
+        """
+        if self.identity.means not in (Means.SHARED_KEY, Means.DEVELOPER):
+            return None
+        return DeviceEntry(
+            self.recipient.device,
+            self.recipient.account,
+            developer=bodies.developer(self.identity),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A request that its sender's credential does not cover, on the record (B-067)."""
+
+    operation: Refuse
+    answer: Answer
 
 
 CHANGED = Answer(Code.CHANGED)
@@ -55,36 +120,86 @@ UNAVAILABLE = Answer(
 )
 
 
-def interpret(message: Message, *, peer: str, scene: Scene) -> Attempt | Answer:
-    """Turn a request into an attempt, or answer it at once."""
-    if message.path != ("bs",):
+def interpret(
+    message: Message, *, origin: Origin, sequence: int, scene: Scene
+) -> Asked | Enroll | Denial | Answer:
+    """Say what a request is about, or answer it at once.
+
+    Only with 4.00 and 4.03: other refusals would be an Izuma device's last (B-065).
+    """
+    if message.path not in (PATH, ENROLLMENT_PATH):
         return NOT_FOUND  # GET /bspack too: its client goes on with POST /bs (B-194)
     if message.code != Code.POST:
         return Answer(Code.METHOD_NOT_ALLOWED)
+    if message.path == ENROLLMENT_PATH:
+        return Enroll(message.payload)
     try:
-        asked = bootstrap.parse_request(
-            message.queries, has_max_age=message.value(Option.MAX_AGE) is not None
-        )
+        return _asked(message, origin, sequence, scene)
+    except NotAllowed as error:
+        return _unknown(error, origin.identity, scene)
     except InvalidInput as error:
         return explain(Code.BAD_REQUEST, error)
-    if asked.endpoint_name is None:
-        return explain(Code.BAD_REQUEST, "ep is missing")
-    if asked.account not in (None, scene.account):
-        return explain(Code.FORBIDDEN, "aid is an account that is not served here")
-    device = names.device_id(scene.account, asked.endpoint_name)
-    uri = bootstrap.server_uri(scene.handover.uri, scene.account, device, asked.client)
+
+
+def resolve(
+    asked: Asked, entry: DeviceEntry | None, *, scene: Scene
+) -> Attempt | Denial:
+    """Turn a request into an attempt, once the entry of its device is read."""
+    identity = asked.origin.identity
+    device = asked.device
+    if asked.endpoint_name is None and not _is_own(entry, asked):
+        device, entry = new_device(asked.origin), None
+    name = asked.endpoint_name or EndpointName(device)
+    if entry is not None and entry.suspended:
+        error = NotAllowed("the device is suspended")  # B-167
+        return _denial(
+            error,
+            identity,
+            scene,
+            account=asked.account,
+            device=device,
+            endpoint_name=name,
+        )
     return Attempt(
         Bootstrap(
             bucket=names.bucket(device, scene.buckets),
             device=device,
-            exchange=f"{peer}#{message.message_id}",
-            account=scene.account,
-            endpoint_name=asked.endpoint_name,
+            exchange=asked.exchange,
+            account=asked.account,
+            endpoint_name=name,
             attempt=secrets.token_hex(8),
+            mark=asked.mark,
+            generation=asked.origin.generation,
         ),
-        bootstrap.begin(asked.client, Handover(uri, scene.handover.lifetime)),
-        asked.iep,
+        Recipient(
+            asked.account,
+            device,
+            name,
+            asked.request.endpoint_name,
+            asked.request.client,
+            identity.means,
+        ),
+        identity,
+        asked.request.iep,
     )
+
+
+def new_device(origin: Origin) -> DeviceId:
+    """Make the id of a developer's device that has none yet: a UUIDv4 (B-051).
+
+    It is drawn from the id of its association, which is random itself. So every retry
+    there leads to the same device, whichever edge it reaches, and nothing is stored.
+    """
+    drawn = hashlib.sha256(origin.exchanges.encode()).digest()[:16]
+    return DeviceId(uuid.UUID(bytes=drawn, version=4).hex)
+
+
+def begin(attempt: Attempt, security: Security, *, scene: Scene) -> BootstrapSession:
+    """Begin to tell a device where to go, and with which credentials."""
+    to = attempt.recipient
+    base = scene.coap if isinstance(security, NoSec) else scene.coaps
+    uri = bootstrap.server_uri(base, to.account, to.device, to.client)
+    return bootstrap.begin(to.client, Handover(uri, scene.lifetime, security))
 
 
 def answer(outcome: Outcome) -> Answer | None:
@@ -96,13 +211,18 @@ def answer(outcome: Outcome) -> Answer | None:
             return None
 
 
-def ended(begun: Bootstrap, end: Finished | Failed) -> Bootstrapped:
+def ended(
+    attempt: Attempt, end: Finished | Failed, particulars: Particulars
+) -> Bootstrapped:
     """Turn the end of an attempt into the operation that records it."""
-    fact, body = FactName.DEVICE_BOOTSTRAPPED, ""
-    if isinstance(end, Failed):
-        said = {"step": end.step, "code": end.code, "reason": end.reason}
-        fact = FactName.BOOTSTRAP_FAILED
-        body = "," + orjson.dumps(said).decode()[1:-1]
+    identity, begun = attempt.identity, attempt.operation
+    match end:
+        case Finished():
+            fact = FactName.DEVICE_BOOTSTRAPPED
+            body = bodies.bootstrapped(identity, particulars)
+        case Failed(step, code, reason):
+            fact = FactName.BOOTSTRAP_FAILED
+            body = bodies.failed(step, code, reason, fingerprint=identity.fingerprint)
     return Bootstrapped(
         bucket=begun.bucket,
         device=begun.device,
@@ -111,4 +231,74 @@ def ended(begun: Bootstrap, end: Finished | Failed) -> Bootstrapped:
         endpoint_name=begun.endpoint_name,
         fact=fact,
         body=body,
+    )
+
+
+def _asked(message: Message, origin: Origin, sequence: int, scene: Scene) -> Asked:
+    request = bootstrap.parse_request(
+        message.queries, has_max_age=message.value(Option.MAX_AGE) is not None
+    )
+    identity = origin.identity
+    account = ownership.account(identity, request.account, default=scene.account)
+    name: EndpointName | None = None
+    if identity.means is Means.DEVELOPER:
+        device = request.iep or new_device(origin)
+    else:
+        name = ownership.endpoint_name(identity, request.endpoint_name)
+        device = ownership.device(identity, account, name)
+    return Asked(
+        request,
+        origin,
+        origin.exchange(message.message_id),
+        origin.mark(sequence),
+        account,
+        device,
+        name,
+    )
+
+
+def _is_own(entry: DeviceEntry | None, asked: Asked) -> bool:
+    """Say whether it is of a device that came with this certificate before."""
+    return (
+        entry is not None
+        and entry.account == asked.account
+        and entry.developer == asked.origin.identity.fingerprint
+    )
+
+
+def _unknown(error: NotAllowed, identity: Identity, scene: Scene) -> Denial:
+    """Deny a device of which no more is known than what it has proved."""
+    account = identity.account or names.PLATFORM_ACCOUNT
+    name = identity.endpoint_name or EndpointName("")
+    device = identity.device or names.device_id(account, name)
+    return _denial(
+        error, identity, scene, account=account, device=device, endpoint_name=name
+    )
+
+
+def _denial(
+    error: NotAllowed,
+    identity: Identity,
+    scene: Scene,
+    *,
+    account: AccountId,
+    device: DeviceId,
+    endpoint_name: EndpointName,
+) -> Denial:
+    refusal = explain(Code.FORBIDDEN, error)
+    return Denial(
+        Refuse(
+            bucket=names.bucket(device, scene.buckets),
+            device=device,
+            account=account,
+            endpoint_name=endpoint_name,
+            fact=FactName.BOOTSTRAP_FAILED,
+            body=bodies.failed(
+                f"POST /{'/'.join(PATH)}",
+                code_text(refusal.code),
+                error.reason,
+                fingerprint=identity.fingerprint,
+            ),
+        ),
+        refusal,
     )

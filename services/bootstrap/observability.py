@@ -39,7 +39,8 @@ def record_request(attempt: Attempt, result: Result, peer: str) -> None:
         result=result.value,
         device=begun.device,
         account=begun.account,
-        client=attempt.session.client.name.lower(),
+        client=attempt.recipient.client.name.lower(),
+        means=attempt.identity.means.value,
         foreign_iep=attempt.iep if attempt.iep != begun.device else None,
         peer=peer,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.params import Depends
@@ -28,6 +28,8 @@ from services.directory.authority_bodies import (
 )
 from services.directory.ports import Ports
 
+Known = TypeVar("Known", Name, Service)
+
 _PATH = "/v3/certificate-authorities"
 _SERVERS = "/v3/server-credentials"
 
@@ -51,16 +53,16 @@ def _add_authorities(router: APIRouter, ports: Ports, caller: Depends) -> None:
 
     @router.get(f"{_PATH}/{{name}}", **bodies.described(AUTHORITY_SCHEMA))
     async def get_certificate_authority(
-        name: Name, _: Annotated[Grant, caller]
+        name: str, _: Annotated[Grant, caller]
     ) -> Response:
-        """Return one of them."""
-        return json(authority_bodies.build(await _row(ports, name)))
+        """Return one of them: root, issuer, bootstrap or lwm2m."""
+        return json(authority_bodies.build(await _row(ports, _parse(Name, name))))
 
     @router.put(
         f"{_PATH}/{{name}}", **bodies.described(AUTHORITY_SCHEMA, request=AuthorityBody)
     )
     async def replace_certificate_authority(
-        name: Name, request: Request, grant: Annotated[Grant, caller]
+        name: str, request: Request, grant: Annotated[Grant, caller]
     ) -> Response:
         """Replace one of them by one's own; servers' are made anew to fit the root."""
         needs_administrator(grant)
@@ -68,15 +70,16 @@ def _add_authorities(router: APIRouter, ports: Ports, caller: Depends) -> None:
             raise Refused(
                 403, "unauthorized", "only the default account's administrator may"
             )
+        wanted = _parse(Name, name)
         body = await parsed(request, AuthorityBody)
         now = datetime.now(UTC)
         await ports.authorities.replace(
             lambda kept: authorities.bring(
-                name, body.brought(), body.servers(), kept=kept, now=now
+                wanted, body.brought(), body.servers(), kept=kept, now=now
             )
         )
         await ports.projection.settle()
-        return json(authority_bodies.build(await _row(ports, name)))
+        return json(authority_bodies.build(await _row(ports, wanted)))
 
 
 def _add_servers(router: APIRouter, ports: Ports, caller: Depends) -> None:
@@ -88,12 +91,20 @@ def _add_servers(router: APIRouter, ports: Ports, caller: Depends) -> None:
 
     @router.get(f"{_SERVERS}/{{service}}", **bodies.described(SERVER_SCHEMA))
     async def get_credentials_of_server(
-        service: Service, grant: Annotated[Grant, caller]
+        service: str, grant: Annotated[Grant, caller]
     ) -> Response:
-        """Say the same of one server, in the older form."""
+        """Say the same of one server, bootstrap or lwm2m, in the older form."""
+        wanted = _parse(Service, service)
         root = await _row(ports, Name.ROOT)
-        address = ports.addresses[service]
-        return json(authority_bodies.build_server(root, service, address, grant))
+        address = ports.addresses[wanted]
+        return json(authority_bodies.build_server(root, wanted, address, grant))
+
+
+def _parse(kind: type[Known], text: str) -> Known:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise missing() from error
 
 
 async def _row(ports: Ports, name: Name) -> Row[Any]:

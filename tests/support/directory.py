@@ -27,12 +27,12 @@ from homeport.store.trust_reader import TrustReader
 from services.directory import http
 from services.directory.app import service
 from services.directory.config import DirectorySettings
+from tests.support.keyring import SECRET_KEY
 from tests.support.polling import until
 
 ACCOUNT = AccountId("a" * 32)
 OTHER_ACCOUNT = AccountId("b" * 32)
 KEY = "ak_1" + "c" * 60
-SECRET = "5e" * 32
 START = datetime(2026, 11, 24, 14, 20, 5, tzinfo=UTC)
 
 _REST: Mapping[str, Any] = {
@@ -172,7 +172,7 @@ async def site(redis_url: str, nats_url: str, postgres_url: str) -> AsyncIterato
         redis_url=redis_url,
         nats_url=nats_url,
         postgres_url=SecretStr(postgres_url),
-        secret_key=SecretStr(SECRET),
+        secret_key=SecretStr(SECRET_KEY),
         bootstrap_public_coaps="coaps://bootstrap.example:5784",
         lwm2m_public_coaps="coaps://lwm2m.example:5684",
         trust_poll_seconds=0.1,

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from homeport.coap.transport import Arrival
 from homeport.coap.udp import Address, UdpTransport
@@ -26,17 +27,17 @@ from homeport.dtls.openssl_association import OpenSslAssociation
 from homeport.dtls.records import ContentType, Record
 from homeport.dtls.transport import DtlsTransport, Ports
 from homeport.identity import Identity, Means, Service
-from homeport.keyring import Keyring
 from homeport.names import AccountId, EndpointName
 from homeport.store.associations import AssociationStore
 from homeport.store.cookies import CookieSecretStore
 from homeport.store.resumptions import ResumptionStore
 from tests.support import sessions
+from tests.support.polling import until
+from tests.support.trust import KEYRING
 
 PATIENCE_SECONDS = 10
 ACCOUNT = AccountId("a" * 32)
 KEY = DeviceKey(b"device", b"\x07" * 16)
-KEYRING = Keyring([b"\x05" * 32])
 
 
 @dataclass
@@ -141,6 +142,7 @@ async def port(
             idle=idle,
         )
         serving = asyncio.create_task(transport.run())
+        await until(partial(_answers_hellos, transport))
         try:
             yield Port(transport, refused)
         finally:
@@ -149,6 +151,10 @@ async def port(
             with suppress(asyncio.CancelledError):
                 await serving
             transport.close()
+
+
+async def _answers_hellos(transport: DtlsTransport) -> bool:
+    return bool(transport._gate._cookie_secrets)
 
 
 class SecuredPeer:

@@ -94,8 +94,8 @@ class Connection:
 
     def trust(self, anchors: Sequence[bytes]) -> None:
         """Let the peer's chain end at any of these certificates, and at no other."""
-        with der.store(anchors) as store:
-            self._lib.SSL_ctrl(self._ssl, _SET_VERIFY_STORE, 1, store)
+        store = der.store(tuple(anchors))
+        self._lib.SSL_ctrl(self._ssl, _SET_VERIFY_STORE, 1, store)
 
     def verify(self, verify: Verify) -> None:
         """Say whether the peer has to show a certificate."""
@@ -112,7 +112,9 @@ class Connection:
         """Take the record of a ClientHello whose cookie is good."""
         self.feed(hello)
         address = self._ffi.gc(self._lib.BIO_ADDR_new(), self._lib.BIO_ADDR_free)
-        return bool(self._lib.DTLSv1_listen(self._ssl, address) == 1)
+        good = bool(self._lib.DTLSv1_listen(self._ssl, address) == 1)
+        self._lib.ERR_clear_error()
+        return good
 
     def feed(self, record: bytes) -> None:
         """Give it one record."""
@@ -120,7 +122,6 @@ class Connection:
 
     def advance(self) -> Progress:
         """Shake hands as far as that goes with what was fed."""
-        self._lib.ERR_clear_error()
         result = self._lib.SSL_do_handshake(self._ssl)
         if result == 1:
             return Progress.DONE
@@ -178,7 +179,6 @@ class Connection:
 
     def read(self) -> bytes:
         """Return what the record holds that was fed last; nothing if it holds none."""
-        self._lib.ERR_clear_error()
         read = self._lib.SSL_read(self._ssl, self._scratch, SCRATCH_BYTES)
         if read > 0:
             return self._copy(read)
@@ -188,7 +188,6 @@ class Connection:
     def write(self, content: bytes) -> None:
         """Build one record; nothing happens to content that no record can hold."""
         if 0 < len(content) <= _LONGEST_RECORD:
-            self._lib.ERR_clear_error()
             self._lib.SSL_write(self._ssl, content, len(content))
 
     def shut_down(self) -> None:
@@ -208,7 +207,8 @@ class Connection:
         """Say whether a call has failed for good, and keep the reason.
 
         A forged record is dropped in silence, but leaves an error that OpenSSL's own
-        judgment would trip over: it has to go first.
+        judgment would trip over: it has to go first. Others use the same queue in this
+        thread, so it is never left behind.
         """
         code = self._lib.ERR_peek_last_error()
         self._lib.ERR_clear_error()

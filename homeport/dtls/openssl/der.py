@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from homeport.dtls.openssl.library import load
 from homeport.errors import InvalidFormat
+
+MOST_STORES = 256
 
 
 def use(
@@ -30,23 +33,21 @@ def use(
             raise InvalidFormat("private key", "is not that of the certificate")
 
 
-@contextmanager
-def store(anchors: Sequence[bytes]) -> Iterator[Any]:
+@lru_cache(maxsize=MOST_STORES)
+def store(anchors: tuple[bytes, ...]) -> Any:
     """Make a X509_STORE of the certificates that may end a chain.
 
-    What is no certificate ends no chain.
+    What is no certificate ends no chain. Many peers have the same anchors, and reading
+    their keys costs more than a signature.
     """
     ffi, lib, _ = load()
-    made = lib.X509_STORE_new()
-    try:
-        for der in anchors:
-            anchor = parse(lib.d2i_X509, der)
-            if anchor != ffi.NULL:
-                lib.X509_STORE_add_cert(made, anchor)
-                lib.X509_free(anchor)
-        yield made
-    finally:
-        lib.X509_STORE_free(made)
+    made = ffi.gc(lib.X509_STORE_new(), lib.X509_STORE_free)
+    for der in anchors:
+        anchor = parse(lib.d2i_X509, der)
+        if anchor != ffi.NULL:
+            lib.X509_STORE_add_cert(made, anchor)
+            lib.X509_free(anchor)
+    return made
 
 
 def build(certificate: Any) -> bytes:

@@ -5,11 +5,13 @@ import signal
 import httpx
 import pytest
 
+from tests.support import trust
 from tests.support.homeport import event_is, homeport
 
 pytestmark = pytest.mark.integration
 
 NOWHERE = "redis://127.0.0.1:1/0"
+PORTS = {"HOMEPORT_LWM2M_COAPS_PORT": "0", "HOMEPORT_LWM2M_COAPS_TCP_PORT": "0"}
 
 
 async def readiness(pages: str) -> httpx.Response:
@@ -58,15 +60,16 @@ async def test_a_process_that_waits_is_live_and_not_ready(
 
 
 async def test_two_services_share_a_process(redis_url: str, nats_url: str) -> None:
+    await trust.introduce(redis_url)
     async with homeport(
         *("run", "expiry", "lwm2m"),
         HOMEPORT_REDIS_URL=redis_url,
         HOMEPORT_NATS_URL=nats_url,
         HOMEPORT_DEFAULT_ACCOUNT_ID="a" * 32,
-        HOMEPORT_NOSEC="true",
-        HOMEPORT_LWM2M_COAP_PORT="0",
+        **PORTS,
     ) as command:
         ready = await command.logged(event_is("ready"))
         assert ready["service"] == "lwm2m+expiry"
-        assert ready["lwm2m_coap"].startswith("coap://127.0.0.1:")
+        assert ready["lwm2m_coaps"].startswith("coaps://127.0.0.1:")
+        assert "lwm2m_coap" not in ready
         assert await command.end() == 0

@@ -81,7 +81,7 @@ async def test_it_registers_where_its_bootstrap_sends_it(
         message, address = await bootstrap.hear(Code.POST, "bs")
         assert message.queries == ("ep=simulated-000000", "pct=11542")
         bootstrap.answer((message, address), Code.CHANGED)
-        written = tlv.encode([Resource(0, lwm2m.url.encode()), Resource(1, b"\x00")])
+        written = tlv.encode([Resource(0, lwm2m.url.encode()), Resource(2, b"\x03")])
         for code, path, payload, answered in (
             (Code.DELETE, (), b"", Code.DELETED),
             (Code.GET, (), b"", Code.CONTENT),

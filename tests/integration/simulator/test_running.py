@@ -59,7 +59,7 @@ async def test_a_fleet_ends_with_its_platform() -> None:
 
 async def test_a_platform_is_told_what_is_wrong() -> None:
     process, ours = await started("--lwm2m", "coap://127.0.0.1")
-    sentence = "coap://127.0.0.1 is not coap://<host>:<port>"
+    sentence = "coap://127.0.0.1 is not coap[s]://<host>:<port>"
     assert await said(ours) == Refusal(sentence)
     assert await process.wait() == 2
     ours.close()

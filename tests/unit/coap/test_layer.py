@@ -8,7 +8,7 @@ from homeport.coap import codec
 from homeport.coap.answer import Answer, explain
 from homeport.coap.blockwise import LARGEST_BODY, Block, build
 from homeport.coap.codec import Code, Message, Option, Type
-from homeport.coap.layer import MOST_ANSWERS, MessageLayer, Request
+from homeport.coap.layer import MOST_ANSWERS, Fetched, MessageLayer, Request
 from tests.support.captures import captures
 from tests.support.lockstep import PEER, Lockstep, raw
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from homeport.coap.udp import Address, UdpTransport
+from homeport.coap.transport import Arrival
+from homeport.coap.udp import Address, UdpTransport, written
 from homeport.errors import InvalidConfiguration
+from homeport.identity import NOBODY
 
 WAITED_SECONDS = 0.3
-Datagrams = list[tuple[bytes, Address]]
+Datagrams = list[Arrival[Address]]
 
 
 def peer(transport: UdpTransport) -> socket.socket:
@@ -26,7 +28,7 @@ class Batches:
         self.taken: list[tuple[Datagrams, float]] = []
         self._came = asyncio.Event()
 
-    def receive(self, datagrams: Sequence[tuple[bytes, Address]], at: float) -> None:
+    def receive(self, datagrams: Sequence[Arrival[Address]], at: float) -> None:
         self.taken.append((list(datagrams), at))
         self._came.set()
 
@@ -45,10 +47,10 @@ async def test_datagrams_that_wait_together_are_one_batch_in_order() -> None:
             device.send(bytes([number]))
         transport.start(batches.receive)
         datagrams, _ = await batches.next()
-        assert [datagram for datagram, _ in datagrams] == [
+        assert [arrival.message for arrival in datagrams] == [
             bytes([number]) for number in range(10)
         ]
-        transport.send([(b"answer", datagrams[0][1])])
+        transport.send([(b"answer", datagrams[0].peer)])
         device.settimeout(5)
         assert device.recv(10) == b"answer"
     transport.close()
@@ -76,7 +78,7 @@ async def test_an_empty_datagram_is_a_datagram() -> None:
         device.send(b"")
         datagrams, _ = await batches.next()
     transport.close()
-    assert datagrams[0][0] == b""
+    assert datagrams[0].message == b""
 
 
 async def test_two_share_a_port_and_a_third_that_does_not_is_refused() -> None:
@@ -97,3 +99,25 @@ async def test_what_cannot_be_sent_is_lost_and_the_rest_is_sent() -> None:
         )
         assert device.recv(10) == b"x"
     transport.close()
+
+
+async def test_an_address_has_proved_nothing_and_belongs_to_nobody() -> None:
+    transport = UdpTransport.bind("127.0.0.1", 0, reuse_port=True)
+    peer = ("192.0.2.1", 5683)
+    transport.release(peer)
+    origin = transport.origin(peer)
+    transport.close()
+    assert (origin.peer, origin.exchanges) == ("192.0.2.1:5683",) * 2
+    assert origin.identity is NOBODY
+    assert origin.mark(9) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        (("127.0.0.1", 5683), "127.0.0.1:5683"),
+        (("2001:db8::1", 5683, 0, 0), "[2001:db8::1]:5683"),
+    ],
+)
+def test_an_address_is_written_as_people_do(address: Address, text: str) -> None:
+    assert written(address) == text

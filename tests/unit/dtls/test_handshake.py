@@ -500,6 +500,19 @@ def test_a_finished_that_was_changed_is_met_with_silence() -> None:
     met.close()
 
 
+@pytest.mark.parametrize("suite", [PSK, CBC], ids=["AEAD", "CBC"])
+def test_a_forged_finished_does_not_stand_in_the_way_of_the_true_one(
+    suite: Suite,
+) -> None:
+    def line(datagram: bytes) -> Iterable[tuple[bytes, float]]:
+        forged = flipped(FINISHED)(datagram)
+        return [(each, 0.0) for each in dict.fromkeys((forged, datagram))]
+
+    met = meeting(suite, line=line).run()
+    assert met.established
+    met.close()
+
+
 def test_a_client_without_certificate_is_refused() -> None:
     empty = bytes.fromhex("0b 000003 0002 000000 000003 000000")
 

@@ -13,17 +13,19 @@ from homeport.protocol.bootstrap import (
     Ask,
     BootstrapSession,
     Client,
+    Enrolling,
     Failed,
     Finished,
-    Handover,
     Method,
 )
+from homeport.protocol.handover import Enrollment, Handover, NoSec
 from homeport.protocol.tlv import ObjectInstance, Resource
 from tests.support.captures import captures
 
 ACCOUNT = names.AccountId("000000000000000000000000deadbeef")
 DEVICE = names.DeviceId("0199999999990000000000010010aaaa")
-HANDOVER = Handover("coap://127.0.0.1:5683", 300)
+HANDOVER = Handover("coap://127.0.0.1:5683", 300, NoSec())
+ENROLLING = Handover("coaps://127.0.0.1:5684", 300, Enrollment(DEVICE, b"CA"))
 SECURITY = (
     Resource(0, b"coap://127.0.0.1:5683"),
     Resource(1, b"\x00"),
@@ -37,9 +39,10 @@ SECURITY = (
 
 def play(
     client: Client, *answers: tuple[str, bytes]
-) -> tuple[list[Ask], BootstrapSession | Finished | Failed]:
+) -> tuple[list[Ask], BootstrapSession | Enrolling | Finished | Failed]:
     """Answer one ask after another; return what was asked, and what came of it."""
-    state: BootstrapSession | Finished | Failed = bootstrap.begin(client, HANDOVER)
+    state: BootstrapSession | Enrolling | Finished | Failed
+    state = bootstrap.begin(client, HANDOVER)
     asked = []
     for answer in answers:
         assert isinstance(state, BootstrapSession)
@@ -179,6 +182,20 @@ def test_silence_ends_the_attempt_without_a_code() -> None:
     )
 
 
+def test_a_device_that_enrolls_is_told_its_id_and_has_not_finished_yet() -> None:
+    written = bootstrap.begin(Client.IZUMA, ENROLLING).answered("2.04", b"")
+    assert isinstance(written, BootstrapSession)
+    assert written.ask == Ask(Method.POST, ("bs",), queries=(f"iep={DEVICE}",))
+    enrolling = written.answered("2.04", b"")
+    assert enrolling == Enrolling()
+
+
+def test_a_device_that_does_not_enroll_has_failed_there() -> None:
+    assert Enrolling().unanswered("nothing came") == Failed(
+        "POST /est/sen", "", "nothing came"
+    )
+
+
 @pytest.mark.parametrize(
     ("capture", "client", "endpoint_name"),
     [
@@ -192,7 +209,15 @@ def test_silence_ends_the_attempt_without_a_code() -> None:
             Client.IZUMA_STANDARD,
             "01865aa7c8d8da55134c38ba03c00000",
         ),
+        (
+            "izuma-udp-bootstrap-est",
+            Client.IZUMA,
+            "01865aa7c8d8da55134c38ba03c00000",
+        ),
         ("wakaama-nosec-bootstrap", Client.LWM2M_1_1, "wakaama1"),
+        ("wakaama-psk-bootstrap", Client.LWM2M_1_1, "wakaama2"),
+        ("leshan-x509-bootstrap", Client.LWM2M_1_1, "leshan3"),
+        ("anjay-x509-bootstrap", Client.LWM2M_1_1, "anjay5"),
         ("leshan-nosec-bootstrap", Client.LWM2M_1_1, "leshan1"),
         ("anjay-nosec-bootstrap", Client.LWM2M_1_1, "anjay1"),
     ],

@@ -5,13 +5,7 @@ from pydantic import ValidationError
 
 from homeport.errors import InvalidConfiguration
 from homeport.runtime.config import EdgeSettings, SecuritySettings, Settings
-
-SECRET = "5e" * 32
-
-
-@pytest.fixture(autouse=True)
-def secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOMEPORT_SECRET_KEY", SECRET)
+from tests.support.keyring import SECRET_KEY as SECRET
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ NOWHERE = {
     "HOMEPORT_POSTGRES_URL": "postgresql://homeport@127.0.0.1:1/homeport",
     "HOMEPORT_API_PORT": "0",
 }
+SECRET = "HOMEPORT_SECRET_KEY"
 
 
 @pytest.fixture(autouse=True)
@@ -62,18 +63,42 @@ async def test_a_wrong_setting_is_said_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert found[0].startswith("HOMEPORT_BUCKETS is wrong")
 
 
+async def test_a_secret_that_is_missing_is_named_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(SECRET)
+    found = faults(await doctor.examine(None))
+    assert found[0] == f"{SECRET} is needed"
+    assert sum(SECRET in each for each in found) == 1
+
+
+async def test_a_secret_that_cannot_be_one_is_named_and_not_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(SECRET, "5ecret")
+    (found,) = faults(await doctor.examine(tmp_path / "new"))
+    assert found.startswith(f"{SECRET} is ")
+    assert "5ecret" not in found
+
+
 @pytest.mark.parametrize(
-    ("setting", "kind"),
+    ("setting", "kind", "nosec"),
     [
-        ("HOMEPORT_API_PORT", socket.SOCK_STREAM),
-        ("HOMEPORT_LWM2M_COAP_PORT", socket.SOCK_DGRAM),
-        ("HOMEPORT_BOOTSTRAP_COAP_PORT", socket.SOCK_DGRAM),
+        ("HOMEPORT_API_PORT", socket.SOCK_STREAM, False),
+        ("HOMEPORT_LWM2M_COAP_PORT", socket.SOCK_DGRAM, True),
+        ("HOMEPORT_LWM2M_COAP_TCP_PORT", socket.SOCK_STREAM, True),
+        ("HOMEPORT_LWM2M_COAPS_PORT", socket.SOCK_DGRAM, False),
+        ("HOMEPORT_LWM2M_COAPS_TCP_PORT", socket.SOCK_STREAM, False),
+        ("HOMEPORT_BOOTSTRAP_COAP_PORT", socket.SOCK_DGRAM, True),
     ],
 )
 async def test_a_taken_port_is_named(
-    monkeypatch: pytest.MonkeyPatch, setting: str, kind: socket.SocketKind
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    kind: socket.SocketKind,
+    nosec: bool,  # noqa: FBT001 # a parameter of the test
 ) -> None:
-    monkeypatch.setenv("HOMEPORT_NOSEC", "true")
+    monkeypatch.setenv("HOMEPORT_NOSEC", str(nosec))
     with socket.socket(socket.AF_INET, kind) as holder:
         holder.bind(("127.0.0.1", 0))
         if kind is socket.SOCK_STREAM:
@@ -84,7 +109,10 @@ async def test_a_taken_port_is_named(
     assert any(f"port {port} on 127.0.0.1" in each for each in found), found
 
 
-async def test_a_new_folder_is_fine(tmp_path: Path) -> None:
+async def test_a_new_folder_is_fine_without_any_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SECRET)
     assert faults(await doctor.examine(tmp_path / "new")) == []
 
 
@@ -117,7 +145,7 @@ async def test_a_platform_that_serves_is_looked_at(tmp_path: Path) -> None:
 async def test_where_nothing_is_set_the_platform_of_the_default_folder_is_examined(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in NOWHERE:
+    for name in (*NOWHERE, SECRET):
         monkeypatch.delenv(name)
     monkeypatch.setattr(folder, "default", lambda: tmp_path)
     nowhere = {"coap": "coap://127.0.0.1:1"}

@@ -4,13 +4,19 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from homeport.coap.codec import Code, Message, Option, Type
+from homeport.dtls.client import DeviceKey
+from homeport.dtls.context import CertifiedKey
+from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.pki import authorities, devices
 from homeport.protocol import tlv
 from homeport.protocol.tlv import ObjectInstance, Resource
 from homeport.simulator import device as device_module
+from homeport.simulator.accounts import Account
 from homeport.simulator.device import (
     BOOTSTRAP_SECONDS,
     GRACE_SECONDS,
@@ -19,11 +25,16 @@ from homeport.simulator.device import (
     Ask,
     Device,
     State,
+    Way,
 )
 from homeport.simulator.options import FleetOptions, Habit, Target
+from tests.support import certificates
 
 LWM2M = "coap://127.0.0.1:5683"
+SECURED = "coaps://127.0.0.1:5684"
 BOOTSTRAP = "coap://127.0.0.1:5783"
+DEVICE = DeviceId("d" * 32)
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
 OPTIONS = FleetOptions(1, Target(LWM2M), mix={Habit.UPDATE: 1})
 BOOTSTRAPPING = replace(OPTIONS, target=Target(bootstrap=BOOTSTRAP))
 LOCATION = ("rd", "abc")
@@ -44,8 +55,13 @@ def request(code: Code, *path: str, payload: bytes = b"") -> Message:
     return Message(Type.CON, code, 1, options=options, payload=payload)
 
 
-def made(options: FleetOptions = OPTIONS) -> Device:
-    return Device("urn:dev:1", options, random.Random(1))
+def made(options: FleetOptions = OPTIONS, factory: Account | None = None) -> Device:
+    return Device(
+        "urn:dev:1",
+        options,
+        random.Random(1),
+        factory=factory or Account(options.target.first),
+    )
 
 
 def registered(mix: Mapping[Habit, float] = OPTIONS.mix) -> Device:
@@ -62,15 +78,42 @@ def act(device: Device, now: float = 0) -> Ask:
     return ask
 
 
-def security(uri: str) -> tuple[Resource, ...]:
-    return (Resource(0, uri.encode()), Resource(1, b"\x00"), Resource(2, b"\x03"))
+def security(
+    uri: str = LWM2M,
+    mode: int = 3,
+    *,
+    identity: bytes = b"",
+    server: bytes = b"",
+    key: bytes = b"",
+) -> tuple[Resource, ...]:
+    return (
+        *(Resource(0, uri.encode()), Resource(1, b"\x00")),
+        *(Resource(2, bytes([mode])), Resource(3, identity)),
+        *(Resource(4, server), Resource(5, key), Resource(10, b"\x01")),
+    )
 
 
-def bootstrapped() -> Device:
+def with_certificate() -> tuple[Resource, ...]:
+    """Make what is written for a developer's device, whose name is its id."""
+    key = devices.new_key()
+    certificate = devices.issue(
+        authorities.create_issuer("Issuer", now=NOW),
+        account=AccountId("a" * 32),
+        device=DEVICE,
+        endpoint_name=EndpointName(DEVICE),
+        key=key,
+        now=NOW,
+        days=1,
+    )
+    return security(SECURED, 2, identity=certificate, server=b"root", key=key)
+
+
+def bootstrapped(resources: tuple[Resource, ...] | None = None) -> Device:
     device = made(BOOTSTRAPPING)
     device.act(0)
     device.answered("bootstrap", answer(Code.CHANGED), 0)
-    written = request(Code.PUT, "0", "1", payload=tlv.encode(security(LWM2M)))
+    payload = tlv.encode(resources or security())
+    written = request(Code.PUT, "0", "1", payload=payload)
     assert device.asked(written, 1).code == Code.CHANGED
     assert device.asked(request(Code.POST, "bs"), 2).code == Code.CHANGED
     return device
@@ -78,7 +121,7 @@ def bootstrapped() -> Device:
 
 def test_a_register_says_who_it_is_and_what_it_has() -> None:
     ask = act(made())
-    assert (ask.operation, ask.server) == ("register", LWM2M)
+    assert (ask.operation, ask.account.url) == ("register", LWM2M)
     assert (ask.code, ask.path) == (Code.POST, ("rd",))
     assert ask.queries == ("ep=urn:dev:1", "lt=60", "lwm2m=1.1", "b=U")
     assert ask.payload.decode() == STRUCTURE
@@ -138,7 +181,7 @@ def test_refused_it_bootstraps_again_where_it_can(code: Code) -> None:
 
 
 def test_an_update_says_only_that_it_is_there() -> None:
-    assert act(registered()) == Ask("update", LWM2M, Code.POST, LOCATION)
+    assert act(registered()) == Ask("update", Account(LWM2M), Code.POST, LOCATION)
 
 
 def test_updated_it_goes_on() -> None:
@@ -165,7 +208,7 @@ def test_a_change_lists_everything_anew() -> None:
 
 def test_deregistered_it_is_gone_and_comes_back() -> None:
     device = registered({Habit.DEREGISTER: 1})
-    assert act(device) == Ask("deregister", LWM2M, Code.DELETE, LOCATION)
+    assert act(device) == Ask("deregister", Account(LWM2M), Code.DELETE, LOCATION)
     device.answered("deregister", answer(Code.DELETED), 0)
     assert device.away
     assert act(device, device.turn).operation == "register"
@@ -210,7 +253,7 @@ def test_a_server_is_answered(code: Code, answered: Code) -> None:
 
 def test_a_bootstrap_comes_first_of_all() -> None:
     ask = act(made(BOOTSTRAPPING))
-    assert (ask.operation, ask.server) == ("bootstrap", BOOTSTRAP)
+    assert (ask.operation, ask.account.url) == ("bootstrap", BOOTSTRAP)
     assert (ask.code, ask.path) == (Code.POST, ("bs",))
     assert ask.queries == ("ep=urn:dev:1", "pct=11542")
 
@@ -219,16 +262,16 @@ def test_finished_it_registers_at_once_where_it_was_sent() -> None:
     device = bootstrapped()
     assert (device.state, device.turn) == (State.REGISTERING, 2)
     ask = act(device, 2)
-    assert (ask.operation, ask.server) == ("register", LWM2M)
+    assert (ask.operation, ask.account.url) == ("register", LWM2M)
 
 
 def test_a_whole_instance_tells_the_server_too() -> None:
     device = made(BOOTSTRAPPING)
     device.act(0)
-    payload = tlv.encode([ObjectInstance(0, security(LWM2M))])
+    payload = tlv.encode([ObjectInstance(0, security())])
     device.asked(request(Code.PUT, "0", payload=payload), 0)
     device.asked(request(Code.POST, "bs"), 0)
-    assert act(device).server == LWM2M
+    assert act(device).account == Account(LWM2M)
 
 
 def test_a_bootstrap_that_does_not_go_on_is_asked_for_again() -> None:
@@ -274,6 +317,68 @@ def test_what_was_deleted_is_no_server_any_more() -> None:
     assert device.asked(request(Code.DELETE), 3).code == Code.DELETED
     finished = device.asked(request(Code.POST, "bs"), 3)
     assert finished.code == Code.NOT_ACCEPTABLE
+
+
+def test_a_key_that_was_written_opens_the_server() -> None:
+    written = security(SECURED, 0, identity=b"identity", key=b"k" * 16)
+    ask = act(bootstrapped(written), 2)
+    assert ask.account == Account(SECURED, DeviceKey(b"identity", b"k" * 16))
+    assert ask.queries[0] == "ep=urn:dev:1"
+
+
+def test_a_certificate_that_was_written_says_who_the_device_is() -> None:
+    device = bootstrapped(with_certificate())
+    ask = act(device, 2)
+    assert isinstance(ask.account.credential, CertifiedKey)
+    assert ask.account.anchor == b"root"
+    assert (device.endpoint_name, ask.queries[0]) == (DEVICE, f"ep={DEVICE}")
+
+
+def test_a_device_begins_with_the_name_in_its_certificate() -> None:
+    own = certificates.self_signed("urn:dev:2")
+    ask = act(made(BOOTSTRAPPING, Account(BOOTSTRAP, own)))
+    assert ask.queries == ("ep=urn:dev:2", "pct=11542")
+
+
+def test_a_server_that_refuses_its_credential_sends_it_back_to_bootstrap() -> None:
+    device = bootstrapped(with_certificate())
+    device.act(2)
+    device.answered("register", CREATED, 2)
+    device.refused(3)
+    assert (device.registered, device.turn) == (False, 3 + RETRY_SECONDS)
+    ask = act(device, 8)
+    assert (ask.operation, ask.account) == ("bootstrap", Account(BOOTSTRAP))
+    assert ask.queries == ("ep=urn:dev:1", f"iep={DEVICE}", "pct=11542")
+
+
+def test_without_bootstrap_a_refused_device_registers_anew() -> None:
+    device = registered()
+    device.refused(3)
+    assert act(device, 8).operation == "register"
+
+
+def test_what_the_url_of_a_server_asks_for_is_said() -> None:
+    device = made(BOOTSTRAPPING, Account(f"{BOOTSTRAP}?aid=01&x=y"))
+    assert act(device).queries == ("ep=urn:dev:1", "aid=01", "x=y", "pct=11542")
+
+
+@pytest.mark.parametrize(
+    ("habit", "way"),
+    [
+        (Habit.UPDATE, Way.KNOWN),
+        (Habit.REBIND, Way.NEW_PORT),
+        (Habit.RESUME, Way.NEW_HANDSHAKE),
+    ],
+)
+def test_an_update_goes_its_way(habit: Habit, way: Way) -> None:
+    ask = act(registered({habit: 1}))
+    assert (ask.operation, ask.way) == ("update", way)
+
+
+def test_one_that_was_gone_shakes_hands_anew() -> None:
+    device = registered({Habit.VANISH: 1})
+    assert device.act(0) is None
+    assert act(device, device.turn).way is Way.NEW_HANDSHAKE
 
 
 def test_the_same_seed_makes_the_same_choices() -> None:

@@ -10,9 +10,9 @@ from homeport.simulator.options import FleetOptions, Target
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("coap://127.0.0.1", "is not coap://<host>:<port>"),
-        ("coaps://127.0.0.1:5684", "is not coap://<host>:<port>"),
-        ("127.0.0.1:5683", "is not coap://<host>:<port>"),
+        ("coap://127.0.0.1", "is not coap[s]://<host>:<port>"),
+        ("http://127.0.0.1:8080", "is not coap[s]://<host>:<port>"),
+        ("127.0.0.1:5683", "is not coap[s]://<host>:<port>"),
         ("coap://127.0.0.1:port", "is no URL"),
         ("coap://a..b:5683", "has no address"),
     ],
@@ -25,3 +25,12 @@ async def test_a_server_without_address_is_a_sentence(url: str, sentence: str) -
         ):
             pass
         assert str(error.value).startswith(f"{url} {sentence}")
+
+
+async def test_a_secured_server_is_nothing_for_devices_without_credentials() -> None:
+    url = "coaps://127.0.0.1:5684"
+    with (
+        pytest.raises(InvalidConfiguration, match="needs credentials"),
+        Fleet(FleetOptions(1, Target(url))),
+    ):
+        pass

@@ -86,5 +86,5 @@ def test_a_platform_that_does_not_serve_is_named(tmp_path: Path) -> None:
 
 def test_a_platform_without_plain_port_is_a_sentence(ready_file: Path) -> None:
     ready.write(ready_file, replace(SERVING, bootstrap={}, lwm2m={}))
-    with pytest.raises(InvalidConfiguration, match="start it with --nosec"):
+    with pytest.raises(InvalidConfiguration, match="has no CoAP port open"):
         find_target(ready_file=ready_file)

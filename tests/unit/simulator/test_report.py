@@ -26,7 +26,7 @@ def test_a_summary_has_everything() -> None:
     report = Report(devices=2)
     report.answered("register", "2.01", 0.010)
     report.answered("register", "4.29", 0.010)
-    report.arrived("one")
+    report.arrived(1)
     report.unanswered("update")
     summary = report.summary()
     took = pytest.approx(10, rel=0.02)
@@ -48,8 +48,8 @@ def test_a_summary_has_everything() -> None:
 
 def test_a_fleet_is_home_when_every_device_was() -> None:
     report = Report(devices=2)
-    report.arrived("one")
-    report.arrived("one")
+    report.arrived(1)
+    report.arrived(1)
     assert not report.all_home
-    report.arrived("two")
+    report.arrived(2)
     assert report.all_home

@@ -11,7 +11,7 @@ from homeport.simulator.screen import Terminal, table
 def report() -> Report:
     made = Report(devices=2)
     made.answered("register", "2.01", 0.010)
-    made.arrived("one")
+    made.arrived(1)
     made.unanswered("update")
     return made
 

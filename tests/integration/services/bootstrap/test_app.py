@@ -1,7 +1,7 @@
 """A device is told what it needs, one thing at a time, and how that ends is a fact."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import pytest
@@ -19,7 +19,9 @@ from homeport.runtime import bus
 from homeport.runtime.probes import Probes
 from services.bootstrap.app import service
 from services.bootstrap.config import BootstrapSettings
+from tests.support import trust
 from tests.support.events import facts_stored
+from tests.support.keyring import SECRET_KEY
 from tests.support.line import line
 from tests.support.peer import Peer, peer
 from tests.support.polling import until
@@ -101,21 +103,35 @@ async def nats(nats_url: str) -> AsyncIterator[Client]:
 async def served(
     redis_url: str, nats_url: str, **changes: object
 ) -> AsyncIterator[str]:
-    """Run the service; yield where it listens."""
+    """Run the service without security; yield where it listens."""
+    changes = {"nosec": True, **changes}
+    async with opened(redis_url, nats_url, **changes) as urls:
+        yield urls["coap"]
+
+
+@asynccontextmanager
+async def opened(
+    redis_url: str, nats_url: str, **changes: object
+) -> AsyncIterator[Mapping[str, str]]:
+    """Run the service; yield where it listens, by scheme."""
+    await trust.introduce(redis_url)
     settings = BootstrapSettings.model_validate(
         {
             "redis_url": redis_url,
             "nats_url": nats_url,
             "buckets": 4,
-            "nosec": True,
+            "secret_key": SECRET_KEY,
             "bootstrap_coap_port": 0,
+            "bootstrap_coap_tcp_port": 0,
+            "bootstrap_coaps_port": 0,
+            "bootstrap_coaps_tcp_port": 0,
             "default_account_id": ACCOUNT,
             "lwm2m_public_coap": LWM2M,
             **changes,
         }
     )
-    async with service(settings, Probes()) as opened:
-        yield opened["coap"]
+    async with service(settings, Probes()) as urls:
+        yield urls
 
 
 @pytest.fixture
@@ -365,12 +381,11 @@ async def test_how_a_bootstrap_ended_is_told_though_the_service_leaves(
     await facts(nats, BOOTSTRAPPED)
 
 
-async def test_no_port_is_open_without_nosec(redis_url: str, nats_url: str) -> None:
-    settings = BootstrapSettings(
-        redis_url=redis_url, nats_url=nats_url, default_account_id=ACCOUNT
-    )
-    async with service(settings, Probes()) as opened:
-        assert opened == {}
+async def test_only_secured_ports_are_open_without_nosec(
+    redis_url: str, nats_url: str
+) -> None:
+    async with opened(redis_url, nats_url) as urls:
+        assert sorted(urls) == ["coaps", "coaps+tcp"]
 
 
 async def test_an_address_that_no_device_could_reach_keeps_the_service_from_starting(
@@ -378,4 +393,7 @@ async def test_an_address_that_no_device_could_reach_keeps_the_service_from_star
 ) -> None:
     with pytest.raises(InvalidConfiguration, match="nobody can reach"):
         async with served(redis_url, nats_url, lwm2m_public_coap="coap://0.0.0.0:1"):
+            pass
+    with pytest.raises(InvalidConfiguration, match="nobody can reach"):
+        async with opened(redis_url, nats_url, lwm2m_public_coaps="coaps://0.0.0.0:1"):
             pass

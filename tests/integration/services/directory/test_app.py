@@ -154,7 +154,9 @@ async def test_a_trust_view_that_is_lost_is_written_again(opened: Site) -> None:
 
 async def test_a_default_key_needs_an_account(opened: Site) -> None:
     with pytest.raises(InvalidConfiguration, match="HOMEPORT_DEFAULT_API_KEY"):
-        async with opened.running(default_api_key=SecretStr(DEFAULT_KEY)):
+        async with opened.running(
+            default_account_id=None, default_api_key=SecretStr(DEFAULT_KEY)
+        ):
             pass
 
 

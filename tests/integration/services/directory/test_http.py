@@ -378,6 +378,16 @@ async def test_the_pages_describe_every_route(opened: Site) -> None:
         "/v3/devices/{device_id}",
         "/v3/device-events",
         "/v3/device-events/{device_event_id}",
+        "/v3/trusted-certificates",
+        "/v3/trusted-certificates/{certificate_id}",
+        "/v3/developer-certificates",
+        "/v3/developer-certificates/{certificate_id}",
+        "/v3/certificate-authorities",
+        "/v3/certificate-authorities/{name}",
+        "/v3/server-credentials",
+        "/v3/server-credentials/{service}",
+        "/v2/device-shared-keys",
+        "/v2/device-shared-keys/{endpoint_name}",
     }
     assert set(document["paths"]["/v3/devices"]["get"]["responses"]) == {
         "200",

@@ -11,8 +11,6 @@ from homeport.pki import certificates, pem
 from homeport.pki.authorities import Authority
 from homeport.runtime import database
 from homeport.store import entries
-from homeport.store.connection import connect
-from homeport.store.trust_changes import TrustChanges
 from services.directory.schema import MIGRATIONS, SCHEMA
 from tests.support.directory import (
     ACCOUNT,
@@ -161,12 +159,9 @@ async def test_a_deleted_ca_is_known_to_nobody(opened: Site) -> None:
 
 async def test_edges_are_told_whose_trust_has_ended(opened: Site) -> None:
     made = await create(opened)
-    redis = await connect(opened.settings.redis_url)
-    heard = aiter(TrustChanges(redis))
-    assert await anext(heard) == ["*"]
-    await opened.send("DELETE", f"{TRUSTED}/{made['id']}", status=204)
-    assert await anext(heard) == [f"ca:{made['id']}"]
-    await redis.aclose()
+    async with opened.listening() as heard:
+        await opened.send("DELETE", f"{TRUSTED}/{made['id']}", status=204)
+        assert (await anext(heard)).names == {f"ca:{made['id']}"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Keys that devices share with us: registered once, known to every edge, never shown."""
+"""Keys that devices share with us: registered once, known to edges, never shown."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -118,7 +118,7 @@ async def test_a_name_is_percent_encoded_in_the_path(opened: Site, name: str) ->
     assert await known(opened, name) is None
 
 
-@pytest.mark.parametrize("name", ["short", "x" * 65, "kettle%0Akettle-kettle", "a/b"])
+@pytest.mark.parametrize("name", ["short", "x" * 65, "kettle%7Fkettle-kettle", "a/b"])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_a_path_without_a_name_is_refused(
     opened: Site, name: str, method: str

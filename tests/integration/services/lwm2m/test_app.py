@@ -15,7 +15,7 @@ from homeport.runtime import bus
 from homeport.runtime.probes import Probes
 from services.lwm2m.app import service
 from services.lwm2m.config import LwM2MSettings
-from tests.support import events
+from tests.support import events, trust
 from tests.support.captures import captures
 from tests.support.line import line
 from tests.support.peer import Peer, peer
@@ -28,6 +28,13 @@ LINKS = b"</1/0>,</3/0/9>;obs"
 LINK_FORMAT = ((int(Option.CONTENT_FORMAT), b"\x28"),)
 QUERIES = ("ep=kitchen", "lt=300", "lwm2m=1.1", "b=U")
 IZUMA = ("ep=kitchen", "lt=7200", "lwm2m=1.0", f"aid={ACCOUNT}", "mccv=4.13.2")
+PORTS = dict.fromkeys(
+    (
+        *("lwm2m_coap_port", "lwm2m_coap_tcp_port"),
+        *("lwm2m_coaps_port", "lwm2m_coaps_tcp_port"),
+    ),
+    0,
+)
 DEVICE = names.device_id(ACCOUNT, names.parse_endpoint_name("kitchen"))
 
 
@@ -68,13 +75,14 @@ class Scene:
 async def edge(
     redis_url: str, nats_url: str, **changed: object
 ) -> AsyncIterator[tuple[str, Probes]]:
+    await trust.introduce(redis_url)
     settings = LwM2MSettings(
         redis_url=redis_url,
         nats_url=nats_url,
         default_account_id=ACCOUNT,
         nosec=True,
-        lwm2m_coap_port=0,
         buckets=8,
+        **PORTS,
     ).model_copy(update=changed)
     probes = Probes()
     async with service(settings, probes) as opened:
@@ -277,9 +285,12 @@ async def test_what_is_left_of_a_closing_edge_is_published(
         assert len(await events.stored(nats)) == 2
 
 
-async def test_without_nosec_no_port_is_open(redis_url: str, nats_url: str) -> None:
+async def test_without_nosec_only_secured_ports_are_open(
+    redis_url: str, nats_url: str
+) -> None:
+    await trust.introduce(redis_url)
     settings = LwM2MSettings(
-        redis_url=redis_url, nats_url=nats_url, default_account_id=ACCOUNT
+        redis_url=redis_url, nats_url=nats_url, default_account_id=ACCOUNT, **PORTS
     )
     async with service(settings, Probes()) as opened:
-        assert opened == {}
+        assert sorted(opened) == ["coaps", "coaps+tcp"]

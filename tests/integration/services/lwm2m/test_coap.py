@@ -37,7 +37,7 @@ async def listening(
         recorded=lambda: None,
     )
     transport.start(
-        lambda datagrams, arrived: listener.receive(datagrams, arrived - late)
+        lambda arrivals, arrived: listener.receive(arrivals, arrived - late)
     )
     serving = asyncio.create_task(listener.run())
     yield addresses.url("coap", "127.0.0.1", transport.address[1])

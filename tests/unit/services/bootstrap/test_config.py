@@ -3,11 +3,29 @@
 import pytest
 
 from homeport.errors import InvalidConfiguration
-from services.bootstrap.config import BootstrapSettings, server_uri
+from services.bootstrap.config import (
+    BootstrapSettings,
+    secured_server_uri,
+    server_uri,
+)
+
+SECRET = "5e" * 32
 
 
 def uri(public: str, *, listening: str = "127.0.0.1") -> str:
-    return server_uri(BootstrapSettings(lwm2m_public_coap=public, coap_host=listening))
+    return server_uri(
+        BootstrapSettings(
+            secret_key=SECRET, lwm2m_public_coap=public, coap_host=listening
+        )
+    )
+
+
+def secured_uri(public: str, *, listening: str = "127.0.0.1") -> str:
+    return secured_server_uri(
+        BootstrapSettings(
+            secret_key=SECRET, lwm2m_public_coaps=public, coap_host=listening
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,3 +68,19 @@ def test_loopback_is_fine_only_while_devices_are_there_too(public: str) -> None:
     assert uri(public, listening="::1") == public
     with pytest.raises(InvalidConfiguration, match="loopback"):
         uri(public, listening="0.0.0.0")
+
+
+def test_a_secured_address_is_handed_over_as_it_is() -> None:
+    assert secured_uri("coaps://[2001:db8::1]:5684") == "coaps://[2001:db8::1]:5684"
+
+
+@pytest.mark.parametrize(
+    ("public", "reason"),
+    [("coaps://0.0.0.0:5684", "nobody can reach"), ("coaps://127.0.0.1:1", "loopback")],
+)
+def test_a_secured_address_is_looked_at_in_the_same_way(
+    public: str, reason: str
+) -> None:
+    with pytest.raises(InvalidConfiguration, match=reason) as raised:
+        secured_uri(public, listening="0.0.0.0")
+    assert str(raised.value).startswith("HOMEPORT_LWM2M_PUBLIC_COAPS ")

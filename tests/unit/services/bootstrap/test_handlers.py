@@ -1,46 +1,86 @@
-"""A request becomes an attempt or an answer, and an attempt's end a fact."""
+"""A request becomes an attempt, a denial or an answer, and an attempt's end a fact."""
+
+import uuid
+from dataclasses import replace
 
 import pytest
 
 from homeport import names
-from homeport.coap.codec import Code, Message, Option, Type
-from homeport.events import facts
-from homeport.protocol.bootstrap import Client, Failed, Finished, Handover
-from homeport.store.operations import Bootstrapped, Outcome, Result
+from homeport.coap import codec
+from homeport.coap.answer import Answer
+from homeport.coap.codec import Code
+from homeport.coap.transport import Origin
+from homeport.events.facts import FactName
+from homeport.identity import NOBODY, Identity
+from homeport.names import DeviceId, EndpointName
+from homeport.protocol.bootstrap import Client, Failed, Finished
+from homeport.protocol.handover import NoSec, SharedKey
+from homeport.store.entries import DeviceEntry
+from homeport.store.operations import Outcome, Result
 from services.bootstrap import handlers
-from services.bootstrap.handlers import Answer, Attempt, Scene
+from services.bootstrap.handlers import Asked, Attempt, Denial, Enroll
+from services.bootstrap.issuing import Particulars
+from tests.support.bootstrap import (
+    ACCOUNT,
+    AS_DEVELOPER,
+    BUCKETS,
+    BY_CERTIFICATE,
+    BY_KEY,
+    FINGERPRINT,
+    IZUMA_ID,
+    IZUMA_NAME,
+    CapturedDevice,
+    origin,
+    request,
+    scene,
+)
 
-ACCOUNT = names.AccountId("000000000000000000000000deadbeef")
-SCENE = Scene(ACCOUNT, 64, Handover("coap://127.0.0.1:5683", 300))
-PEER = "127.0.0.1:40000"
+SCENE = scene()
+KITCHEN = names.device_id(ACCOUNT, EndpointName("kitchen"))
+AID = f"aid={ACCOUNT}"
+IEP = f"iep={IZUMA_ID}"
+KNOWN = DeviceEntry(IZUMA_ID, ACCOUNT, developer=FINGERPRINT)
 
 
 def interpret(
-    *queries: str, path: tuple[str, ...] = ("bs",), code: Code = Code.POST
-) -> Attempt | Answer:
-    options = [(Option.URI_PATH, segment.encode()) for segment in path]
-    options += [(Option.URI_QUERY, query.encode()) for query in queries]
-    message = Message(Type.CON, code, 7, b"token", tuple(options))
-    return handlers.interpret(message, peer=PEER, scene=SCENE)
+    *queries: str,
+    identity: Identity = NOBODY,
+    path: tuple[str, ...] = ("bs",),
+    code: Code = Code.POST,
+) -> Asked | Enroll | Denial | Answer:
+    return handlers.interpret(
+        request(*queries, path=path, code=code),
+        origin=origin(identity),
+        sequence=9,
+        scene=SCENE,
+    )
 
 
-def attempt(*queries: str) -> Attempt:
-    made = interpret(*queries)
-    assert isinstance(made, Attempt)
+def asked(*queries: str, identity: Identity = NOBODY) -> Asked:
+    made = interpret(*queries, identity=identity)
+    assert isinstance(made, Asked), made
     return made
 
 
-def refused(*queries: str) -> Answer:
-    answer = interpret(*queries)
-    assert isinstance(answer, Answer)
-    return answer
+def attempt(
+    *queries: str, identity: Identity = NOBODY, entry: DeviceEntry | None = None
+) -> Attempt:
+    made = handlers.resolve(asked(*queries, identity=identity), entry, scene=SCENE)
+    assert isinstance(made, Attempt), made
+    return made
+
+
+def denied(*queries: str, identity: Identity = NOBODY) -> Denial:
+    made = interpret(*queries, identity=identity)
+    assert isinstance(made, Denial), made
+    return made
 
 
 def test_a_request_becomes_an_attempt_of_its_device() -> None:
     operation = attempt("ep=kitchen").operation
-    assert operation.device == names.device_id(ACCOUNT, operation.endpoint_name)
-    assert operation.bucket == names.bucket(operation.device, 64)
-    assert operation.exchange == "127.0.0.1:40000#7"
+    assert operation.device == KITCHEN
+    assert operation.bucket == names.bucket(KITCHEN, BUCKETS)
+    assert operation.exchange == f"{'a' * 28}#7"
     assert operation.account == ACCOUNT
 
 
@@ -49,48 +89,181 @@ def test_two_attempts_are_told_apart() -> None:
     assert first.operation.attempt != second.operation.attempt
 
 
-def test_an_izuma_client_is_handed_account_and_device() -> None:
-    made = attempt("ep=kitchen", f"aid={ACCOUNT}", "mccv=4.13.2")
-    assert made.session.client is Client.IZUMA
-    assert made.session.handover.uri == (
-        f"coap://127.0.0.1:5683?aid={ACCOUNT}&iep={made.operation.device}"
+def test_a_record_is_marked_so_that_its_replay_has_no_effect() -> None:
+    secured = origin(BY_KEY)._replace(association="b" * 28, generation=3)
+    made = handlers.interpret(
+        request("ep=kitchen"), origin=secured, sequence=9, scene=SCENE
     )
+    assert isinstance(made, Asked)
+    resolved = handlers.resolve(made, None, scene=SCENE)
+    assert isinstance(resolved, Attempt)
+    assert resolved.operation.mark == f"{'b' * 28}000000000009"
+    assert resolved.operation.generation == 3
+
+
+def test_an_izuma_client_is_handed_account_and_device() -> None:
+    made = attempt("ep=kitchen", AID, "mccv=4.13.2")
+    assert made.recipient.client is Client.IZUMA
+    session = handlers.begin(made, NoSec(), scene=SCENE)
+    assert session.handover.uri == f"coap://127.0.0.1:5683?{AID}&iep={KITCHEN}"
+
+
+def test_a_device_with_credentials_is_sent_to_the_secured_port() -> None:
+    made = attempt("pct=112", identity=BY_KEY)
+    session = handlers.begin(made, SharedKey(b"identity", b"key"), scene=SCENE)
+    assert session.handover.uri == "coaps://127.0.0.1:5684"
+    assert session.handover.lifetime == 300
 
 
 def test_an_iep_of_another_device_is_kept_and_not_believed() -> None:
     made = attempt("ep=kitchen", f"iep={'b' * 32}")
     assert made.iep == "b" * 32
-    assert made.operation == attempt("ep=kitchen").operation._replace(
-        attempt=made.operation.attempt
+    assert made.operation.device == KITCHEN
+
+
+@pytest.mark.parametrize("queries", [(), ("ep=kitchen",), (AID,), ("ep=kitchen", AID)])
+def test_a_registered_key_says_whose_device_it_is(queries: tuple[str, ...]) -> None:
+    made = attempt(*queries, identity=BY_KEY)
+    assert made.operation.device == KITCHEN
+    assert made.recipient.endpoint_name == "kitchen"
+
+
+def test_a_certificate_says_whose_device_it_is() -> None:
+    made = attempt(f"ep={IZUMA_NAME}", AID, "mccv=4.13.2", identity=BY_CERTIFICATE)
+    assert made.operation.device == names.device_id(ACCOUNT, IZUMA_NAME)
+    assert made.introduction is None
+
+
+def test_a_device_with_a_key_is_introduced_before_it_comes_with_another() -> None:
+    made = attempt(identity=BY_KEY)
+    assert made.introduction == DeviceEntry(KITCHEN, ACCOUNT)
+
+
+def developer(*queries: str, entry: DeviceEntry | None = None) -> Attempt:
+    return attempt(f"ep={IZUMA_NAME}", *queries, identity=AS_DEVELOPER, entry=entry)
+
+
+def test_a_developers_device_gets_an_id_that_is_its_name_as_well() -> None:
+    made = developer("mccv=4.13.2")
+    device = made.recipient.device
+    assert uuid.UUID(device).version == 4
+    assert made.recipient.endpoint_name == device
+    assert made.operation.endpoint_name == device
+    assert made.introduction == DeviceEntry(device, ACCOUNT, developer=FINGERPRINT)
+
+
+def test_a_retry_on_the_same_association_gets_the_same_id() -> None:
+    assert developer().recipient.device == developer().recipient.device
+
+
+def test_two_associations_get_two_ids() -> None:
+    here, there = origin(AS_DEVELOPER, "a" * 28), origin(AS_DEVELOPER, "b" * 28)
+    assert handlers.new_device(here) != handlers.new_device(there)
+
+
+def test_a_developers_device_that_is_known_keeps_its_id() -> None:
+    made = developer(IEP, entry=KNOWN)
+    assert made.recipient.device == IZUMA_ID
+    assert made.operation.endpoint_name == IZUMA_ID
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        None,
+        replace(KNOWN, developer=""),
+        replace(KNOWN, developer="00" * 32),
+        replace(KNOWN, account=names.AccountId("f" * 32)),
+        replace(KNOWN, account=names.AccountId("f" * 32), suspended=True),
+    ],
+)
+def test_an_iep_that_is_not_known_with_this_certificate_counts_as_absent(
+    entry: DeviceEntry | None,
+) -> None:
+    made = developer(IEP, entry=entry)
+    assert made.recipient.device == handlers.new_device(origin(AS_DEVELOPER))
+
+
+@pytest.mark.parametrize(
+    ("queries", "identity", "device"),
+    [
+        (("ep=kitchen",), BY_KEY, KITCHEN),
+        ((IEP,), AS_DEVELOPER, IZUMA_ID),
+    ],
+)
+def test_a_suspended_device_is_denied(
+    queries: tuple[str, ...], identity: Identity, device: DeviceId
+) -> None:
+    entry = DeviceEntry(
+        device,
+        ACCOUNT,
+        developer=FINGERPRINT if identity is AS_DEVELOPER else "",
+        suspended=True,
     )
+    made = handlers.resolve(asked(*queries, identity=identity), entry, scene=SCENE)
+    assert isinstance(made, Denial)
+    assert made.answer.code == Code.FORBIDDEN
+    assert made.operation.device == device
 
 
-@pytest.mark.parametrize("path", [(), ("bspack",), ("rd",), ("bs", "x")])
+@pytest.mark.parametrize(
+    ("queries", "identity", "account"),
+    [
+        ((f"ep={IZUMA_NAME}", f"aid={'a' * 32}"), BY_CERTIFICATE, ACCOUNT),
+        (("ep=kitchen",), BY_CERTIFICATE, ACCOUNT),
+        (("ep=bathroom",), BY_KEY, ACCOUNT),
+        ((f"aid={'a' * 32}",), AS_DEVELOPER, ACCOUNT),
+        ((), replace(BY_CERTIFICATE, account=None), names.PLATFORM_ACCOUNT),
+        (("ep=x", f"aid={'a' * 32}"), NOBODY, names.PLATFORM_ACCOUNT),
+    ],
+)
+def test_a_request_that_its_credential_does_not_cover_is_denied_on_the_record(
+    queries: tuple[str, ...], identity: Identity, account: names.AccountId
+) -> None:
+    made = denied(*queries, identity=identity)
+    assert made.answer.code == Code.FORBIDDEN
+    assert 0 < len(made.answer.payload) <= 64
+    assert made.operation.fact is FactName.BOOTSTRAP_FAILED
+    assert made.operation.account == account
+    assert '"step":"POST /bs","code":"4.03"' in made.operation.body
+    assert f'"fingerprint":"{identity.fingerprint}"' in made.operation.body
+
+
+@pytest.mark.parametrize("path", [(), ("bspack",), ("rd",), ("bs", "x"), ("est",)])
 def test_any_other_path_is_not_found(path: tuple[str, ...]) -> None:
     assert interpret("ep=kitchen", path=path) == handlers.NOT_FOUND
 
 
+@pytest.mark.parametrize("path", [("bs",), ("est", "sen")])
 @pytest.mark.parametrize("code", [Code.GET, Code.PUT, Code.DELETE])
-def test_any_other_method_is_not_allowed(code: Code) -> None:
-    assert interpret("ep=kitchen", code=code) == Answer(Code.METHOD_NOT_ALLOWED)
+def test_any_other_method_is_not_allowed(path: tuple[str, ...], code: Code) -> None:
+    answer = interpret("ep=kitchen", path=path, code=code)
+    assert answer == Answer(Code.METHOD_NOT_ALLOWED)
 
 
 @pytest.mark.parametrize(
-    ("queries", "code"),
+    "queries",
     [
-        ((), Code.BAD_REQUEST),
-        (("ep=" + "x" * 65,), Code.BAD_REQUEST),
-        (("ep=x", "ep=y"), Code.BAD_REQUEST),
-        (("ep=x", "aid=me"), Code.BAD_REQUEST),
-        (("ep=x", f"aid={'a' * 32}"), Code.FORBIDDEN),
+        (),
+        ("ep=" + "x" * 65,),
+        ("ep=x", "ep=y"),
+        ("ep=x", "aid=me"),
     ],
 )
-def test_a_wrong_request_is_refused_in_a_few_words(
-    queries: tuple[str, ...], code: Code
-) -> None:
-    answer = refused(*queries)
-    assert answer.code == code
+def test_a_broken_request_is_refused_in_a_few_words(queries: tuple[str, ...]) -> None:
+    answer = interpret(*queries)
+    assert isinstance(answer, Answer)
+    assert answer.code == Code.BAD_REQUEST
     assert 0 < len(answer.payload) <= 64
+
+
+def test_a_captured_request_to_enroll_is_one() -> None:
+    _, first, *_ = CapturedDevice("izuma-udp-bootstrap-est").requests
+    message = codec.decode(first)
+    made = handlers.interpret(
+        message, origin=origin(BY_CERTIFICATE), sequence=0, scene=SCENE
+    )
+    assert made == Enroll(message.payload)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +272,8 @@ def test_a_wrong_request_is_refused_in_a_few_words(
         (Result.BOOTSTRAPPING, handlers.CHANGED),
         (Result.REPEATED, handlers.CHANGED),
         (Result.STALE, None),
+        (Result.REPLAYED, None),
+        (Result.SUPERSEDED, None),
     ],
 )
 def test_a_device_hears_what_is_recorded_and_else_nothing(
@@ -107,25 +282,25 @@ def test_a_device_hears_what_is_recorded_and_else_nothing(
     assert handlers.answer(Outcome(result)) == answer
 
 
-def body(operation: Bootstrapped) -> facts.AnyFact:
-    """Complete a fact as the store does."""
-    return facts.parse(
-        f'{{"fact":"{operation.fact}","id":"x","time":"2026-11-24T14:20:05Z",'
-        f'"revision":1,"account_id":"{operation.account}",'
-        f'"device_id":"{operation.device}",'
-        f'"endpoint_name":"{operation.endpoint_name}"{operation.body}}}'
-    )
-
-
 def test_a_finished_attempt_becomes_a_fact() -> None:
-    begun = attempt("ep=kitchen").operation
-    operation = handlers.ended(begun, Finished())
-    assert operation.attempt == begun.attempt
-    assert isinstance(body(operation), facts.DeviceBootstrapped)
+    made = attempt("ep=kitchen")
+    operation = handlers.ended(made, Finished(), Particulars("aa" * 32))
+    assert operation.attempt == made.operation.attempt
+    assert operation.fact is FactName.DEVICE_BOOTSTRAPPED
+    assert '"device_key":"' + "aa" * 32 in operation.body
 
 
 def test_a_failed_attempt_becomes_a_fact_that_says_why() -> None:
-    failed = Failed("PUT /0", "4.00", 'a "bad"\n reason')
-    fact = body(handlers.ended(attempt("ep=kitchen").operation, failed))
-    assert isinstance(fact, facts.BootstrapFailed)
-    assert (fact.step, fact.code, fact.reason) == ("PUT /0", "4.00", 'a "bad"\n reason')
+    failed = Failed("PUT /0", "4.00", "Unknown security mode")
+    made = attempt(identity=BY_CERTIFICATE)
+    operation = handlers.ended(made, failed, Particulars())
+    assert operation.fact is FactName.BOOTSTRAP_FAILED
+    assert '"step":"PUT /0","code":"4.00"' in operation.body
+    assert FINGERPRINT in operation.body
+
+
+def test_an_origin_without_an_association_marks_nothing() -> None:
+    plain = Origin("192.0.2.1:1", "192.0.2.1:1")
+    made = handlers.interpret(request("ep=x"), origin=plain, sequence=9, scene=SCENE)
+    assert isinstance(made, Asked)
+    assert made.mark == ""

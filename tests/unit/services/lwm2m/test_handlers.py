@@ -1,29 +1,47 @@
 """From requests to operations and from outcomes to answers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import orjson
 import pytest
 
 from homeport import names
 from homeport.coap import codec
 from homeport.coap.codec import Code, Message, Option, Renewal, Type
-from homeport.names import AccountId
+from homeport.coap.transport import Origin
+from homeport.identity import Identity, Means
+from homeport.names import AccountId, EndpointName
 from homeport.store.operations import (
     Deregister,
     Outcome,
     Refresh,
+    Refuse,
     Register,
     Result,
     Update,
 )
 from homeport.store.sessions import StoredSession
 from services.lwm2m import handlers
-from services.lwm2m.handlers import Answer, Delta, Scene
+from services.lwm2m.handlers import Answer, Delta, Denial, Scene
 from tests.support.captures import captures
 
 ACCOUNT = AccountId("a" * 32)
 SCENE = Scene(ACCOUNT, 64)
 PEER = "192.0.2.1:5683"
+OTHER = AccountId("b" * 32)
+KETTLE = names.device_id(OTHER, names.parse_endpoint_name("kettle"))
+ASSOCIATION = "c" * 28
+WHO = Identity(
+    "psk:1",
+    Means.SHARED_KEY,
+    account=OTHER,
+    endpoint_name=EndpointName("kettle"),
+    issued=17,
+    fingerprint="f" * 64,
+)
+NOSEC = Origin(PEER, PEER)
+SECURED = Origin(PEER, ASSOCIATION, WHO, ASSOCIATION, 3)
 DEVICE = names.device_id(ACCOUNT, names.parse_endpoint_name("kitchen"))
 REGISTRATION = names.new_registration_id(DEVICE)
 LINKS = b'</>;rt="oma.lwm2m",</1/0>,</3/0>'
@@ -51,14 +69,20 @@ def register(
     *,
     payload: bytes = LINKS,
     content_format: int | None = 40,
+    origin: Origin = NOSEC,
+    scene: Scene = SCENE,
 ) -> object:
     return interpret(
-        request(("rd",), queries, payload=payload, content_format=content_format)
+        request(("rd",), queries, payload=payload, content_format=content_format),
+        origin=origin,
+        scene=scene,
     )
 
 
-def interpret(message: Message) -> object:
-    return handlers.interpret(message, peer=PEER, scene=SCENE)
+def interpret(
+    message: Message, *, origin: Origin = NOSEC, scene: Scene = SCENE
+) -> object:
+    return handlers.interpret(message, origin=origin, sequence=9, scene=scene)
 
 
 def test_a_register_becomes_an_operation_on_the_session_of_its_device() -> None:
@@ -96,7 +120,6 @@ def changed(**parts: str) -> list[str]:
         (changed(lwm2m="new"), Code.PRECONDITION_FAILED),
         (changed(b="UQ"), Code.BAD_REQUEST),
         ([*PLAIN, "lt=60"], Code.BAD_REQUEST),
-        ([*PLAIN, f"aid={'b' * 32}"], Code.FORBIDDEN),
         ([*PLAIN, "aid=mine"], Code.BAD_REQUEST),
     ],
 )
@@ -135,7 +158,6 @@ def test_a_register_without_content_format_is_tolerated() -> None:
     [
         [*IZUMA, "lt=1"],
         [query for query in IZUMA if not query.startswith("ep")],
-        [*IZUMA[:4], f"aid={'b' * 32}", "mccv=4.13.2"],
     ],
 )
 def test_an_izuma_device_never_hears_what_costs_it_its_credentials(
@@ -144,6 +166,88 @@ def test_an_izuma_device_never_hears_what_costs_it_its_credentials(
     answer = register(queries)
     assert isinstance(answer, Answer)
     assert answer.code == Code.UNAUTHORIZED
+
+
+@pytest.mark.parametrize(
+    ("queries", "code"),
+    [
+        ([*PLAIN, f"aid={OTHER}"], Code.FORBIDDEN),
+        ([*IZUMA[:4], f"aid={OTHER}", "mccv=4.13.2"], Code.UNAUTHORIZED),
+    ],
+)
+def test_a_register_for_another_account_is_denied_and_on_the_record(
+    queries: Sequence[str], code: Code
+) -> None:
+    denial = register(queries)
+    assert isinstance(denial, Denial)
+    assert denial.answer.code == code
+    assert denial.operation.account == names.PLATFORM_ACCOUNT
+    assert denial.operation.fact == "registration.refused"
+
+
+def test_a_device_is_known_by_its_credential_alone() -> None:
+    operation = register(changed(ep=""), origin=SECURED)
+    assert isinstance(operation, Register)
+    assert (operation.account, operation.endpoint_name) == (OTHER, "kettle")
+    assert operation.identity == WHO.name
+    assert operation.issued == WHO.issued
+    assert operation.exchange == f"{ASSOCIATION}#7"
+    assert operation.mark == f"{ASSOCIATION}{9:012x}"
+    assert operation.generation == 3
+
+
+@pytest.mark.parametrize(
+    ("queries", "code"),
+    [(PLAIN, Code.FORBIDDEN), (IZUMA, Code.UNAUTHORIZED)],
+    ids=["standard", "izuma"],
+)
+def test_a_name_that_is_not_the_credentials_is_denied_and_on_the_record(
+    queries: Sequence[str], code: Code
+) -> None:
+    denial = register(queries, origin=SECURED)
+    assert isinstance(denial, Denial)
+    assert denial.answer.code == code
+    assert denial.operation == Refuse(
+        bucket=names.bucket(KETTLE, 64),
+        device=KETTLE,
+        account=OTHER,
+        endpoint_name=EndpointName("kettle"),
+        fact="registration.refused",
+        body=denial.operation.body,
+    )
+    said = orjson.loads("{" + denial.operation.body[1:] + "}")
+    assert said["fingerprint"] == "f" * 64
+    assert said["reason"]
+
+
+def test_what_a_device_of_a_credential_of_ours_may_not_is_about_that_device() -> None:
+    issued = SECURED._replace(identity=replace(WHO, device=DEVICE))
+    denial = register(PLAIN, origin=issued)
+    assert isinstance(denial, Denial)
+    assert denial.operation.device == DEVICE
+
+
+def test_whether_a_credential_may_take_over_a_name_is_the_operators() -> None:
+    for replaces in (False, True):
+        operation = register(scene=Scene(ACCOUNT, 64, replaces=replaces))
+        assert isinstance(operation, Register)
+        assert operation.replace == replaces
+
+
+def test_every_operation_carries_the_record_that_brought_it() -> None:
+    location = ("rd", REGISTRATION)
+    renewal = Renewal(7, b"\x01", REGISTRATION)
+    refreshed = handlers.refresh(renewal, origin=SECURED, sequence=9, scene=SCENE)
+    operations = [
+        refreshed,
+        interpret(request(location, ("lt=600",)), origin=SECURED),
+        interpret(request(location, code=Code.DELETE), origin=SECURED),
+    ]
+    for operation in operations:
+        assert isinstance(operation, Refresh | Update | Deregister)
+        assert operation.identity == WHO.name
+        assert operation.mark == f"{ASSOCIATION}{9:012x}"
+        assert operation.generation == 3
 
 
 def test_every_captured_register_becomes_an_operation() -> None:
@@ -159,7 +263,7 @@ def test_every_captured_register_becomes_an_operation() -> None:
     assert len(found) >= 10
     for message in found:
         scene = Scene(_account(message), 64)
-        operation = handlers.interpret(message, peer=PEER, scene=scene)
+        operation = interpret(message, scene=scene)
         assert isinstance(operation, Register), message
 
 
@@ -210,7 +314,7 @@ def test_what_leads_nowhere_is_answered_at_once(
 
 def test_a_renewal_becomes_a_refresh() -> None:
     renewal = Renewal(7, b"\x01", REGISTRATION)
-    operation = handlers.refresh(renewal, peer=PEER, scene=SCENE)
+    operation = handlers.refresh(renewal, origin=NOSEC, sequence=9, scene=SCENE)
     assert operation == Refresh(
         names.bucket(DEVICE, 64),
         DEVICE,
@@ -224,7 +328,9 @@ def test_a_renewal_becomes_a_refresh() -> None:
 
 def test_a_renewal_of_what_is_no_registration_is_none() -> None:
     renewal = Renewal(7, b"\x01", "z" * 48)
-    assert handlers.refresh(renewal, peer=PEER, scene=SCENE) is None
+    assert (
+        handlers.refresh(renewal, origin=NOSEC, sequence=9, scene=SCENE) is None
+    )
 
 
 def test_a_deregister_names_its_session() -> None:
@@ -304,6 +410,8 @@ def test_an_update_with_broken_links_is_refused(payload: bytes) -> None:
         (Outcome(Result.HELD, held_milliseconds=59_001), Code.TOO_MANY_REQUESTS),
         (Outcome(Result.HELD, held_milliseconds=1, profile="izuma"), None),
         (Outcome(Result.STALE), None),
+        (Outcome(Result.REPLAYED), None),
+        (Outcome(Result.SUPERSEDED), None),
         (Outcome(Result.CONFLICT), None),
     ],
 )

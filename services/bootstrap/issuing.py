@@ -1,0 +1,171 @@
+"""The credentials that a device is handed, by its kind and by what it came with.
+
+All are made anew at each bootstrap (B-032, B-073). The private key of a certificate is
+in no place but the message to its device.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from homeport.errors import InvalidParameter
+from homeport.identity import Means, Service
+from homeport.keyring import Keyring
+from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.pki import csr, devices, psk
+from homeport.pki.authorities import Authority
+from homeport.pki.installation import Installation
+from homeport.pki.keys import PublicKey
+from homeport.pki.subjects import Subject
+from homeport.protocol.bootstrap import Client
+from homeport.protocol.handover import (
+    Certificate,
+    Enrollment,
+    NoSec,
+    Security,
+    SharedKey,
+    Usage,
+)
+
+_DAY_MILLISECONDS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What credentials are made with.
+
+    ``authority`` signs certificates of devices. ``server`` is the LwM2M server's own
+    certificate and ``root`` that of its CA, both in DER. Credentials are good for so
+    many ``days``. ``enrolls`` says that Izuma devices make their own keys.
+    """
+
+    authority: Authority
+    root: bytes
+    server: bytes
+    keyring: Keyring = field(repr=False)
+    days: int
+    enrolls: bool = False
+
+    @classmethod
+    def load(
+        cls, installation: Installation, *, keyring: Keyring, days: int, enrolls: bool
+    ) -> "Issuer":
+        """Make one of what the installation has; raise InvalidFormat."""
+        return cls(
+            Authority.load(installation.issuer),
+            installation.root,
+            installation.servers[Service.LWM2M].certificate,
+            keyring,
+            days,
+            enrolls,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who a credential is for, and what kind of client it is.
+
+    ``said`` is what the device calls itself, which of a developer's devices is not
+    their endpoint name (B-056).
+    """
+
+    account: AccountId
+    device: DeviceId
+    endpoint_name: EndpointName
+    said: EndpointName | None
+    client: Client
+    means: Means
+
+
+@dataclass(frozen=True, slots=True)
+class Particulars:
+    """What may be told of a credential (B-025, B-074).
+
+    The fingerprints of its certificate and of the one that signed it are '' where there
+    is none; ``expires`` is in milliseconds since 1970, 0 for never.
+    """
+
+    fingerprint: str = ""
+    issuer: str = ""
+    expires: int = 0
+
+
+def issue(
+    issuer: Issuer, recipient: Recipient, *, now_ms: int
+) -> tuple[Security, Particulars]:
+    """Make what a device is handed; ``now_ms`` is in milliseconds since 1970."""
+    match recipient.means, recipient.client:
+        case Means.NOTHING, _:
+            return NoSec(), Particulars()
+        case _, Client.IZUMA if issuer.enrolls:
+            return Enrollment(recipient.device, issuer.root), Particulars()
+        case Means.SHARED_KEY, kind if kind is not Client.IZUMA:  # takes none (BS-16)
+            return _shared_key(issuer, recipient, now_ms)
+        case _, Client.LWM2M_1_0:
+            return _certificate(issuer, recipient, now_ms, server=issuer.server)
+        case _, kind:
+            usage = Usage.TRUST_ANCHOR if kind is Client.LWM2M_1_1 else None
+            return _certificate(issuer, recipient, now_ms, usage=usage)
+
+
+def enroll(
+    issuer: Issuer, recipient: Recipient, request: bytes, *, now_ms: int
+) -> tuple[bytes, Particulars]:
+    """Sign the key of a device that has made its own; return what it is answered.
+
+    The names in its request have to be those of its bootstrap (B-072). Raises
+    InvalidFormat and InvalidParameter.
+    """
+    asked = csr.parse(request)
+    names = {recipient.endpoint_name, recipient.said or recipient.endpoint_name}
+    if asked.subject not in [
+        Subject(recipient.device, recipient.account, name) for name in names
+    ]:
+        raise InvalidParameter("subject", "is not L, OU and CN of this bootstrap")
+    certificate, particulars = _sign(issuer, recipient, asked.key, now_ms)
+    reply = csr.build_reply([certificate, issuer.authority.certificate.der])
+    return reply, particulars
+
+
+def _shared_key(
+    issuer: Issuer, recipient: Recipient, now_ms: int
+) -> tuple[Security, Particulars]:
+    issued = psk.issue(
+        issuer.keyring,
+        account=recipient.account,
+        device=recipient.device,
+        now_ms=now_ms,
+    )
+    expires = now_ms + issuer.days * _DAY_MILLISECONDS
+    return SharedKey(issued.identity, issued.key), Particulars(expires=expires)
+
+
+def _certificate(
+    issuer: Issuer,
+    recipient: Recipient,
+    now_ms: int,
+    *,
+    server: bytes = b"",
+    usage: Usage | None = None,
+) -> tuple[Security, Particulars]:
+    key = devices.new_key()
+    certificate, particulars = _sign(issuer, recipient, key, now_ms)
+    return Certificate(certificate, server or issuer.root, key, usage), particulars
+
+
+def _sign(
+    issuer: Issuer, recipient: Recipient, key: PublicKey | bytes, now_ms: int
+) -> tuple[bytes, Particulars]:
+    certificate = devices.issue(
+        issuer.authority,
+        account=recipient.account,
+        device=recipient.device,
+        endpoint_name=recipient.endpoint_name,
+        key=key,
+        now=datetime.fromtimestamp(now_ms / 1000, UTC),
+        days=issuer.days,
+    )
+    issued = devices.read(certificate)
+    particulars = Particulars(
+        issued.fingerprint, issuer.authority.certificate.fingerprint, issued.expires
+    )
+    return certificate, particulars
