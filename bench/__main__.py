@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-NAMES = ("edge", "fleet", "secured", "system")
+NAMES = ("edge", "fleet", "handshakes", "secured", "system")
 
 
 def main() -> None:

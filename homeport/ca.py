@@ -137,9 +137,7 @@ def export(
 def bring(
     name: Annotated[Name, typer.Argument(help="What to replace.")],
     *,
-    certificate: Annotated[
-        Path, typer.Option(metavar="PEM", help="The certificate, and those above it.")
-    ],
+    certificate: Annotated[Path, typer.Option(metavar="PEM", help="The certificate.")],
     private_key: Annotated[
         Path | None,
         typer.Option(metavar="PEM", help="Its private key, unencrypted."),

@@ -70,7 +70,7 @@ class Report:
 
     def handshake(self, outcome: Handshake, seconds: float) -> None:
         """Record a handshake that has ended, and how long it took if it succeeded."""
-        self.outcomes[HANDSHAKE][outcome] += 1
+        self.outcomes[HANDSHAKE][outcome.value] += 1
         if outcome is not Handshake.FAILED:
             self.latencies[HANDSHAKE].add(seconds * 1000)
 

@@ -22,7 +22,7 @@ _ENDED = Counter(
     ["result"],
 )
 _REFUSED = Counter(
-    "homeport_bootstrap_refused_total", "Requests refused before the store.", ["code"]
+    "homeport_bootstrap_refused_total", "Requests refused, by code.", ["code"]
 )
 _DROPPED = Counter(
     "homeport_bootstrap_dropped_total", "Requests sent away for a while.", ["reason"]
@@ -76,7 +76,7 @@ def record_sessions(count: int) -> None:
 
 
 def record_refused(message: Message, answer: Answer, peer: str) -> None:
-    """Count and log a request that was refused before it reached the store."""
+    """Count and log a request that was refused."""
     code = code_text(answer.code)
     _REFUSED.labels(code).inc()
     _log.info(

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from homeport.errors import InvalidParameter
 from homeport.identity import Service
 from homeport.names import AccountId
-from homeport.pki import developer, pem
+from homeport.pki import developer, pem, proofs
 from homeport.pki.keys import CertifiedKey
 from homeport.store.trust import Grant
 from services.directory import times
@@ -108,6 +108,17 @@ def changed(
                     name, "of a developer certificate stays as it is"
                 )
     return after
+
+
+def proven(before: Certificate, signature: bytes, *, now: datetime) -> Certificate:
+    """Return a certificate whose key the account has shown that it holds.
+
+    Raises InvalidParameter for a signature that is not the key's.
+    """
+    *_, document = pem.parse_certificates(before.certificate)
+    if not proofs.proves(signature, account=before.account_id, certificate=document):
+        raise InvalidParameter("signature", "is not one of the text with the CA's key")
+    return replace(before, proven=True, updated_at=now)
 
 
 def build_developer(

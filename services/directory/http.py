@@ -18,6 +18,7 @@ from services.directory import (
     http_authorities,
     http_certificates,
     http_devices,
+    http_proofs,
     http_shared_keys,
 )
 from services.directory.authority_store import AuthorityStore
@@ -82,6 +83,7 @@ def routes(ports: Ports) -> FastAPI:
     for module in (
         http_devices,
         http_certificates,
+        http_proofs,
         http_authorities,
         http_shared_keys,
     ):

@@ -51,8 +51,7 @@ def written(folder: Path) -> tuple[str, ...]:
     exported = OWN.export()
     (folder / "ca.pem").write_text(pem_of(exported.certificate))
     (folder / "key.pem").write_text(key_pem_of(exported.key))
-    files = ("--certificate", f"{folder}/ca.pem", "--private-key", f"{folder}/key.pem")
-    return files
+    return ("--certificate", f"{folder}/ca.pem", "--private-key", f"{folder}/key.pem")
 
 
 async def test_every_certificate_is_shown(opened: Site, api: str) -> None:

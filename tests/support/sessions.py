@@ -61,8 +61,10 @@ async def edge(url: str, *, outbox_limit: int = 10_000) -> AsyncIterator[Edge]:
     sessions = SessionStore(
         redis, clock, edge=identity, buckets=BUCKETS, outbox_limit=outbox_limit
     )
-    yield Edge(redis, clock, registry, sessions, Outbox(redis, identity), identity)
-    await redis.aclose()
+    try:
+        yield Edge(redis, clock, registry, sessions, Outbox(redis, identity), identity)
+    finally:
+        await redis.aclose()
 
 
 @dataclass(frozen=True, slots=True)

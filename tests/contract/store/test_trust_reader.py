@@ -107,6 +107,19 @@ async def test_an_inactive_certificate_can_be_told_of_but_nobody_rests_on_it(
     assert await reader.stand([peer(CERTIFICATE.name)]) == [True]
 
 
+async def test_a_new_device_is_introduced_for_a_while_and_a_known_one_stays(
+    writer: TrustWriter, reader: TrustReader, store: Edge
+) -> None:
+    new = DeviceEntry(DeviceId("e" * 32), ACCOUNT, developer="f" * 64)
+    await writer.introduce([new, replace(DEVICE, not_before=0)])
+    await writer.introduce([])
+    assert await reader.devices([new.id, DEVICE.id]) == [new, DEVICE]
+    assert await store.redis.ttl(keys.trust(new.name)) > 0
+    assert await store.redis.ttl(keys.trust(DEVICE.name)) == -1
+    await writer.put([new])
+    assert await store.redis.ttl(keys.trust(new.name)) == -1
+
+
 async def test_devices_come_in_the_order_asked(
     writer: TrustWriter, reader: TrustReader
 ) -> None:

@@ -2,10 +2,9 @@
 
 import pytest
 
-from homeport.dtls.association import Association, CidForm
-from homeport.dtls.course import Established
+from homeport.dtls.association import CidForm
 from homeport.dtls.client import Offer
-from tests.support.polling import until
+from homeport.dtls.course import Established
 from tests.support.secured import (
     KEY,
     Trusting,

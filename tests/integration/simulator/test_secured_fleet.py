@@ -1,6 +1,7 @@
 """A fleet against a secured server that is played, message by message."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -72,6 +73,12 @@ async def updated(server: SecuredServer) -> Heard:
     heard = await server.hear(Code.POST, *LOCATION)
     server.answer(heard, Code.CHANGED)
     return heard
+
+
+async def updates(server: SecuredServer) -> None:
+    """Answer every update."""
+    while True:
+        await updated(server)
 
 
 async def test_a_device_proves_who_it_is_and_registers(redis_url: str) -> None:
@@ -157,14 +164,12 @@ async def test_a_session_is_resumed(redis_url: str) -> None:
     assert fleet.report.outcomes["handshake"]["full"] == 1
 
 
-async def test_one_whose_credential_is_withdrawn_bootstraps_again(
+async def test_one_whose_credential_has_expired_bootstraps_again(
     redis_url: str,
 ) -> None:
-    trust = trusting()
-    trust.means = Means.ISSUED
+    identity, soon = b"given", int(time.time() * 1000) + 1500
+    trust = Trusting({identity: b"k" * 16}, means=Means.ISSUED, expires=soon)
     options = replace(OPTIONS, turn=0.2)
-    identity = b"given"
-    trust.keys[identity] = b"k" * 16
     async with (
         secured_server(redis_url, trusting()) as first,
         secured_server(redis_url, trust) as lwm2m,
@@ -177,11 +182,10 @@ async def test_one_whose_credential_is_withdrawn_bootstraps_again(
         async with running(Target(bootstrap=first.url), options) as fleet:
             await bootstrap(first, written, queries=queries)
             await register(lwm2m)
-            await updated(lwm2m)
-            trust.distrusted.add("psk:given")
-            await lwm2m.transport.distrust(None)
+            answering = asyncio.create_task(updates(lwm2m))
             await bootstrap(first, written, queries=queries)
             await shaken(fleet, "full", 3)
+            answering.cancel()
 
 
 async def test_a_refused_handshake_is_reported(redis_url: str, tmp_path: Path) -> None:

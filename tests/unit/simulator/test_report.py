@@ -1,10 +1,11 @@
 """What a fleet's report counts."""
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.simulator.report import STEP, Latencies, Report
+from homeport.simulator.report import STEP, Handshake, Latencies, Report
 
 
 @given(
@@ -28,7 +29,9 @@ def test_a_summary_has_everything() -> None:
     report.answered("register", "4.29", 0.010)
     report.arrived(1)
     report.unanswered("update")
-    summary = report.summary()
+    report.handshake(Handshake.RESUMED, 0.010)
+    report.handshake(Handshake.FAILED, 0)
+    summary = orjson.loads(orjson.dumps(report.summary()))
     took = pytest.approx(10, rel=0.02)
     assert summary == {
         "devices": 2,
@@ -41,9 +44,15 @@ def test_a_summary_has_everything() -> None:
                 "p99_ms": took,
             },
             "update": {"outcomes": {"unanswered": 1}},
+            "handshake": {
+                "outcomes": {"resumed": 1, "failed": 1},
+                "p50_ms": took,
+                "p90_ms": took,
+                "p99_ms": took,
+            },
         },
     }
-    assert report.operations == 3
+    assert report.operations == 5
 
 
 def test_a_fleet_is_home_when_every_device_was() -> None:

@@ -57,6 +57,11 @@ def test_a_trusted_certificate_is_what_it_was() -> None:
     assert entries.parse_certificate(entries.build(CERTIFICATE)) == CERTIFICATE
 
 
+def test_a_name_leads_back_to_a_trusted_certificate() -> None:
+    assert entries.certificate_id(CERTIFICATE.name) == CERTIFICATE.id
+    assert entries.certificate_id(KEY.name) == ""
+
+
 def test_a_pin_and_a_device_are_what_they_were() -> None:
     pin = Pin("3" * 32, ACCOUNT, "f" * 64)
     device = DeviceEntry(DeviceId("d" * 32), ACCOUNT, 17, "f" * 64, suspended=True)

@@ -380,6 +380,7 @@ async def test_the_pages_describe_every_route(opened: Site) -> None:
         "/v3/device-events/{device_event_id}",
         "/v3/trusted-certificates",
         "/v3/trusted-certificates/{certificate_id}",
+        "/v3/trusted-certificates/{certificate_id}/proof",
         "/v3/developer-certificates",
         "/v3/developer-certificates/{certificate_id}",
         "/v3/certificate-authorities",

@@ -1,9 +1,12 @@
 """Trusted and developer certificates: kept for their account, known to every edge."""
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy import text
 
 from homeport.identity import Service
@@ -321,6 +324,42 @@ async def test_a_developer_certificate_has_a_name_of_its_own(opened: Site) -> No
     await opened.send("POST", DEVELOPER, {"name": "lab"}, status=201)
     await opened.send("POST", DEVELOPER, {"name": "lab"}, status=409)
     await opened.send("POST", DEVELOPER, {}, status=400)
+
+
+async def test_who_holds_a_cas_key_can_prove_it(opened: Site) -> None:
+    made = await create(opened)
+    path = f"{TRUSTED}/{made['id']}/proof"
+    asked = await opened.get(path)
+    assert asked["proven"] is False
+    signature = CA.key.sign(asked["text"].encode(), ec.ECDSA(SHA256()))
+    body = {"signature": b64encode(signature).decode()}
+    assert await opened.send("PUT", path, body) == asked | {"proven": True}
+    (entry,) = await trusted_by(opened)
+    assert entry.proven
+    changed = {"certificate": pem_of(OTHER_CA.certificate.der)}
+    await opened.send("PUT", f"{TRUSTED}/{made['id']}", changed)
+    assert (await opened.get(path))["proven"] is False
+
+
+@pytest.mark.parametrize("signature", ["", "!", b64encode(bytes(70)).decode()])
+async def test_who_does_not_hold_it_cannot(opened: Site, signature: str) -> None:
+    made = await create(opened)
+    path = f"{TRUSTED}/{made['id']}/proof"
+    problem = await opened.send("PUT", path, {"signature": signature}, status=400)
+    assert [field["name"] for field in problem["fields"]] == ["signature"]
+    assert (await opened.get(path))["proven"] is False
+
+
+async def test_a_proof_is_good_for_its_account_only(opened: Site) -> None:
+    made = await create(opened)
+    text_ = (await opened.get(f"{TRUSTED}/{made['id']}/proof"))["text"]
+    signature = CA.key.sign(text_.encode(), ec.ECDSA(SHA256()))
+    body = {"signature": b64encode(signature).decode()}
+    opened.client.headers.update(await opened.allow("ak_other", OTHER_ACCOUNT))
+    await opened.send("GET", f"{TRUSTED}/{made['id']}/proof", status=404)
+    await opened.send("PUT", f"{TRUSTED}/{made['id']}/proof", body, status=404)
+    theirs = await create(opened)
+    await opened.send("PUT", f"{TRUSTED}/{theirs['id']}/proof", body, status=400)
 
 
 async def test_no_private_key_lies_open(opened: Site) -> None:

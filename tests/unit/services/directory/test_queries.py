@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from homeport.errors import InvalidParameter
 from services.directory import queries
+from services.directory.certificate_fields import TRUSTED_CERTIFICATE
 from services.directory.fields import DEVICE, DEVICE_EVENT, Field
 from services.directory.queries import Query
 
@@ -158,3 +159,17 @@ def test_every_field_can_be_asked_for_as_it_says(fields: dict[str, Field]) -> No
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidParameter):
         queries.parse(text, DEVICE)
+
+
+def test_a_part_of_a_text_is_asked_for_where_that_is_offered() -> None:
+    (condition,) = queries.parse("subject__like=50%", TRUSTED_CERTIFICATE).conditions
+    compiled = condition.expression().compile()
+    assert "ESCAPE" in str(compiled)
+    with pytest.raises(InvalidParameter, match="like"):
+        queries.parse("name__like=x", TRUSTED_CERTIFICATE)
+
+
+@pytest.mark.parametrize("days", ["-1", "soon", str(2**31)])
+def test_days_are_a_number(days: str) -> None:
+    with pytest.raises(InvalidParameter, match="expire"):
+        queries.parse(f"expire__eq={days}", TRUSTED_CERTIFICATE)

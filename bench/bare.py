@@ -1,0 +1,180 @@
+"""A DTLS server in OpenSSL alone, through cffi: what our handshakes are held to."""
+
+import asyncio
+import hmac
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import cffi
+import uvloop
+
+from homeport.dtls import suites
+
+DECLARATIONS = """
+typedef struct ssl_ctx_st SSL_CTX;
+typedef struct ssl_st SSL;
+typedef struct bio_st BIO;
+typedef struct x509_st X509;
+void *DTLS_server_method(void);
+SSL_CTX *SSL_CTX_new(void *);
+int SSL_CTX_set_cipher_list(SSL_CTX *, const char *);
+uint64_t SSL_CTX_set_options(SSL_CTX *, uint64_t);
+void SSL_CTX_set_verify(SSL_CTX *, int, void *);
+int SSL_CTX_set_session_id_context(SSL_CTX *, const char *, unsigned int);
+int SSL_CTX_use_certificate_file(SSL_CTX *, const char *, int);
+int SSL_CTX_use_PrivateKey_file(SSL_CTX *, const char *, int);
+void *SSL_CTX_get_cert_store(SSL_CTX *);
+X509 *d2i_X509(X509 **, const unsigned char **, long);
+int X509_STORE_add_cert(void *, X509 *);
+void SSL_CTX_set_psk_server_callback(SSL_CTX *,
+    unsigned int (*)(SSL *, const char *, unsigned char *, unsigned int));
+void SSL_CTX_set_cookie_generate_cb(SSL_CTX *,
+    int (*)(SSL *, unsigned char *, unsigned int *));
+void SSL_CTX_set_cookie_verify_cb(SSL_CTX *,
+    int (*)(SSL *, const unsigned char *, unsigned int));
+SSL *SSL_new(SSL_CTX *);
+void SSL_free(SSL *);
+long SSL_ctrl(SSL *, int, long, void *);
+void SSL_set_bio(SSL *, BIO *, BIO *);
+void SSL_set_accept_state(SSL *);
+int DTLSv1_listen(SSL *, void *);
+int SSL_do_handshake(SSL *);
+int SSL_get_error(const SSL *, int);
+void ERR_clear_error(void);
+BIO *BIO_new(void *);
+void *BIO_s_mem(void);
+void *BIO_ADDR_new(void);
+long BIO_ctrl(BIO *, int, long, void *);
+int BIO_read(BIO *, void *, int);
+int BIO_write(BIO *, const void *, int);
+"""
+OPTIONS = 1 << 12 | 1 << 13 | 1 << 14 | 1 << 22 | 1 << 30
+"""No MTU query, cookie exchange, no ticket, server's preference, no renegotiation."""
+PEER_AND_CERTIFICATE = 3
+SET_MTU, EOF_RETURN = 17, 130
+DER = 2
+MTU = 1200
+ROOM = 2**16
+WANT_READ = 2
+
+Address = tuple[str, int]
+
+ffi = cffi.FFI()
+ffi.cdef(DECLARATIONS)
+lib = ffi.dlopen("libssl.so.3")
+room = ffi.new("unsigned char[]", ROOM)
+
+
+class Peer:
+    """One SSL object between two memory BIOs."""
+
+    def __init__(self, context: Any) -> None:
+        self.ssl = lib.SSL_new(context)
+        self.inward, self.outward = (lib.BIO_new(lib.BIO_s_mem()) for _ in range(2))
+        for bio in (self.inward, self.outward):
+            lib.BIO_ctrl(bio, EOF_RETURN, -1, ffi.NULL)
+        lib.SSL_set_bio(self.ssl, self.inward, self.outward)
+        lib.SSL_ctrl(self.ssl, SET_MTU, MTU, ffi.NULL)
+        lib.SSL_set_accept_state(self.ssl)
+
+
+class Server:
+    """A UDP port that shakes hands with everybody, and forgets them."""
+
+    def __init__(self, opened: socket.socket, folder: Path) -> None:
+        self._socket = opened
+        self._secret = (folder / "psk").read_bytes()
+        self._address: Address = ("", 0)
+        self._from = lib.BIO_ADDR_new()
+        self._asked = (
+            ffi.callback("unsigned(SSL *, char *, unsigned char *, unsigned)", self._key),
+            ffi.callback("int(SSL *, unsigned char *, unsigned *)", self._cookie),
+            ffi.callback("int(SSL *, const unsigned char *, unsigned)", self._is_cookie),
+        )
+        self._context = self._configured(folder)
+        self._next = Peer(self._context)
+        self._peers: dict[Address, Peer] = {}
+
+    def read(self) -> None:
+        """Read until the socket is empty."""
+        while True:
+            try:
+                datagram, address = self._socket.recvfrom(ROOM)
+            except BlockingIOError:
+                return
+            self._receive(datagram, address)
+
+    def _receive(self, datagram: bytes, address: Address) -> None:
+        peer = self._peers.get(address)
+        if peer is not None:
+            lib.BIO_write(peer.inward, datagram, len(datagram))
+        else:
+            peer, self._address = self._next, address
+            lib.BIO_write(peer.inward, datagram, len(datagram))
+            if lib.DTLSv1_listen(peer.ssl, self._from) != 1:
+                self._send(peer, address)
+                return
+            self._peers[address] = peer
+            self._next = Peer(self._context)
+        result = lib.SSL_do_handshake(peer.ssl)
+        self._send(peer, address)
+        if result == 1 or lib.SSL_get_error(peer.ssl, result) != WANT_READ:
+            lib.ERR_clear_error()
+            lib.SSL_free(self._peers.pop(address).ssl)
+
+    def _send(self, peer: Peer, address: Address) -> None:
+        length = lib.BIO_read(peer.outward, room, ROOM)
+        if length > 0:
+            self._socket.sendto(ffi.buffer(room, length), address)
+
+    def _configured(self, folder: Path) -> Any:
+        context = lib.SSL_CTX_new(lib.DTLS_server_method())
+        names = f"{suites.openssl_names()}:@SECLEVEL=0".encode()
+        lib.SSL_CTX_set_cipher_list(context, names)
+        lib.SSL_CTX_set_options(context, OPTIONS)
+        lib.SSL_CTX_set_verify(context, PEER_AND_CERTIFICATE, ffi.NULL)
+        lib.SSL_CTX_set_session_id_context(context, b"bench", 5)
+        lib.SSL_CTX_use_certificate_file(context, bytes(folder / "server"), DER)
+        lib.SSL_CTX_use_PrivateKey_file(context, bytes(folder / "server.key"), DER)
+        der = (folder / "ca").read_bytes()
+        at = ffi.new("const unsigned char **", ffi.from_buffer("unsigned char[]", der))
+        anchor = lib.d2i_X509(ffi.NULL, at, len(der))
+        lib.X509_STORE_add_cert(lib.SSL_CTX_get_cert_store(context), anchor)
+        key, cookie, is_cookie = self._asked
+        lib.SSL_CTX_set_psk_server_callback(context, key)
+        lib.SSL_CTX_set_cookie_generate_cb(context, cookie)
+        lib.SSL_CTX_set_cookie_verify_cb(context, is_cookie)
+        return context
+
+    def _key(self, _ssl: Any, _identity: Any, out: Any, _most: int) -> int:
+        ffi.memmove(out, self._secret, len(self._secret))
+        return len(self._secret)
+
+    def _made_cookie(self) -> bytes:
+        return hmac.digest(self._secret, repr(self._address).encode(), "sha256")
+
+    def _cookie(self, _ssl: Any, out: Any, length: Any) -> int:
+        made = self._made_cookie()
+        ffi.memmove(out, made, len(made))
+        length[0] = len(made)
+        return 1
+
+    def _is_cookie(self, _ssl: Any, at: Any, length: int) -> int:
+        return hmac.compare_digest(self._made_cookie(), bytes(ffi.buffer(at, length)))
+
+
+async def main(port: int, folder: Path) -> None:
+    """Serve until the process ends."""
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.setblocking(False)
+    opened.bind(("127.0.0.1", port))
+    server = Server(opened, folder)
+    asyncio.get_running_loop().add_reader(opened, server.read)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(int(sys.argv[1]), Path(sys.argv[2])))
