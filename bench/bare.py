@@ -21,6 +21,7 @@ void *DTLS_server_method(void);
 SSL_CTX *SSL_CTX_new(void *);
 int SSL_CTX_set_cipher_list(SSL_CTX *, const char *);
 uint64_t SSL_CTX_set_options(SSL_CTX *, uint64_t);
+long SSL_CTX_ctrl(SSL_CTX *, int, long, void *);
 void SSL_CTX_set_verify(SSL_CTX *, int, void *);
 int SSL_CTX_set_session_id_context(SSL_CTX *, const char *, unsigned int);
 int SSL_CTX_use_certificate_file(SSL_CTX *, const char *, int);
@@ -53,8 +54,9 @@ int BIO_write(BIO *, const void *, int);
 OPTIONS = 1 << 12 | 1 << 13 | 1 << 14 | 1 << 22 | 1 << 30
 """No MTU query, cookie exchange, no ticket, server's preference, no renegotiation."""
 PEER_AND_CERTIFICATE = 3
-SET_MTU, EOF_RETURN = 17, 130
+SET_MTU, SET_GROUPS, SET_SIGNATURES, EOF_RETURN = 17, 92, 98, 130
 DER = 2
+SIGNATURES = b"ECDSA+SHA256"
 MTU = 1200
 ROOM = 2**16
 WANT_READ = 2
@@ -134,6 +136,8 @@ class Server:
         names = f"{suites.openssl_names()}:@SECLEVEL=0".encode()
         lib.SSL_CTX_set_cipher_list(context, names)
         lib.SSL_CTX_set_options(context, OPTIONS)
+        for control, value in ((SET_GROUPS, b"P-256"), (SET_SIGNATURES, SIGNATURES)):
+            lib.SSL_CTX_ctrl(context, control, 0, ffi.new("char[]", value))
         lib.SSL_CTX_set_verify(context, PEER_AND_CERTIFICATE, ffi.NULL)
         lib.SSL_CTX_set_session_id_context(context, b"bench", 5)
         lib.SSL_CTX_use_certificate_file(context, bytes(folder / "server"), DER)

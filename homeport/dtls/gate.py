@@ -13,7 +13,7 @@ credentials (B-222).
 
 import asyncio
 import secrets
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -39,6 +39,8 @@ TURN_SECONDS = 0.005
 """How long handshakes may keep the loop from everything else at a time."""
 MOST_WAITING = 4096
 """Datagrams of handshakes that wait for their turn."""
+MOST_FINISHED = 1024
+"""Handshakes whose hello is known if it comes again, late."""
 MOST_PARKED = 8
 """Datagrams of one handshake that wait for an answer of the store."""
 
@@ -119,6 +121,7 @@ class Gate:
         self._cookie_secrets: Sequence[bytes] = ()
         self._half_open: dict[Address, HalfOpen] = {}
         self._hosts: Counter[str | int] = Counter()
+        self._finished: OrderedDict[Address, bytes] = OrderedDict()
         self._turns: deque[Callable[[], None]] = deque()
         self._busy = False
         self._sessions = Batches(self._find_sessions)
@@ -129,6 +132,10 @@ class Gate:
         await asyncio.gather(
             self._sessions.run(), self._admissions.run(), self._renew_secrets()
         )
+
+    def use(self, context: ServerContext) -> None:
+        """Begin handshakes with another context from now on."""
+        self._context = context
 
     def expects(self, address: Address) -> bool:
         """Say whether a handshake with an address is under way."""
@@ -144,6 +151,10 @@ class Gate:
     def finish(self, half: HalfOpen) -> list[Sequence[Record]]:
         """End a handshake whose association is kept; return what came meanwhile."""
         parked = half.parked
+        self._finished[half.address] = half.hello.random
+        self._finished.move_to_end(half.address)
+        if len(self._finished) > MOST_FINISHED:
+            self._finished.popitem(last=False)
         self._close(half)
         return parked
 
@@ -190,6 +201,8 @@ class Gate:
             self._send([(cookies.hello_verify_request(hello, cookie), address)])
         elif half is not None and half.hello.random == hello.random:
             self._go_on(half, [record])
+        elif self._finished.get(address) == hello.random:
+            observability.record_dropped("late")
         else:
             if half is not None:
                 self._close(half)

@@ -49,6 +49,10 @@ class Tls:
         self.admissions: Batches[Credential, Admission | Refusal] = Batches(trust.admit)
         self.keeps: Batches[New, None] = Batches(self._keep)
 
+    def use(self, context: ServerContext) -> None:
+        """Begin handshakes with another context from now on."""
+        self.context = context
+
     async def run(self) -> None:
         """Ask the store until cancelled."""
         await asyncio.gather(

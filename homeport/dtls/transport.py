@@ -132,6 +132,10 @@ class DtlsTransport:
             self._sweep(),
         )
 
+    def use(self, context: ServerContext) -> None:
+        """Shake hands with other certificates from now on."""
+        self._gate.use(context)
+
     def origin(self, peer: Live) -> Origin:
         """Say where the messages of a peer come from."""
         return peer.origin

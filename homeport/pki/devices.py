@@ -44,7 +44,7 @@ def issue(
     endpoint_name: EndpointName,
     key: PublicKey | bytes,
     now: datetime,
-    days: int,
+    days: float,
 ) -> bytes:
     """Issue a certificate, at most 1024 bytes of DER.
 

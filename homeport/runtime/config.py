@@ -151,9 +151,9 @@ class EdgeSettings(SecuritySettings):
     nosec: bool = Field(
         default=False, description="Open the plain CoAP port, without any security."
     )
-    credential_days: int = Field(
+    credential_days: float = Field(
         default=365,
-        ge=1,
+        gt=0,
         le=7300,
         description="How long credentials that bootstrap hands out are good.",
     )

@@ -23,12 +23,14 @@ from homeport.identity import Identity, Means, Service
 from homeport.keyring import Keyring
 from homeport.names import AccountId, DeviceId, EndpointName
 from homeport.pki import certificates, devices, psk, trusted
+from homeport.pki.installation import Installation
 from homeport.pki.psk import IssuedIdentity
 from homeport.pki.trusted import Presented
 from homeport.store import entries
 from homeport.store.entries import DeviceEntry, RegisteredKey
 from homeport.store.trust_reader import ChainEntries, TrustReader
 
+DAY_MILLISECONDS = 86_400_000
 DIGEST_LENGTH = 32
 """Hex characters of a digest within an identity's name."""
 
@@ -51,8 +53,8 @@ class Shown:
 class Gatekeeper:
     """Answers the handshakes of one service; fulfills `homeport.dtls` Trust.
 
-    ``issuer`` is the certificate in DER of the CA of our own credentials, ``days`` how
-    long a key that we issued is good. ``direct`` says that devices may come to the
+    ``installation`` has the CA of our own credentials, and a key that we issued is good
+    for so many ``days``. ``direct`` says that devices may come to the
     LwM2M server with credentials from the factory (B-079). ``owner`` is the account
     whose CAs need no further proof: the installation is its own.
     """
@@ -61,10 +63,10 @@ class Gatekeeper:
         self,
         reader: TrustReader,
         keyring: Keyring,
+        installation: Installation,
         *,
         service: Service,
-        issuer: bytes,
-        days: int,
+        days: float,
         direct: bool,
         owner: AccountId,
         now_milliseconds: Callable[[], int],
@@ -72,12 +74,16 @@ class Gatekeeper:
         self._reader = reader
         self._keyring = keyring
         self._service = service
-        self._issuer = issuer
-        self._issuer_subject = certificates.parse(issuer).subject_digest
-        self._life = days * 86_400_000
+        self.renew(installation)
+        self._life = int(days * DAY_MILLISECONDS)
         self._direct = direct
         self._owner = owner
         self._now = now_milliseconds
+
+    def renew(self, installation: Installation) -> None:
+        """Know our own credentials by another CA from now on."""
+        self._issuer = installation.issuer.certificate
+        self._issuer_subject = certificates.parse(self._issuer).subject_digest
 
     async def admit(
         self, credentials: Sequence[Credential]

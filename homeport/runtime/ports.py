@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -16,11 +17,13 @@ from homeport.dtls.tls import Tls
 from homeport.dtls.transport import DtlsTransport
 from homeport.errors import Unavailable
 from homeport.identity import Service
+from homeport.pki.installation import Installation
 from homeport.runtime import addresses
 from homeport.runtime.config import EdgeSettings
 from homeport.runtime.edge import Listener, listening
 from homeport.runtime.secured import Security
 from homeport.runtime.tasks import end, vital
+from homeport.store.entries import AUTHORITY
 from homeport.store.trust_changes import News
 from homeport.store.trust_writer import EVERYTHING
 
@@ -61,16 +64,14 @@ async def opened(
     Left: what came through the ports is answered. Plain ports are opened only where the
     operator asked for them. Raises InvalidConfiguration where a port is taken.
     """
-    shown = security.installation.servers[service]
-    certified = CertifiedKey((shown.certificate,), shown.key)
     host = settings.coap_host
     found: dict[str, Address] = {}
     async with AsyncExitStack() as stack:
         dtls = await stack.enter_async_context(
-            _dtls(settings, security, certified, numbers.coaps)
+            _dtls(settings, security, service, numbers.coaps)
         )
         tls, secured_tcp = await stack.enter_async_context(
-            _tls(settings, security, certified, numbers.coaps_tcp)
+            _tls(settings, security, service, numbers.coaps_tcp)
         )
         hearing = vital(_hear(security, dtls, tls, secured_tcp))
         stack.push_async_callback(end, hearing)
@@ -91,15 +92,13 @@ async def opened(
 
 @asynccontextmanager
 async def _dtls(
-    settings: EdgeSettings, security: Security, certified: CertifiedKey, number: int
+    settings: EdgeSettings, security: Security, service: Service, number: int
 ) -> AsyncIterator[DtlsTransport]:
     """Entered: a DTLS port is open. Left: its associations are written down."""
-    context = ServerContext(
-        certified, resumption=security.ports.resumptions is not None
-    )
+    make = partial(_context, security, service, stream=False)
     transport = DtlsTransport(
         UdpTransport.bind(settings.coap_host, number, reuse_port=True),
-        context,
+        make(security.installation),
         security.ports,
         limits=Limits(
             half_open=settings.half_open_handshakes,
@@ -109,6 +108,7 @@ async def _dtls(
         most=settings.associations_in_memory,
         idle=settings.association_idle_seconds,
     )
+    security.renewed.append(lambda renewed: transport.use(make(renewed)))
     serving = vital(transport.run())
     try:
         yield transport
@@ -122,12 +122,13 @@ async def _dtls(
 
 @asynccontextmanager
 async def _tls(
-    settings: EdgeSettings, security: Security, certified: CertifiedKey, number: int
+    settings: EdgeSettings, security: Security, service: Service, number: int
 ) -> AsyncIterator[tuple[Tls, TcpTransport]]:
     """Entered: a TLS port is open."""
     ports = security.ports
+    make = partial(_context, security, service, stream=True)
     tls = Tls(
-        ServerContext(certified, stream=True, resumption=ports.resumptions is not None),
+        make(security.installation),
         trust=ports.trust,
         resumptions=ports.resumptions,
         refused=ports.refused,
@@ -135,11 +136,24 @@ async def _tls(
     transport = await TcpTransport.bind(
         settings.coap_host, number, reuse_port=True, secure=tls.secure
     )
+    security.renewed.append(lambda renewed: tls.use(make(renewed)))
     serving = vital(tls.run())
     try:
         yield tls, transport
     finally:
         await end(serving)
+
+
+def _context(
+    security: Security, service: Service, renewed: Installation, *, stream: bool
+) -> ServerContext:
+    """Make what handshakes begin with, from the installation's certificates."""
+    shown = renewed.servers[service]
+    return ServerContext(
+        CertifiedKey((shown.certificate,), shown.key),
+        stream=stream,
+        resumption=security.ports.resumptions is not None,
+    )
 
 
 async def _hear(
@@ -151,6 +165,8 @@ async def _hear(
         names = None if EVERYTHING in news.names else news.names
         if names is None or names:
             try:
+                if names is None or AUTHORITY in names:
+                    await security.renew()
                 await dtls.distrust(names)
                 await tls.distrust(tcp, names)
             except Unavailable as error:

@@ -1,9 +1,9 @@
 """What the secured ports of an edge need: who we are, and whom we may believe."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 import structlog
@@ -37,13 +37,30 @@ REFUSALS_PER_SECOND = 20
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Security:
-    """What secured ports of a service have in common."""
+    """What the secured ports of a service have in common.
+
+    ``renewed`` hear of it when the installation's own certificates have been replaced.
+    """
 
     installation: Installation
     ports: Ports
     changes: TrustChanges
+    reader: TrustReader
+    renewed: list[Callable[[Installation], None]] = field(default_factory=list)
+
+    async def renew(self) -> None:
+        """Look whether the installation has other certificates; raise Unavailable."""
+        text = await self.reader.authority()
+        if text is None:
+            return
+        found = _parse(text)
+        if found != self.installation:
+            self.installation = found
+            for hear in self.renewed:
+                hear(found)
+            _log.info("certificates of the installation replaced")
 
 
 @asynccontextmanager
@@ -63,18 +80,19 @@ async def security(
         return base.clock.microseconds(base.clock.now()) // 1000
 
     refusals = Refusals(base, settings.buckets, service=service)
+    gatekeeper = Gatekeeper(
+        reader,
+        keyring,
+        ours,
+        service=service,
+        days=settings.credential_days,
+        direct=settings.direct_registration,
+        owner=base.account,
+        now_milliseconds=now_milliseconds,
+    )
     ports = Ports(
         edge=base.edge,
-        trust=Gatekeeper(
-            reader,
-            keyring,
-            service=service,
-            issuer=ours.issuer.certificate,
-            days=settings.credential_days,
-            direct=settings.direct_registration,
-            owner=base.account,
-            now_milliseconds=now_milliseconds,
-        ),
+        trust=gatekeeper,
         associations=AssociationStore(
             base.redis,
             edge=base.edge,
@@ -98,7 +116,8 @@ async def security(
     )
     recording = vital(refusals.run())
     try:
-        yield Security(ours, ports, TrustChanges(base.redis, edge=base.edge))
+        changes = TrustChanges(base.redis, edge=base.edge)
+        yield Security(ours, ports, changes, reader, [gatekeeper.renew])
     finally:
         await end(recording)
 
@@ -169,6 +188,10 @@ async def _installation(reader: TrustReader) -> Installation:
             _log.info("waits for the directory", wanted="its authority")
             said = True
         await asyncio.sleep(WAIT_SECONDS)
+    return _parse(text)
+
+
+def _parse(text: bytes) -> Installation:
     try:
         return installation.parse(text)
     except InvalidFormat as error:

@@ -42,10 +42,12 @@ async def service(
             secured.security(settings, base, service=Service.BOOTSTRAP)
         )
         stores = _stores(settings, base, security)
+        issuer = _issuer(settings, security)
+        security.renewed.append(issuer.renew)
         scene = Scene(
             base.account,
             settings.buckets,
-            _issuer(settings, security),
+            issuer,
             coap=coap,
             coaps=coaps,
             lifetime=settings.bootstrap_lifetime_seconds,

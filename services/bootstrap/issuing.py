@@ -29,9 +29,9 @@ from homeport.protocol.handover import (
 _DAY_MILLISECONDS = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Issuer:
-    """What credentials are made with.
+    """What credentials are made with; `renew` replaces all of it but the keyring.
 
     ``authority`` signs certificates of devices. ``server`` is the LwM2M server's own
     certificate and ``root`` that of its CA, both in DER. Credentials are good for so
@@ -42,22 +42,23 @@ class Issuer:
     root: bytes
     server: bytes
     keyring: Keyring = field(repr=False)
-    days: int
+    days: float
     enrolls: bool = False
 
     @classmethod
     def load(
-        cls, installation: Installation, *, keyring: Keyring, days: int, enrolls: bool
+        cls, installation: Installation, *, keyring: Keyring, days: float, enrolls: bool
     ) -> "Issuer":
         """Make one of what the installation has; raise InvalidFormat."""
-        return cls(
-            Authority.load(installation.issuer),
-            installation.root,
-            installation.servers[Service.LWM2M].certificate,
-            keyring,
-            days,
-            enrolls,
-        )
+        server = installation.servers[Service.LWM2M].certificate
+        authority = Authority.load(installation.issuer)
+        return cls(authority, installation.root, server, keyring, days, enrolls)
+
+    def renew(self, installation: Installation) -> None:
+        """Go on with what the installation has now; raise InvalidFormat."""
+        self.authority = Authority.load(installation.issuer)
+        self.root = installation.root
+        self.server = installation.servers[Service.LWM2M].certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _shared_key(
         device=recipient.device,
         now_ms=now_ms,
     )
-    expires = now_ms + issuer.days * _DAY_MILLISECONDS
+    expires = now_ms + int(issuer.days * _DAY_MILLISECONDS)
     return SharedKey(issued.identity, issued.key), Particulars(expires=expires)
 
 

@@ -124,12 +124,13 @@ async def test_a_device_that_begins_anew_is_one_handshake(redis_url: str) -> Non
     async with port(redis_url, Trusting()) as here:
         with secured_peer(here.address) as device:
             (await device.knock()).close()
-            await here.has_half_open(1)
+            await device.hear_datagram()
             assert isinstance(await device.shake_hands(), Established)
             assert await device.ask(b"here") == b"here"
             assert here.half_open() == 0
 
 
+@pytest.mark.usefixtures("_hurried")
 async def test_a_hello_ends_no_association_before_its_handshake_is_done(
     redis_url: str,
 ) -> None:
@@ -352,7 +353,7 @@ async def test_a_last_flight_of_a_resumed_handshake_that_was_lost_is_sent_again(
     redis_url: str,
 ) -> None:
     async with port(redis_url, Trusting()) as here:
-        with secured_peer(here.address, outward=losing(6)) as device:
+        with secured_peer(here.address, outward=losing(5)) as device:
             first = await device.shake_hands()
             assert isinstance(first, Established)
             assert first.session is not None
