@@ -91,9 +91,13 @@ class Server:
         self._address: Address = ("", 0)
         self._from = lib.BIO_ADDR_new()
         self._asked = (
-            ffi.callback("unsigned(SSL *, char *, unsigned char *, unsigned)", self._key),
+            ffi.callback(
+                "unsigned(SSL *, char *, unsigned char *, unsigned)", self._key
+            ),
             ffi.callback("int(SSL *, unsigned char *, unsigned *)", self._cookie),
-            ffi.callback("int(SSL *, const unsigned char *, unsigned)", self._is_cookie),
+            ffi.callback(
+                "int(SSL *, const unsigned char *, unsigned)", self._is_cookie
+            ),
         )
         self._context = self._configured(folder)
         self._next = Peer(self._context)

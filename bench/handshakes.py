@@ -141,9 +141,7 @@ def _made() -> Iterator[tuple[Path, tuple[Kind, ...]]]:
     )
     kinds = (
         Kind("PSK-AES128-CCM8", DeviceKey(b"bench", key), 2_000),
-        Kind(
-            "ECDHE-ECDSA-AES128-CCM8", CertifiedKey((device,), device_key), 500
-        ),
+        Kind("ECDHE-ECDSA-AES128-CCM8", CertifiedKey((device,), device_key), 500),
     )
     with tempfile.TemporaryDirectory(prefix="homeport-bench-") as name:
         folder = Path(name)

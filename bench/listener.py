@@ -21,7 +21,8 @@ from homeport.dtls.credentials import (
 )
 from homeport.dtls.gate import Limits
 from homeport.dtls.live import Live
-from homeport.dtls.transport import DtlsTransport, Ports
+from homeport.dtls.ports import Ports
+from homeport.dtls.transport import DtlsTransport
 from homeport.identity import Identity, Means
 from homeport.runtime import logs
 

@@ -7,6 +7,7 @@
     │   ├── InvalidHandshake    bytes that are no part of a DTLS or TLS handshake
     │   ├── InvalidFormat       a payload that is not what it claims to be
     │   ├── InvalidParameter    a request parameter out of its bounds
+    │   ├── InvalidValue        a value that its type or its format cannot carry
     │   ├── NotAllowed          a request that its sender's credential does not cover
     │   ├── UnsupportedFormat   a content format that is not taken here
     │   └── UnsupportedVersion  a version of LwM2M that we do not speak
@@ -68,6 +69,14 @@ class InvalidParameter(InvalidInput):
         self.name = name
         self.reason = reason
         super().__init__(f"{name} {reason}")
+
+
+class InvalidValue(InvalidInput):
+    """A value is not of its type, or a content format has no way to say it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class NotAllowed(InvalidInput):

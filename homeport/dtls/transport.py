@@ -7,23 +7,20 @@ is under way (`homeport.dtls.gate`). Everything else is silence (B-220).
 
 import asyncio
 import math
-import secrets
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Collection, Sequence
 
-from homeport.associations import Associations, CookieSecrets, Floating, Resumptions
+from homeport.associations import Floating
 from homeport.coap.blockwise import LARGEST_SZX
 from homeport.coap.transport import Arrival, Origin, Receive
-from homeport.coap.udp import Address, UdpTransport, written
+from homeport.coap.udp import Address, UdpTransport
 from homeport.dtls import messages, observability, records
 from homeport.dtls.association import Association
 from homeport.dtls.batches import Batches
+from homeport.dtls.commits import Commits
 from homeport.dtls.context import ServerContext
-from homeport.dtls.credentials import Refusal, Trust
-from homeport.dtls.gate import CID_BYTES, Gate, Guest, Limits
-from homeport.dtls.live import Live, LiveAssociations, Place, name_of, place_of
+from homeport.dtls.gate import CID_BYTES, Gate, HalfOpen, Limits
+from homeport.dtls.live import Live, LiveAssociations, place_of
+from homeport.dtls.ports import Ports
 from homeport.dtls.records import AlertLevel, ContentType, Record
 from homeport.dtls.takeovers import Parked, Takeovers
 from homeport.errors import Unavailable
@@ -38,31 +35,6 @@ RANDOM_BYTES = 8
 
 _ACCESS_DENIED, _NO_RENEGOTIATION = 49, 100
 _CLOSE_NOTIFY = b"\x00"
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What a secured port needs of the installation.
-
-    ``edge`` is this replica's name, ``refused`` hears whose credential opened nothing
-    and from where; ``now_milliseconds`` is the store's clock.
-    """
-
-    edge: str
-    trust: Trust
-    associations: Associations
-    resumptions: Resumptions | None
-    cookie_secrets: CookieSecrets
-    refused: Callable[[Refusal, str], None]
-    now_milliseconds: Callable[[], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What has to be kept before a handshake's last flight leaves."""
-
-    floating: Floating
-    session: tuple[bytes, bytes, Identity] | None
 
 
 class DtlsTransport:
@@ -87,9 +59,7 @@ class DtlsTransport:
         self._ports = ports
         self._loop = asyncio.get_running_loop()
         self._live = LiveAssociations(most=most, idle=idle)
-        self._flights: OrderedDict[Address, Live] = OrderedDict()
         self._receive: Receive[Live] = _nowhere
-        self._commits: Batches[Commit, None] = Batches(self._commit)
         self._drops: Batches[Floating, None] = Batches(self._drop)
         self._takeovers = Takeovers(
             ports.associations,
@@ -101,6 +71,13 @@ class DtlsTransport:
             lost=self._lost,
             distrusted=self._distrusted,
         )
+        self._commits = Commits(
+            ports,
+            send=udp.send,
+            finish=self._finish,
+            expiry=self._expiry,
+            kept=self._kept,
+        )
         self._gate = Gate(
             context,
             trust=ports.trust,
@@ -108,7 +85,7 @@ class DtlsTransport:
             resumptions=ports.resumptions,
             limits=limits,
             send=udp.send,
-            established=self._established,
+            established=self._commits.put,
             refused=ports.refused,
         )
 
@@ -211,15 +188,11 @@ class DtlsTransport:
 
     def _in_clear(self, received: Sequence[Record], address: Address) -> None:
         """Take a flight of a handshake; one that is over may have to end once more."""
-        ended = self._flights.get(address)
-        if (
-            ended is None
-            or self._gate.expects(address)
-            or messages.is_client_hello(received[0])
+        over = not self._gate.expects(address)
+        if messages.is_client_hello(received[0]) or not (
+            over and self._commits.repeat(address)
         ):
             self._gate.receive(received, address)
-        else:
-            self._udp.send([(flight, address) for flight in ended.last_flight])
 
     def _record(
         self, record: Record, address: Address, now: float, batch: list[Arrival[Live]]
@@ -272,9 +245,7 @@ class DtlsTransport:
         self._live.use(live, now)
         kind, content = opened
         if kind == ContentType.APPLICATION:
-            if live.last_flight:
-                self._flights.pop(live.address, None)
-                live.last_flight = ()
+            self._commits.heard(live)
             batch.append(Arrival(content, live, record.sequence))
         elif kind == ContentType.ALERT:
             self._alerted(live, content)
@@ -290,9 +261,7 @@ class DtlsTransport:
 
     def _shake_again(self, live: Live) -> None:
         """Repeat how the handshake ended, or refuse to begin one inside of another."""
-        if live.last_flight:
-            self._udp.send([(flight, live.address) for flight in live.last_flight])
-        else:
+        if not self._commits.repeat_to(live):
             self._alert(live, AlertLevel.WARNING, _NO_RENEGOTIATION)
 
     def _alert(self, live: Live, level: AlertLevel, description: int) -> None:
@@ -337,76 +306,14 @@ class DtlsTransport:
         else:
             live.records.close()
 
-    def _established(self, guest: Guest) -> None:
-        """Keep an association before its peer hears that there is one."""
-        association = guest.established.association
-        address = guest.half.address
-        place: Place = address
-        exported, received = b"", 0
-        if isinstance(association, Association):
-            place = association.cid or address
-            exported, received = association.export(), association.received
-        floating = Floating(
-            place=name_of(place),
-            id=f"{self._ports.now_milliseconds():012x}"
-            f"{secrets.token_hex(RANDOM_BYTES)}",
-            secrets=exported,
-            identity=guest.identity,
-            peer=written(address),
-            received=received,
-        )
-        now = self._loop.time()
-        live = Live(
-            floating,
-            association,
-            place=place,
-            address=address,
-            now=now,
-            expires=self._expiry(guest.identity),
-        )
-        if not exported:
-            self._committed(guest, live, None)
-            return
-        session = guest.established.session
-        commit = Commit(floating, (*session, guest.identity) if session else None)
-        if not self._commits.put(commit, partial(self._committed, guest, live)):
-            self._gate.finish(guest.half)
+    def _finish(self, half: HalfOpen) -> list[Sequence[Record]]:
+        return self._gate.finish(half)
 
-    def _expiry(self, identity: Identity) -> float:
-        """Return when a credential expires, in loop time."""
-        if not identity.expires:
-            return math.inf
-        left = identity.expires - self._ports.now_milliseconds()
-        return self._loop.time() + left / 1000
-
-    async def _commit(self, commits: Sequence[Commit]) -> list[None]:
-        sessions = [each.session for each in commits if each.session is not None]
-        await self._ports.associations.save([each.floating for each in commits])
-        if sessions and self._ports.resumptions is not None:
-            await self._ports.resumptions.put(sessions)
-        return [None] * len(commits)
-
-    def _committed(self, guest: Guest, live: Live, failure: Unavailable | None) -> None:
-        """Let the last flight leave, and take what has come since the handshake."""
-        parked = self._gate.finish(guest.half)
-        if failure is not None:
-            observability.record_dropped("store")
-            return
-        established = guest.established
+    def _kept(self, live: Live, waiting: Sequence[Record]) -> None:
+        """Take a new association, and the records that have waited for it."""
         replaced = self._live.put(live)
         if replaced is not None and not isinstance(replaced.records, Association):
             replaced.records.close()
-        observability.record_established(
-            guest.identity.name,
-            live.origin.peer,
-            suite=live.records.suite.name,
-            resumed=established.resumed,
-        )
-        if established.last_flight:
-            live.last_flight = established.last_flight
-            self._remember(live)
-            self._udp.send([(each, live.address) for each in live.last_flight])
-        waiting = [*established.early, *(each for some in parked for each in some)]
         now = self._loop.time()
         batch: list[Arrival[Live]] = []
         for record in waiting:
@@ -415,11 +322,12 @@ class DtlsTransport:
         if batch:
             self._receive(batch, now)
 
-    def _remember(self, live: Live) -> None:
-        self._flights[live.address] = live
-        self._flights.move_to_end(live.address)
-        if len(self._flights) > MOST_FLIGHTS:
-            self._flights.popitem(last=False)
+    def _expiry(self, identity: Identity) -> float:
+        """Return when a credential expires, in loop time."""
+        if not identity.expires:
+            return math.inf
+        left = identity.expires - self._ports.now_milliseconds()
+        return self._loop.time() + left / 1000
 
     async def _sweep(self) -> None:
         """Let associations go that nobody uses; the store has them."""

@@ -11,7 +11,7 @@ import structlog
 from homeport import names
 from homeport.dtls.batches import Batches
 from homeport.dtls.credentials import Refusal
-from homeport.dtls.transport import Ports
+from homeport.dtls.ports import Ports
 from homeport.errors import InvalidFormat, Unavailable
 from homeport.events.facts import FactName
 from homeport.identity import Service

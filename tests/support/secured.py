@@ -25,8 +25,9 @@ from homeport.dtls.gate import Limits
 from homeport.dtls.live import Live
 from homeport.dtls.messages import HandshakeType
 from homeport.dtls.openssl_association import OpenSslAssociation
+from homeport.dtls.ports import Ports
 from homeport.dtls.records import ContentType, Record
-from homeport.dtls.transport import DtlsTransport, Ports
+from homeport.dtls.transport import DtlsTransport
 from homeport.errors import Unavailable
 from homeport.identity import Identity, Means, Service
 from homeport.names import AccountId, EndpointName
@@ -107,6 +108,9 @@ class Port:
 
     def messages(self) -> list[bytes]:
         return [arrival.message for arrival in self.heard]
+
+    def associations(self) -> list[Live]:
+        return list(self.transport._live)
 
     def half_open(self) -> int:
         return len(self.transport._gate._half_open)

@@ -99,9 +99,9 @@ class Definitions:
         """Look objects up in the versions that a device lists (``</3>;ver=1.1``)."""
         return replace(self, spoken=versions)
 
-    def find(self, number: int, version: Version | None = None) -> (
-        ObjectDefinition | None
-    ):
+    def find(
+        self, number: int, version: Version | None = None
+    ) -> ObjectDefinition | None:
         """Find an object: in this version, or the one the device speaks, or the newest.
 
         For a minor version that is not known the newest of the same major one stands

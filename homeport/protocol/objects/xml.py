@@ -118,7 +118,9 @@ class _Reader:
 
     def _end_object(self) -> ObjectDefinition:
         try:
-            version = definitions.parse_version(self._object.get("ObjectVersion") or "1.0")
+            version = definitions.parse_version(
+                self._object.get("ObjectVersion") or "1.0"
+            )
         except InvalidName as error:
             raise self._invalid("has an ObjectVersion that is none") from error
         return ObjectDefinition(

@@ -120,6 +120,17 @@ async def test_a_repeated_hello_makes_no_second_handshake(redis_url: str) -> Non
             assert await device.ask(b"here") == b"here"
 
 
+async def test_a_hello_that_comes_after_its_handshake_is_nothing_new(
+    redis_url: str,
+) -> None:
+    async with port(redis_url, Trusting()) as here:
+        with secured_peer(here.address) as device:
+            await device.shake_hands()
+            device.say_datagram(device.sent[1])
+            assert await device.hears_nothing()
+            assert here.half_open() == 0
+
+
 async def test_a_device_that_begins_anew_is_one_handshake(redis_url: str) -> None:
     async with port(redis_url, Trusting()) as here:
         with secured_peer(here.address) as device:
@@ -287,15 +298,12 @@ async def test_silence_gives_the_place_back(redis_url: str) -> None:
     assert questions.living() == before
 
 
+@pytest.mark.usefixtures("_hurried")
 async def test_a_trust_view_that_is_away_gives_the_place_back(redis_url: str) -> None:
     trust = Trusting(away=True)
     async with port(redis_url, trust) as here:
         with secured_peer(here.address) as device:
             handshake = await device.knock()
-
-            async def asked() -> bool:
-                return bool(trust.asked)
-
             while not trust.asked:
                 await device.step(handshake)
                 device.say_flight(handshake)
@@ -306,6 +314,7 @@ async def test_a_trust_view_that_is_away_gives_the_place_back(redis_url: str) ->
             assert isinstance(await device.shake_hands(), Established)
 
 
+@pytest.mark.usefixtures("_hurried")
 async def test_a_store_that_is_away_lets_nobody_in_and_gives_the_place_back(
     redis_url: str,
 ) -> None:

@@ -1,0 +1,152 @@
+"""Associations are kept before their peers hear that there is one.
+
+So an edge that dies in between leaves nobody with an association that the others do not
+find. How a handshake ended is remembered until its peer has said something: the last
+flight may be lost, and then the client repeats its own.
+"""
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from homeport.associations import Floating
+from homeport.coap.udp import Address, written
+from homeport.dtls import observability
+from homeport.dtls.association import Association
+from homeport.dtls.batches import Batches
+from homeport.dtls.gate import Guest, HalfOpen, Send
+from homeport.dtls.live import Live, Place, name_of
+from homeport.dtls.ports import Ports
+from homeport.dtls.records import Record
+from homeport.errors import Unavailable
+from homeport.identity import Identity
+
+MOST_FLIGHTS = 1024
+"""Peers that may still ask how their handshake ended."""
+RANDOM_BYTES = 8
+"""Of an association's id, behind the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What is kept of a handshake: its association, and a session to resume."""
+
+    floating: Floating
+    session: tuple[bytes, bytes, Identity] | None
+
+
+class Commits:
+    """Keeps what handshakes have come to, a batch at a time.
+
+    ``finish`` ends a handshake and returns what came meanwhile; ``kept`` gets the
+    association, and the records that have waited for it.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        send: Send,
+        finish: Callable[[HalfOpen], list[Sequence[Record]]],
+        expiry: Callable[[Identity], float],
+        kept: Callable[[Live, Sequence[Record]], None],
+    ) -> None:
+        self._ports = ports
+        self._send = send
+        self._finish = finish
+        self._expiry = expiry
+        self._kept = kept
+        self._loop = asyncio.get_running_loop()
+        self._flights: OrderedDict[Address, Live] = OrderedDict()
+        self._commits: Batches[Commit, None] = Batches(self._commit)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        await self._commits.run()
+
+    def put(self, guest: Guest) -> None:
+        """Keep the association of a guest; it hears of it afterwards."""
+        association = guest.established.association
+        address = guest.half.address
+        place: Place = address
+        exported, received = b"", 0
+        if isinstance(association, Association):
+            place = association.cid or address
+            exported, received = association.export(), association.received
+        floating = Floating(
+            place=name_of(place),
+            id=self._new_id(),
+            secrets=exported,
+            identity=guest.identity,
+            peer=written(address),
+            received=received,
+        )
+        live = Live(
+            floating,
+            association,
+            place=place,
+            address=address,
+            now=self._loop.time(),
+            expires=self._expiry(guest.identity),
+        )
+        if not exported:
+            self._committed(guest, live, None)
+            return
+        session = guest.established.session
+        commit = Commit(floating, (*session, guest.identity) if session else None)
+        if not self._commits.put(commit, partial(self._committed, guest, live)):
+            self._finish(guest.half)
+
+    def repeat(self, address: Address) -> bool:
+        """Send again how the handshake with an address ended, if that is known."""
+        live = self._flights.get(address)
+        return live is not None and self.repeat_to(live)
+
+    def repeat_to(self, live: Live) -> bool:
+        """Send again how an association began, until it has been heard."""
+        self._send([(flight, live.address) for flight in live.last_flight])
+        return bool(live.last_flight)
+
+    def heard(self, live: Live) -> None:
+        """Take it that a peer has heard how its handshake ended."""
+        if live.last_flight:
+            self._flights.pop(live.address, None)
+            live.last_flight = ()
+
+    def _new_id(self) -> str:
+        now = self._ports.now_milliseconds()
+        return f"{now:012x}{secrets.token_hex(RANDOM_BYTES)}"
+
+    async def _commit(self, commits: Sequence[Commit]) -> list[None]:
+        sessions = [each.session for each in commits if each.session is not None]
+        await self._ports.associations.save([each.floating for each in commits])
+        if sessions and self._ports.resumptions is not None:
+            await self._ports.resumptions.put(sessions)
+        return [None] * len(commits)
+
+    def _committed(self, guest: Guest, live: Live, failure: Unavailable | None) -> None:
+        """Let the last flight leave, and take what has come since the handshake."""
+        parked = self._finish(guest.half)
+        if failure is not None:
+            observability.record_dropped("store")
+            return
+        established = guest.established
+        observability.record_established(
+            guest.identity.name,
+            live.origin.peer,
+            suite=live.records.suite.name,
+            resumed=established.resumed,
+        )
+        if established.last_flight:
+            live.last_flight = established.last_flight
+            self._flights[live.address] = live
+            self._flights.move_to_end(live.address)
+            if len(self._flights) > MOST_FLIGHTS:
+                self._flights.popitem(last=False)
+            self.repeat_to(live)
+        self._kept(
+            live, [*established.early, *(each for some in parked for each in some)]
+        )
