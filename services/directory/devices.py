@@ -106,11 +106,15 @@ def tells(fact: AnyFact) -> bool:
 
 
 def shapes(fact: AnyFact) -> bool:
-    """Say whether a fact makes a device what it is, or only belongs to its history."""
+    """Say whether a fact makes a device what it is, or only belongs to its history.
+
+    A device that was refused need not be one (B-147); a bootstrap that failed later has
+    begun before.
+    """
     return (
         tells(fact)
         and fact.account_id != PLATFORM_ACCOUNT
-        and not isinstance(fact, RegistrationRefused | QueueCleared)
+        and not isinstance(fact, BootstrapFailed | RegistrationRefused | QueueCleared)
     )
 
 
@@ -135,7 +139,7 @@ def apply(device: Device, fact: AnyFact) -> Device:
     )
     revision = fact.revision
     match fact:
-        case DeviceBootstrapping() | BootstrapFailed():
+        case DeviceBootstrapping():
             newest = max(device.bootstrapping_revision, revision)
             return replace(made, bootstrapping_revision=newest)
         case DeviceBootstrapped() if revision > device.bootstrapped_revision:

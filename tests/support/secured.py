@@ -32,6 +32,7 @@ from homeport.errors import Unavailable
 from homeport.identity import Identity, Means, Service
 from homeport.names import AccountId, EndpointName
 from homeport.store.associations import AssociationStore
+from homeport.store.connection import Connection
 from homeport.store.cookies import CookieSecretStore
 from homeport.store.resumptions import ResumptionStore
 from tests.support import sessions
@@ -96,8 +97,11 @@ class Trusting:
 class Port:
     """A secured port that echoes, and what it has heard and refused."""
 
-    def __init__(self, transport: DtlsTransport, refused: list[Refusal]) -> None:
+    def __init__(
+        self, transport: DtlsTransport, redis: Connection, refused: list[Refusal]
+    ) -> None:
         self.transport = transport
+        self.redis = redis
         self.refused = refused
         self.heard: list[Arrival[Live]] = []
         transport.start(self._receive)
@@ -173,7 +177,7 @@ async def port(
         serving = asyncio.create_task(transport.run())
         await until(partial(_answers_hellos, transport))
         try:
-            yield Port(transport, refused)
+            yield Port(transport, edge.redis, refused)
         finally:
             transport.stop()
             serving.cancel()

@@ -22,7 +22,7 @@ DEREGISTERED = FactName.DEVICE_DEREGISTERED
 EXPIRED = FactName.REGISTRATION_EXPIRED
 
 SHAPING = [
-    *(BOOTSTRAPPING, BOOTSTRAPPED, FAILED),
+    *(BOOTSTRAPPING, BOOTSTRAPPED),
     *(REGISTERED, UPDATED, DEREGISTERED, EXPIRED),
 ]
 
@@ -122,7 +122,7 @@ def test_facts_of_no_known_account_make_no_device(kind: FactName) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [FactName.REGISTRATION_REFUSED, FactName.QUEUE_CLEARED]
+    "kind", [FAILED, FactName.REGISTRATION_REFUSED, FactName.QUEUE_CLEARED]
 )
 def test_what_only_belongs_to_the_history_makes_no_device(kind: FactName) -> None:
     assert devices.tells(fact(kind))
