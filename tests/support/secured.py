@@ -32,12 +32,12 @@ from homeport.errors import Unavailable
 from homeport.identity import Identity, Means, Service
 from homeport.names import AccountId, EndpointName
 from homeport.store.associations import AssociationStore
-from homeport.store.connection import Connection
 from homeport.store.cookies import CookieSecretStore
 from homeport.store.resumptions import ResumptionStore
 from tests.support import sessions
 from tests.support.handshakes import Line, straight
 from tests.support.polling import until
+from tests.support.sessions import Edge
 from tests.support.trust import KEYRING
 
 PATIENCE_SECONDS = 10
@@ -98,12 +98,14 @@ class Port:
     """A secured port that echoes, and what it has heard and refused."""
 
     def __init__(
-        self, transport: DtlsTransport, redis: Connection, refused: list[Refusal]
+        self, transport: DtlsTransport, edge: Edge, refused: list[Refusal]
     ) -> None:
         self.transport = transport
-        self.redis = redis
+        self.edge = edge.identity
+        self.redis = edge.redis
         self.refused = refused
         self.heard: list[Arrival[Live]] = []
+        self.generations: list[int] = []
         transport.start(self._receive)
 
     @property
@@ -129,6 +131,7 @@ class Port:
 
     def _receive(self, arrivals: Sequence[Arrival[Live]], _: float) -> None:
         self.heard += arrivals
+        self.generations += [each.peer.origin.generation for each in arrivals]
         self.transport.send([(each.message, each.peer) for each in arrivals])
 
 
@@ -177,7 +180,7 @@ async def port(
         serving = asyncio.create_task(transport.run())
         await until(partial(_answers_hellos, transport))
         try:
-            yield Port(transport, edge.redis, refused)
+            yield Port(transport, edge, refused)
         finally:
             transport.stop()
             serving.cancel()

@@ -1,16 +1,19 @@
 """The whole system, as operators, devices and applications reach it."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from homeport import names
 from homeport.names import AccountId
-from tests.support.homeport import Command, Event, content, platform
+from tests.support.homeport import Command, Event, content, gone, platform
 from tests.support.polling import until
 from tests.support.webhook import Webhook, webhook
 
@@ -89,8 +92,12 @@ class System:
         self.up = up
         self.account = AccountId(ready["account_id"])
         self.nats: str = ready["nats"]
+        self.postgres: str = ready["postgres"]
         self.bootstrap: str = ready["bootstrap"].get("coap", "")
         self.lwm2m: str = ready["lwm2m"].get("coap", "")
+        self.secured_bootstrap: str = ready["bootstrap"]["coaps"]
+        self.secured_lwm2m: str = ready["lwm2m"]["coaps"]
+        self.tls_lwm2m: str = ready["lwm2m"]["coaps+tcp"]
         self.api: str = ready["api"]
         self.ready_file = ready_file
         self._key: str = ready["api_key"]
@@ -100,6 +107,51 @@ class System:
         """The ids of the processes that run now."""
         processes: Mapping[str, Sequence[int]] = content(self.ready_file)["processes"]
         return processes
+
+    async def kill(self, name: str) -> int:
+        """Kill the first process of a service; return what its id was."""
+        killed = self.processes[name][0]
+        os.kill(killed, signal.SIGKILL)
+        await gone(killed)
+        return killed
+
+    async def until_replaced(self, name: str, killed: int, *, count: int = 1) -> None:
+        """Wait until as many processes of a service run as before."""
+
+        async def back() -> bool:
+            pids = self.processes.get(name, ())
+            return killed not in pids and len(pids) == count
+
+        await until(back, seconds=30)
+
+    async def metric(
+        self, service: str, name: str, **labels: str
+    ) -> Mapping[str, float]:
+        """Read a metric from every process of a service that lives, by their pages."""
+        found: dict[str, float] = {}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for page in self._pages(service):
+                with suppress(httpx.TransportError):
+                    answer = await client.get(f"{page}/metrics")
+                    found[page] = _sum(answer.text, name, labels)
+        return found
+
+    def _pages(self, service: str) -> list[str]:
+        """Return where processes of a service show themselves, also dead ones."""
+        return [
+            event["probes"]
+            for event in list(self.up.events)
+            if event["event"] == "ready" and event.get("service") == service
+        ]
+
+    async def until_logged(self, wanted: Callable[[Event], bool]) -> Event:
+        """Wait for a line that somebody has logged or will log."""
+
+        async def logged() -> bool:
+            return any(map(wanted, list(self.up.events)))
+
+        await until(logged)
+        return next(filter(wanted, list(self.up.events)))
 
     def faults(self) -> list[Event]:
         """Return the lines that somebody has to look into."""
@@ -113,18 +165,19 @@ class System:
         """Return the lines that have no place in a quiet system."""
         return [event for event in list(self.up.events) if event["level"] == "warning"]
 
+    def caller(self, api_key: str) -> httpx.AsyncClient:
+        """Make a caller of the API."""
+        return httpx.AsyncClient(
+            base_url=self.api,
+            headers={"authorization": f"Bearer {api_key}"},
+            trust_env=False,
+            timeout=20,
+        )
+
     @asynccontextmanager
     async def application(self, **serialization: bool) -> AsyncIterator[Application]:
         """Open the API, and a webhook that is told of everything from now on."""
-        async with (
-            httpx.AsyncClient(
-                base_url=self.api,
-                headers={"authorization": f"Bearer {self._key}"},
-                trust_env=False,
-                timeout=20,
-            ) as api,
-            webhook() as opened,
-        ):
+        async with self.caller(self._key) as api, webhook() as opened:
             answer = await api.put(
                 CALLBACK,
                 json={
@@ -141,8 +194,8 @@ class System:
 async def system(
     folder: Path, *arguments: str, **environment: str
 ) -> AsyncIterator[System]:
-    """Run a platform with its plain CoAP ports open."""
-    async with platform(folder, "--nosec", *arguments, **environment) as (up, ready):
+    """Run a platform; with ``--nosec`` its plain CoAP ports are open, too."""
+    async with platform(folder, *arguments, **environment) as (up, ready):
         yield System(up, ready, folder / "ready.json")
 
 
@@ -157,3 +210,13 @@ def notices(receiver: Webhook) -> Iterator[tuple[str, Any]]:
 def device_of(item: Any) -> str:
     """Return the device of an item, which stands in it or is all of it."""
     return str(item if isinstance(item, str) else item["ep"])
+
+
+def _sum(page: str, name: str, labels: Mapping[str, str]) -> float:
+    """Sum up the samples of a metric that have some labels."""
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )

@@ -13,11 +13,19 @@ local LAST_GENERATION = 16777215 -- 24 bits of a record's sequence number
 
 local edge, seconds, told = ARGV[2], ARGV[3], ARGV[4]
 
+local function tell(key, owner)
+  if owner and owner ~= edge then
+    redis.call('PUBLISH', told .. owner, string.match(key, '{(.*)}$'))
+  end
+end
+
 local operations = {}
 
+-- An edge that still has another association of that place is told that it is over.
 operations.save = {
   arity = 5,
   run = function(key, id, secrets, identity, peer, received)
+    tell(key, redis.call('HGET', key, 'owner'))
     redis.call('HSET', key, 'id', id, 'secrets', secrets, 'identity', identity,
       'peer', peer, 'received', received, 'owner', edge, 'generation', 1)
     redis.call('EXPIRE', key, seconds)
@@ -36,9 +44,7 @@ operations.take = {
     redis.call('HSET', key, 'generation', kept[2] + 1, 'received', sequence,
       'owner', edge)
     redis.call('EXPIRE', key, seconds)
-    if kept[4] ~= edge then
-      redis.call('PUBLISH', told .. kept[4], string.match(key, '{(.*)}$'))
-    end
+    tell(key, kept[4])
     return { kept[2] + 1, kept[4] }
   end,
 }

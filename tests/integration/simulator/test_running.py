@@ -4,14 +4,17 @@ import asyncio
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from homeport.coap.codec import Code
 from homeport.runtime import lifeline
 from homeport.runtime.lifeline import Announcement, Refusal
-from tests.support.homeport import event_is, gone, homeport
+from tests.support.homeport import event_is, gone, homeport, platform
+from tests.support.polling import until
 from tests.support.server import server
 
 pytestmark = pytest.mark.integration
@@ -63,6 +66,27 @@ async def test_a_platform_is_told_what_is_wrong() -> None:
     assert await said(ours) == Refusal(sentence)
     assert await process.wait() == 2
     ours.close()
+
+
+async def test_a_platform_brings_its_fleet_home_by_a_developer_certificate(
+    tmp_path: Path,
+) -> None:
+    for start in (1, 2):
+        async with (
+            platform(tmp_path, "--devices", "2") as (_, ready),
+            httpx.AsyncClient(
+                base_url=ready["api"],
+                headers={"authorization": f"Bearer {ready['api_key']}"},
+            ) as api,
+        ):
+            await until(partial(registered, api, 2 * start), seconds=30)
+            trusted = (await api.get("/v3/trusted-certificates")).json()["data"]
+            assert len(trusted) == 1
+
+
+async def registered(api: httpx.AsyncClient, count: int) -> bool:
+    answer = await api.get("/v3/devices/", params={"state__eq": "registered"})
+    return len(answer.json()["data"]) == count
 
 
 async def started(*arguments: str) -> tuple[asyncio.subprocess.Process, socket.socket]:

@@ -7,10 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homeport.ca import Api
 from homeport.errors import InvalidConfiguration
 from homeport.runtime.platform import ready
 from homeport.runtime.platform.ready import Ready
-from homeport.simulator.options import Habit, Target, find_target, parse_mix
+from homeport.simulator.options import (
+    ConnectionIds,
+    Habit,
+    Target,
+    find_target,
+    parse_mix,
+)
 
 LWM2M = "coap://127.0.0.1:5683"
 BOOTSTRAP = "coap://127.0.0.1:5783"
@@ -66,6 +73,36 @@ def test_a_mix_that_makes_no_sense_is_a_sentence(text: str, sentence: str) -> No
 
 def test_a_platform_that_serves_is_found(ready_file: Path) -> None:
     assert find_target(ready_file=ready_file) == Target(LWM2M, BOOTSTRAP)
+
+
+@pytest.mark.parametrize(("plain", "secured"), [(True, True), (False, False)])
+def test_a_secured_platform_is_asked_for_credentials(
+    ready_file: Path, *, plain: bool, secured: bool
+) -> None:
+    coaps = {"coaps": "coaps://127.0.0.1:5784"}
+    bootstrap = coaps | ({"coap": BOOTSTRAP} if plain else {})
+    lwm2m = {"coap": LWM2M} if plain else {}
+    ready.write(ready_file, replace(SERVING, bootstrap=bootstrap, lwm2m=lwm2m))
+    target = find_target(ready_file=ready_file, secured=secured)
+    assert target == Target(
+        bootstrap=f"coaps://127.0.0.1:5784?aid={'a' * 32}",
+        api=Api("http://127.0.0.1:8080", "ak_1"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ids", "extensions"),
+    [
+        (ConnectionIds.BOTH, [54, 254]),
+        (ConnectionIds.RFC, [54]),
+        (ConnectionIds.DRAFT, [254]),
+        (ConnectionIds.NONE, []),
+    ],
+)
+def test_connection_ids_are_extensions(
+    ids: ConnectionIds, extensions: list[int]
+) -> None:
+    assert list(ids.forms) == extensions
 
 
 def test_given_servers_are_taken() -> None:
