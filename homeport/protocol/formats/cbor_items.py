@@ -79,7 +79,7 @@ class _Reader:
             raise self._invalid("goes on after its end", self._at)
         return item
 
-    def _item(self, depth: int) -> Item:
+    def _item(self, depth: int) -> Item:  # noqa: PLR0911 # one for each major type
         start = self._at
         if depth > DEEPEST:
             raise self._invalid(f"is more than {DEEPEST} levels deep", start)
@@ -115,9 +115,9 @@ class _Reader:
 
     def _argument(self, information: int) -> int:
         """Return the number that a head carries (§3)."""
-        if information < 24:  # noqa: PLR2004 - RFC 8949 §3: smaller is the number itself
+        if information < 24:  # noqa: PLR2004 # the number itself
             return information
-        if information > 27:  # noqa: PLR2004 - RFC 8949 §3: 24 to 27 tell its width
+        if information > 27:  # noqa: PLR2004 # up to here its width
             raise self._invalid("has a head without a number", self._at - 1)
         return int.from_bytes(self._take(1 << information - 24), "big")
 
@@ -164,8 +164,10 @@ class _Reader:
                 return Time(int(content))
             case Tag.DATE_TIME, str():
                 return Time(self._seconds(content, start))
-            case Tag.DECIMAL_FRACTION, Array((int(exponent), int(mantissa))):
-                return self._finite(float(f"{mantissa:d}e{exponent:d}"), start)
+            case Tag.DECIMAL_FRACTION, Array((exponent, mantissa)) if (
+                type(exponent) is type(mantissa) is int
+            ):
+                return self._finite(float(f"{mantissa}e{exponent}"), start)
         raise self._invalid(f"has tag {number}, which says nothing here", start)
 
     def _seconds(self, text: str, start: int) -> int:

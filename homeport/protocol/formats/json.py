@@ -4,8 +4,6 @@ import orjson
 
 from homeport.errors import InvalidFormat
 
-Json = "None | bool | int | float | str | list[Json] | dict[str, Json]"
-
 
 def parse(payload: bytes, format_name: str) -> object:
     """Parse a document; raise InvalidFormat, in this name, with the position.

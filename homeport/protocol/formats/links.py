@@ -1,8 +1,9 @@
 """Link format: paths, and the values that Izuma's devices put beside them (REG-5)."""
 
+import re
 from collections.abc import Iterator, Sequence
 
-from homeport.errors import InvalidName
+from homeport.errors import InvalidName, InvalidValue
 from homeport.protocol import linkformat, paths
 from homeport.protocol.formats import payloads, values
 from homeport.protocol.formats.payloads import Reading
@@ -12,11 +13,10 @@ from homeport.protocol.objects.definitions import Definitions
 from homeport.protocol.paths import Path
 
 _VALUE = "v"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def decode(
-    payload: bytes, base: Path, definitions: Definitions
-) -> tuple[Record, ...]:
+def decode(payload: bytes, base: Path, definitions: Definitions) -> tuple[Record, ...]:
     """Decode a record of each link, its value from ``v="22"`` where it has one.
 
     Raises InvalidFormat. What else is said of links, `linkformat` tells.
@@ -42,8 +42,8 @@ def encode(records: Sequence[Record], base: Path) -> bytes:
 
 def _links(records: Sequence[Record]) -> Iterator[Link]:
     for each in records:
-        target = paths.build(each.path)
-        if each.value is None:
-            yield Link(target, {})
-        else:
-            yield Link(target, {_VALUE: values.to_text(each.value).decode()})
+        text = None if each.value is None else values.to_text(each.value)
+        if text is not None and _CONTROL.search(text):
+            raise InvalidValue("has a control character, which no link can have")
+        attributes = {} if text is None else {_VALUE: text}
+        yield Link(paths.build(each.path), attributes)

@@ -12,9 +12,7 @@ from homeport.protocol.paths import Path
 CONTENT_FORMAT = 42
 
 
-def decode(
-    payload: bytes, base: Path, definitions: Definitions
-) -> tuple[Record, ...]:
+def decode(payload: bytes, base: Path, definitions: Definitions) -> tuple[Record, ...]:
     """Decode the bytes of the base, which stay bytes whatever its type is."""
     reading = Reading("opaque", _keep, base=base, definitions=definitions)
     reading.add(base, payload)

@@ -11,9 +11,7 @@ from homeport.protocol.paths import Path
 CONTENT_FORMAT = 0
 
 
-def decode(
-    payload: bytes, base: Path, definitions: Definitions
-) -> tuple[Record, ...]:
+def decode(payload: bytes, base: Path, definitions: Definitions) -> tuple[Record, ...]:
     """Decode the value of the base; raise InvalidFormat if it is not of its type."""
     reading = Reading("text", values.from_text, base=base, definitions=definitions)
     reading.add(base, payload)
@@ -22,4 +20,4 @@ def decode(
 
 def encode(records: Sequence[Record], base: Path) -> bytes:
     """Encode the one value; raise InvalidValue if there is anything else."""
-    return values.to_text(payloads.only_value(records, base))
+    return values.to_text(payloads.only_value(records, base)).encode()

@@ -55,7 +55,8 @@ def _parent(entry: Entry, base: Path, definitions: Definitions) -> Path | None:
             return Path(base[: paths.OBJECT])
         case Resource() | MultipleResource(), paths.OBJECT:
             found = definitions.find(base[0])
-            return None if found and found.multiple else paths.below(base, _ONLY_INSTANCE)
+            several = found is not None and found.multiple
+            return None if several else paths.below(base, _ONLY_INSTANCE)
         case Resource() | MultipleResource(), _:
             return Path(base[: paths.INSTANCE])
         case ResourceInstance(), paths.RESOURCE | paths.RESOURCE_INSTANCE:
@@ -98,10 +99,11 @@ def _instances(records: Sequence[Record]) -> Iterator[ObjectInstance]:
 def _resources(records: Sequence[Record]) -> Iterator[Resource | MultipleResource]:
     for number, group in _grouped(records, paths.RESOURCE):
         match group:
-            case [Record(path, None)] if len(path) == paths.RESOURCE:
-                yield MultipleResource(number, ())
             case [Record(path, value)] if len(path) == paths.RESOURCE:
-                yield Resource(number, values.to_bytes(value))
+                if value is None:
+                    yield MultipleResource(number, ())
+                else:
+                    yield Resource(number, values.to_bytes(value))
             case _:
                 yield MultipleResource(number, tuple(_resource_instances(group)))
 

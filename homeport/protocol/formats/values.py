@@ -26,6 +26,7 @@ _CLASSES = {
 """What values of a type are; of numbers more than their class has to fit."""
 _SIGNED = range(-1 << 63, 1 << 63)
 _UNSIGNED = range(1 << 64)
+_IDS = range(LARGEST_ID + 1)
 _EXACT = 1 << 53
 """Up to here a float says one integer only (RFC 7493 §2.2)."""
 
@@ -36,6 +37,7 @@ _LINK_BYTES = ">HH"
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _LINK = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -48,10 +50,12 @@ def check(value: Value) -> None:
             raise InvalidValue("has a number that is not finite")
         case Time(seconds) if seconds not in _SIGNED:
             raise InvalidValue("has a time of more than 64 bits")
-        case ObjectLink(*ids) if not all(0 <= each <= LARGEST_ID for each in ids):
-            raise InvalidValue(f"has a link with an id above {LARGEST_ID}")
-        case str():
-            _to_utf8(value)
+        case ObjectLink() if not (
+            value.object_id in _IDS and value.instance_id in _IDS
+        ):
+            raise InvalidValue(f"has a link with an id that is not 0 to {LARGEST_ID}")
+        case str() if _SURROGATE.search(value):
+            raise InvalidValue("has half a character")
 
 
 def fit(value: Value, kind: Type | None) -> Value:
@@ -75,14 +79,16 @@ def fit(value: Value, kind: Type | None) -> Value:
     raise _unfit(kind)
 
 
-def from_text(written: bytes, kind: Type | None) -> Value:
+def from_text(  # noqa: PLR0911 # one for each type
+    written: bytes, kind: Type | None
+) -> Value:
     """Read text; what is of no known type and no UTF-8 either stays bytes."""
     try:
         text = written.decode()
     except UnicodeDecodeError as error:
         if kind is None:
             return written
-        raise InvalidValue("is not UTF-8") from error
+        raise InvalidValue("has text that is not UTF-8") from error
     match kind:
         case None | Type.STRING | Type.CORE_LINK:
             return text
@@ -90,8 +96,8 @@ def from_text(written: bytes, kind: Type | None) -> Value:
             return text == "1"
         case Type.FLOAT if _FLOAT.fullmatch(text):
             return float(text)
-        case Type.INTEGER | Type.UNSIGNED_INTEGER | Type.TIME if (
-            _INTEGER.fullmatch(text)
+        case Type.INTEGER | Type.UNSIGNED_INTEGER | Type.TIME if _INTEGER.fullmatch(
+            text
         ):
             return _integer(int(text), kind)
         case Type.OPAQUE:
@@ -101,21 +107,21 @@ def from_text(written: bytes, kind: Type | None) -> Value:
     raise _unfit(kind)
 
 
-def to_text(value: Value) -> bytes:
+def to_text(value: Value) -> str:
     """Write the text that `from_text` reads."""
     match value:
         case bool():
-            return b"1" if value else b"0"
+            return str(int(value))
         case int() | float():
-            return repr(value).encode()
+            return repr(value)
         case Time(seconds):
-            return repr(seconds).encode()
+            return repr(seconds)
         case str():
-            return _to_utf8(value)
+            return value
         case bytes():
-            return base64.b64encode(value)
+            return base64.b64encode(value).decode()
         case ObjectLink():
-            return build_link(value).encode()
+            return build_link(value)
 
 
 def from_bytes(written: bytes, kind: Type | None) -> Value:
@@ -130,10 +136,9 @@ def from_bytes(written: bytes, kind: Type | None) -> Value:
         case Type.FLOAT, 4 | 8 as width:
             (number,) = struct.unpack(_FLOATS[width], written)
             return float(number)
-        case Type.UNSIGNED_INTEGER, 1 | 2 | 4 | 8:
-            return int.from_bytes(written, "big")
-        case Type.INTEGER | Type.TIME, 1 | 2 | 4 | 8:
-            return _integer(int.from_bytes(written, "big", signed=True), kind)
+        case Type.INTEGER | Type.UNSIGNED_INTEGER | Type.TIME, 1 | 2 | 4 | 8:
+            signed = kind is not Type.UNSIGNED_INTEGER
+            return _integer(int.from_bytes(written, "big", signed=signed), kind)
         case Type.OBJECT_LINK, 4:
             return ObjectLink(*struct.unpack(_LINK_BYTES, written))
     raise _unfit(kind)
@@ -142,8 +147,6 @@ def from_bytes(written: bytes, kind: Type | None) -> Value:
 def to_bytes(value: Value) -> bytes:
     """Write the bytes that `from_bytes` reads, integers in as few as they need."""
     match value:
-        case bool():
-            return bytes([value])
         case int():
             return _integer_bytes(value)
         case Time(seconds):
@@ -151,7 +154,7 @@ def to_bytes(value: Value) -> bytes:
         case float():
             return struct.pack(_FLOATS[8], value)
         case str():
-            return _to_utf8(value)
+            return value.encode()
         case bytes():
             return value
         case ObjectLink(object_id, instance_id):
@@ -195,12 +198,5 @@ def _integer_bytes(value: int) -> bytes:
     return value.to_bytes(width, "big", signed=True)
 
 
-def _to_utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidValue("has half a character") from error
-
-
-def _unfit(kind: Type) -> InvalidValue:
-    return InvalidValue(f"has a value that is no {kind.value}")
+def _unfit(kind: Type | None) -> InvalidValue:
+    return InvalidValue(f"has a value that is no {kind.value if kind else 'value'}")

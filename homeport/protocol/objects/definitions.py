@@ -109,7 +109,7 @@ class Definitions:
         """
         known = self.objects.get(number, {})
         wanted = version or self.spoken.get(number)
-        if wanted in known:
+        if wanted is not None and wanted in known:
             return known[wanted]
         fitting = [each for each in known if wanted is None or each[0] == wanted.major]
         return known[max(fitting)] if fitting else None
