@@ -3,5 +3,6 @@
 Consumes: device.registered, registration.updated, device.deregistered,
     registration.expired
 Publishes: nothing
-Stores: table notifier.channels in PostgreSQL; a durable NATS consumer of each channel
+Stores: tables notifier.channels and notifier.removals in PostgreSQL; a durable NATS
+    consumer of each channel
 """

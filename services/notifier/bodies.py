@@ -1,11 +1,12 @@
 """The JSON bodies of the notifier's REST calls."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
 from homeport.errors import InvalidParameter
-from services.notifier.channels import LARGEST_CHUNK, Callback, Serialization
+from services.notifier.channels import LARGEST_CHUNK, Callback, Kind, Serialization
 
 
 class SerializationFlags(BaseModel):
@@ -33,41 +34,113 @@ class CallbackBody(BaseModel):
         default=None,
         description="Sent with every call; with the URL at most 400 characters.",
     )
+    signing_secret: str | None = Field(
+        default=None,
+        description=(
+            "whsec_ and the base64 of 24 to 64 bytes: calls are signed with it as "
+            "Standard Webhooks 1.0 says. It is never shown again."
+        ),
+    )
     serialization: SerializationBody | None = None
 
 
-def parse_callback(body: bytes) -> Callback:
+class WebSocketBody(BaseModel):
+    """A WebSocket channel; all of it may be left out (R-6)."""
+
+    serialization: SerializationBody | None = None
+
+
+class CallbackInfo(BaseModel):
+    """A webhook, as it is set."""
+
+    url: str
+    headers: dict[str, str]
+    serialization: SerializationBody
+
+
+class WebSocketInfo(BaseModel):
+    """How it goes with a WebSocket channel; both spellings of the size (R-109)."""
+
+    status: Literal["connected", "disconnected", "unknown"]
+    queue_size: int = Field(description="Events that wait; -1 when it is not known.")
+    queueSize: int  # noqa: N815 # the older edition's
+    serialization: SerializationBody
+
+
+class ChannelInfo(BaseModel):
+    """How notifications are delivered."""
+
+    delivery_mechanism: Kind
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def parse_callback(body: bytes) -> tuple[Callback, Serialization]:
     """Parse the body of a PUT; raise InvalidParameter naming what is wrong."""
+    given = _parse(CallbackBody, body)
+    callback = Callback(given.url, given.headers or {}, given.signing_secret or "")
+    return callback, _form(given.serialization)
+
+
+def parse_websocket(body: bytes) -> Serialization:
+    """Parse the body of a PUT, which may be empty; raise InvalidParameter."""
+    return _form(_parse(WebSocketBody, body or b"{}").serialization)
+
+
+def callback_info(callback: Callback, serialization: Serialization) -> CallbackInfo:
+    """Build what a GET answers; the secret is not in it."""
+    return CallbackInfo(
+        url=callback.url,
+        headers=dict(callback.headers),
+        serialization=_shown(serialization),
+    )
+
+
+def websocket_info(
+    serialization: Serialization, *, connected: bool | None, waiting: int | None
+) -> WebSocketInfo:
+    """Build what a GET answers; None stands for what is not known just now."""
+    size = -1 if waiting is None else waiting
+    return WebSocketInfo(
+        status=_STATUSES[connected],
+        queue_size=size,
+        queueSize=size,
+        serialization=_shown(serialization),
+    )
+
+
+_STATUSES: Mapping[bool | None, Literal["connected", "disconnected", "unknown"]] = {
+    True: "connected",
+    False: "disconnected",
+    None: "unknown",
+}
+
+
+def _parse(model: type[Body], body: bytes) -> Body:
     try:
-        given = CallbackBody.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "body"
         raise InvalidParameter(name, f"is wrong: {first['msg']}") from error
-    form = given.serialization or SerializationBody()
-    return Callback(
-        given.url,
-        given.headers or {},
-        Serialization(**form.cfg.model_dump(), max_chunk_size=form.max_chunk_size),
+
+
+def _form(given: SerializationBody | None) -> Serialization:
+    form = given or SerializationBody()
+    return Serialization(**form.cfg.model_dump(), max_chunk_size=form.max_chunk_size)
+
+
+def _shown(serialization: Serialization) -> SerializationBody:
+    return SerializationBody(
+        max_chunk_size=serialization.max_chunk_size,
+        cfg=SerializationFlags(
+            deregistrations_as_object=serialization.deregistrations_as_object,
+            include_uid=serialization.include_uid,
+            include_timestamp=serialization.include_timestamp,
+            include_original_ep=serialization.include_original_ep,
+        ),
     )
-
-
-def build_callback(callback: Callback) -> dict[str, Any]:
-    """Build what a GET answers."""
-    form = callback.serialization
-    return {
-        "url": callback.url,
-        "headers": dict(callback.headers),
-        "serialization": SerializationBody(
-            max_chunk_size=form.max_chunk_size,
-            cfg=SerializationFlags(
-                deregistrations_as_object=form.deregistrations_as_object,
-                include_uid=form.include_uid,
-                include_timestamp=form.include_timestamp,
-                include_original_ep=form.include_original_ep,
-            ),
-        ).model_dump(),
-    }
 
 
 def _inlined(schema: Any, definitions: Any) -> Any:
@@ -85,18 +158,26 @@ def _inlined(schema: Any, definitions: Any) -> Any:
     }
 
 
-_SCHEMA = CallbackBody.model_json_schema()
+def _request(model: type[BaseModel], example: Any, *, required: bool) -> Any:
+    """Describe a body for the OpenAPI page; the route reads it after the key."""
+    schema = model.model_json_schema()
+    content = {
+        "schema": _inlined(schema, schema.get("$defs", {})),
+        "example": example,
+    }
+    return {"required": required, "content": {"application/json": content}}
 
-CALLBACK_REQUEST: Any = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": _inlined(_SCHEMA, _SCHEMA.get("$defs", {})),
-            "example": {
-                "url": "https://example.com/notifications",
-                "headers": {"authorization": "Bearer secret"},
-            },
-        }
+
+CALLBACK_REQUEST = _request(
+    CallbackBody,
+    {
+        "url": "https://example.com/notifications",
+        "headers": {"authorization": "Bearer secret"},
     },
-}
-"""What the OpenAPI page says of the body; the route reads it after the key."""
+    required=True,
+)
+WEBSOCKET_REQUEST = _request(
+    WebSocketBody,
+    {"serialization": {"type": "v2", "cfg": {"include_uid": True}}},
+    required=False,
+)

@@ -4,10 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from homeport.errors import InvalidParameter
 from homeport.names import AccountId
+from services.notifier import signatures
 
 ADDRESS_LENGTH = 400
 """The URL and the headers of a callback together, in characters (R-110)."""
@@ -35,33 +37,78 @@ class Serialization:
     max_chunk_size: int = LARGEST_CHUNK
 
 
+class Kind(StrEnum):
+    """How notifications are delivered, in the words of R-108."""
+
+    CALLBACK = "CALLBACK"
+    LONG_POLLING = "LONG_POLLING"
+    WEB_SOCKET = "WEB_SOCKET"
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A webhook, as the caller wants it to be called."""
+    """A webhook, as the caller wants it to be called.
+
+    Calls are signed with ``signing_secret`` unless it is ''.
+    """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    serialization: Serialization = field(default_factory=Serialization)
+    signing_secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LongPoll:
+    """Notifications wait to be asked for.
+
+    ``receipt`` acknowledges what the last poll was given; '' when that is done.
+    """
+
+    receipt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocket:
+    """Notifications go to the newest socket; its id, or '' when it has closed."""
+
+    socket: str = ""
+
+
+Way = Callback | LongPoll | WebSocket
+
+KINDS: Mapping[type[Way], Kind] = {
+    Callback: Kind.CALLBACK,
+    LongPoll: Kind.LONG_POLLING,
+    WebSocket: Kind.WEB_SOCKET,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
     """The channel of an API key.
 
-    ``revision`` changes whenever the caller sets the channel again.
+    ``revision`` changes whenever the caller sets the channel again, and with every
+    socket that takes it.
     """
 
     key_id: str
     account: AccountId
-    callback: Callback
+    way: Way
+    serialization: Serialization
     revision: int
     created_at: datetime
     failing_since: datetime | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """How its notifications are delivered."""
+        return KINDS[type(self.way)]
 
 
 def check(callback: Callback) -> None:
     """Raise InvalidParameter when a callback breaks the rules of R-110."""
     _check_url(callback.url)
+    signatures.check(callback.signing_secret)
     length = len(callback.url)
     for name, value in callback.headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):

@@ -12,15 +12,14 @@ import asyncpg
 
 from homeport.errors import Unavailable
 from homeport.runtime.database import ANSWER_SECONDS, reported
-from services.notifier.schema import CHANGES
+from services.notifier.announcements import heard_of
+from services.notifier.channels import Kind
 
 _CLAIM = """
     SELECT key FROM unnest($1::text[]) AS key
-    WHERE pg_try_advisory_lock(hashtextextended('homeport channel ' || key, 0))
+    WHERE pg_try_advisory_lock(notifier.channel_lock(key))
 """
-_RELEASE = """
-    SELECT pg_advisory_unlock(hashtextextended('homeport channel ' || $1::text, 0))
-"""
+_RELEASE = "SELECT pg_advisory_unlock(notifier.channel_lock($1))"
 _GONE_PEER = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5"} | {
     "tcp_keepalives_count": "3"
 }
@@ -30,8 +29,10 @@ _GONE_PEER = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5"} | {
 class Claims:
     """The channels that this replica has claimed, until they are lost."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, kind: Kind) -> None:
         self._connection = connection
+        self._heard_of = heard_of(kind)
+        self._one = asyncio.Lock()  # the connection takes one statement at a time
         self._changed = asyncio.Event()
         self._lost = asyncio.Event()
         connection.add_termination_listener(lambda _: self._lost.set())
@@ -39,7 +40,9 @@ class Claims:
     async def listen(self) -> None:
         """Hear of changed channels from now on."""
         with reported():
-            await self._connection.add_listener(CHANGES, lambda *_: self._changed.set())
+            await self._connection.add_listener(
+                self._heard_of, lambda *_: self._changed.set()
+            )
 
     async def claim(self, keys: Iterable[str]) -> frozenset[str]:
         """Claim channels of nobody; return those that are now this replica's.
@@ -47,13 +50,23 @@ class Claims:
         Claims must not be repeated: PostgreSQL counts them. Raises Unavailable.
         """
         with reported():
-            rows = await self._connection.fetch(_CLAIM, list(keys))
+            async with self._one:
+                rows = await self._connection.fetch(_CLAIM, list(keys))
         return frozenset(row["key"] for row in rows)
 
     async def release(self, key: str) -> None:
         """Let another replica serve a channel; raise Unavailable."""
         with reported():
-            await self._connection.execute(_RELEASE, key)
+            async with self._one:
+                await self._connection.execute(_RELEASE, key)
+
+    async def announce(self, key: str) -> None:
+        """Tell other replicas that they may claim a channel; raise Unavailable."""
+        with reported():
+            async with self._one:
+                await self._connection.execute(
+                    "SELECT pg_notify($1, $2)", self._heard_of, key
+                )
 
     async def changed(self, seconds: float) -> None:
         """Return when a channel has changed, or after some seconds."""
@@ -75,8 +88,11 @@ class Claims:
 
 
 @asynccontextmanager
-async def claims(url: str) -> AsyncIterator[Claims]:
-    """Connect and listen; raise Unavailable. Left: every claim is given back."""
+async def claims(url: str, kind: Kind) -> AsyncIterator[Claims]:
+    """Connect, and listen for changes of channels of a kind; raise Unavailable.
+
+    Left: every claim is given back.
+    """
     with reported():
         connection = await asyncpg.connect(
             url,
@@ -85,7 +101,7 @@ async def claims(url: str) -> AsyncIterator[Claims]:
             server_settings=_GONE_PEER,
         )
     try:
-        made = Claims(connection)
+        made = Claims(connection, kind)
         await made.listen()
         yield made
     finally:

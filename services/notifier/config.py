@@ -1,8 +1,22 @@
 """The settings of the notifier service."""
 
-from pydantic import Field
+from pathlib import Path
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from homeport.errors import InvalidParameter
 from homeport.runtime.config import DatabaseSettings
+from services.notifier import networks
+from services.notifier.networks import Network
+
+
+def _networks(text: str) -> str:
+    try:
+        networks.parse(text)
+    except InvalidParameter as error:
+        raise ValueError(error.reason) from error
+    return text
 
 
 class NotifierSettings(DatabaseSettings):
@@ -16,6 +30,39 @@ class NotifierSettings(DatabaseSettings):
         gt=0,
         description="A callback channel that has failed for this long is removed.",
     )
+    webhook_networks: Annotated[str, AfterValidator(_networks)] = Field(
+        default="",
+        description=(
+            "Networks that webhooks may be in besides the public ones, with commas: "
+            "`10.1.0.0/16,::1/128`. Loopback, link-local and private ones are refused "
+            "otherwise, also after DNS."
+        ),
+    )
+    webhook_ca_file: Path | None = Field(
+        default=None,
+        description="PEM of CAs that webhooks are verified with besides public ones.",
+    )
+    pull_seconds: float = Field(
+        default=30, gt=0, description="How long a long poll waits for notifications."
+    )
+    pull_idle_seconds: float = Field(
+        default=600,
+        gt=0,
+        description="A long poll channel that nobody has polled for so long ends.",
+    )
+    socket_ping_seconds: float = Field(
+        default=20,
+        gt=0,
+        description=(
+            "How often an idle WebSocket is pinged, and how long its client may take "
+            "to answer or to read a message."
+        ),
+    )
+    socket_idle_seconds: float = Field(
+        default=48 * 3600,
+        gt=0,
+        description="A WebSocket channel that has had no socket for so long ends.",
+    )
     channel_poll_seconds: float = Field(
         default=5,
         gt=0,
@@ -24,3 +71,8 @@ class NotifierSettings(DatabaseSettings):
             "announced besides."
         ),
     )
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Where webhooks may be besides the Internet."""
+        return networks.parse(self.webhook_networks)

@@ -8,7 +8,7 @@ So nothing has to be said to the server while a webhook makes us wait: unacknowl
 events are given out again only to those who ask, and then come before newer ones.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
@@ -27,7 +27,7 @@ from services.notifier.channels import Channel
 from services.notifier.messages import Taken
 
 BATCH = 1_000
-LINGER_SECONDS = 0.05
+LINGER_SECONDS = 0.01
 """How long a batch may wait to fill, and so the most it adds to a single event."""
 IDLE_SECONDS = 5.0
 """How long one question for events lasts; also how late a lost one is repeated."""
@@ -80,10 +80,32 @@ def _configuration(
     )
 
 
+async def acknowledge(nats: Client, receipt: str) -> None:
+    """Acknowledge what an earlier `Inbox` has given out; raise Unavailable.
+
+    Repeating is harmless.
+    """
+    with _reported():
+        await nats.request(receipt, b"+ACK", timeout=_ANSWER_SECONDS)
+
+
+async def waiting(nats: Client, key_id: str) -> int:
+    """Return how many events a channel's application has not accepted yet.
+
+    Those that are no business of applications count, too. Raises Unavailable.
+    """
+    jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
+    with _reported():
+        found = await jetstream.consumer_info(
+            subjects.STREAM, subjects.channel_durable(key_id)
+        )
+    return (found.num_pending or 0) + (found.num_ack_pending or 0)
+
+
 class Inbox:
     """A channel's events in the order of the stream, batch after batch.
 
-    Both methods raise Unavailable when NATS is away.
+    The methods raise Unavailable when NATS is away.
     """
 
     def __init__(
@@ -99,11 +121,12 @@ class Inbox:
         self._place = 0
         self._delivered = 0
         self._last: Msg | None = None
+        self._taken: Mapping[int, Msg] = {}
 
-    async def take(self) -> list[Taken]:
+    async def take(self, seconds: float = IDLE_SECONDS) -> list[Taken]:
         """Wait for the next batch; nothing if nothing came for a while."""
         with _reported():
-            found = await self._next() if self._begun else []
+            found = await self._next(seconds) if self._begun else []
             if self._begun and self._goes_on(found):
                 self._place += len(found)
             else:
@@ -112,7 +135,8 @@ class Inbox:
             if not found:
                 return []
             events = {event.sequence: event for event in map(_taken, found)}
-            self._last = max(found, key=lambda msg: msg.metadata.sequence.stream)
+            self._taken = {msg.metadata.sequence.stream: msg for msg in found}
+            self._last = self._taken[max(self._taken)]
             fresh = [
                 events[sequence]
                 for sequence in sorted(events)
@@ -131,8 +155,18 @@ class Inbox:
             await self._last.ack_sync(timeout=_ANSWER_SECONDS)
         self._last = None
 
-    async def _next(self) -> list[Msg]:
-        found = await self._fetch(1, IDLE_SECONDS)
+    def receipt(self, taken: Taken) -> str:
+        """Return what acknowledges an event of the last batch, and all before it."""
+        return self._taken[taken.sequence].reply
+
+    async def give_back(self, batch: Iterable[Taken]) -> None:
+        """Have events of the last batch given out again, at once and in this order."""
+        with _reported():
+            for taken in batch:
+                await self._taken[taken.sequence].nak()
+
+    async def _next(self, seconds: float) -> list[Msg]:
+        found = await self._fetch(1, seconds)
         if found:
             found += await self._fetch(BATCH - 1, LINGER_SECONDS)
         return found
@@ -155,7 +189,8 @@ class Inbox:
             )
             if len(gathered) >= (information.num_ack_pending or 0):
                 break
-            for message in await self._fetch(BATCH, _GATHER_SECONDS):
+            missing = (information.num_ack_pending or 0) - len(gathered)
+            for message in await self._fetch(missing, _GATHER_SECONDS):
                 gathered[message.metadata.sequence.stream] = message
         if information.delivered is not None:
             self._place = information.delivered.consumer_seq

@@ -1,88 +1,95 @@
 """The REST routes of the notifier: an API key's notification channel."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from fastapi import Depends, FastAPI
 
-from homeport.errors import HomeportError, InvalidParameter, Unavailable
-from homeport.names import AccountId
 from homeport.runtime import bus, rest
 from homeport.runtime.database import connections
+from homeport.runtime.tasks import end, vital
 from homeport.store import connection
 from homeport.store.trust import Grant, TrustView
-from services.notifier import bodies, consumers, handlers, observability
-from services.notifier.channels import Callback, Channel
+from services.notifier import (
+    answers,
+    consumers,
+    handlers,
+    http_callbacks,
+    http_polls,
+    http_sockets,
+    http_websockets,
+)
+from services.notifier.bodies import ChannelInfo
+from services.notifier.channels import Channel, Kind
+from services.notifier.claims import claims
 from services.notifier.config import NotifierSettings
-from services.notifier.handlers import Channels
+from services.notifier.delivery import Delivery
+from services.notifier.ledger import Ledger
+from services.notifier.polls import Polls, Source
+from services.notifier.ports import Ports
+from services.notifier.roster import Roster
 from services.notifier.schema import MIGRATIONS, SCHEMA
+from services.notifier.sockets import Sockets
 from services.notifier.store import ChannelStore
 from services.notifier.webhooks import webhooks
 
 PREFIXES = ("/v2/notification",)
-LARGEST_BODY = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What the routes need."""
-
-    trust: TrustView
-    stored: Channels
-    put: Callable[[Callback, bytes], Awaitable[None]]
-    collect: Callable[[str, AccountId], Awaitable[None]]
-
-
-class Refused(HomeportError):
-    """A call is answered with a status and a bare word (R-12)."""
-
-    def __init__(self, status: int, word: str) -> None:
-        self.status = status
-        self.word = word
-        super().__init__(word)
-
-
-WORDS: Mapping[str, str] = {
-    "body": "MALFORMED_JSON_CONTENT",
-    "url": "INVALID_URL",
-    "headers": "INVALID_HEADERS",
-    "url and headers": "URL_AND_HEADERS_TOO_LONG",
-    "serialization": "INVALID_SERIALIZATION",
-    "callback": "CALLBACK_NOT_ACCEPTED",
-}
-"""The word for each parameter that may be wrong; all are 400."""
 
 
 @asynccontextmanager
 async def application(settings: NotifierSettings) -> AsyncIterator[FastAPI]:
-    """Open what the routes need and make them; raise Unavailable."""
+    """Open what the routes need and make them; raise Unavailable.
+
+    Entered: sockets and long polls are served, too.
+    """
+    postgres_url = settings.postgres_url.get_secret_value()
     async with AsyncExitStack() as stack:
         redis = await connection.connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         nats = await stack.enter_async_context(bus.connection(settings.nats_url))
         engine = await stack.enter_async_context(
-            connections(
-                settings.postgres_url.get_secret_value(),
-                schema=SCHEMA,
-                migrations=MIGRATIONS,
-            )
+            connections(postgres_url, schema=SCHEMA, migrations=MIGRATIONS)
         )
-        callers = await stack.enter_async_context(
-            webhooks(settings.webhook_timeout_seconds)
+        callers = await stack.enter_async_context(webhooks(settings))
+        stored, ledger = ChannelStore(engine), Ledger(engine)
+        sockets = Sockets(stored, ledger)
+        inbox = partial(consumers.inbox, nats)
+        collect = partial(consumers.ensure, nats)
+
+        async def deliver(channel: Channel) -> None:
+            socket = sockets.of(channel)
+            if socket is not None:
+                await Delivery(channel, inbox=inbox, hand_over=socket.hand_over).run()
+
+        roster = Roster(
+            Kind.WEB_SOCKET,
+            wanted=sockets.wanted,
+            claims=partial(claims, postgres_url, Kind.WEB_SOCKET),
+            serve=deliver,
+            poll_seconds=settings.channel_poll_seconds,
         )
+        serving = vital(roster.run())
+        stack.push_async_callback(end, serving)
+        await roster.begun()
         yield routes(
             Ports(
                 trust=TrustView(redis),
-                stored=ChannelStore(engine),
+                stored=stored,
+                ledger=ledger,
                 put=callers.put,
-                collect=partial(consumers.ensure, nats),
+                collect=collect,
+                waiting=partial(consumers.waiting, nats),
+                polls=Polls(
+                    stored,
+                    ledger,
+                    Source(collect, inbox, partial(consumers.acknowledge, nats)),
+                    claims=roster.held,
+                    seconds=settings.pull_seconds,
+                ),
+                sockets=sockets,
+                ping_seconds=settings.socket_ping_seconds,
             )
         )
 
@@ -98,104 +105,15 @@ def routes(ports: Ports) -> FastAPI:
         redirect_slashes=False,
     )
     made.add_middleware(rest.Border)
-    _add_refusals(made)
-    caller = Depends(rest.caller(ports.trust, refused=_refused))
+    answers.add_refusals(made)
+    caller = Depends(rest.caller(ports.trust, refused=answers.unknown_key))
+    for module in (http_callbacks, http_polls, http_websockets, http_sockets):
+        made.include_router(module.routes(ports, caller=caller))
 
-    @made.put(
-        "/v2/notification/callback",
-        status_code=204,
-        response_class=Response,
-        openapi_extra={"requestBody": bodies.CALLBACK_REQUEST},
-    )
-    async def put_callback(
-        request: Request, grant: Annotated[Grant, caller]
-    ) -> Response:
-        """Have notifications delivered to a webhook; it is tried at once."""
-        _needs_writing(grant)
-        await handlers.set_callback(
-            bodies.parse_callback(await _body(request)),
-            grant,
-            stored=ports.stored,
-            put=ports.put,
-            collect=ports.collect,
-        )
-        return Response(status_code=204)
-
-    @made.get("/v2/notification/callback")
-    async def get_callback(grant: Annotated[Grant, caller]) -> JSONResponse:
-        """Return the webhook of this key."""
-        channel = _found(await handlers.get_channel(grant, stored=ports.stored))
-        return JSONResponse(bodies.build_callback(channel.callback))
-
-    @made.delete("/v2/notification/callback", status_code=204, response_class=Response)
-    async def delete_callback(grant: Annotated[Grant, caller]) -> Response:
-        """Have nothing delivered any more."""
-        _needs_writing(grant)
-        if not await handlers.remove_channel(grant, stored=ports.stored):
-            raise Refused(404, "CHANNEL_NOT_FOUND")
-        return Response(status_code=204)
-
-    @made.get("/v2/notification/channel")
-    async def get_channel(grant: Annotated[Grant, caller]) -> JSONResponse:
+    @made.get("/v2/notification/channel", responses=answers.words(401, 403, 404))
+    async def get_channel(grant: Annotated[Grant, caller]) -> ChannelInfo:
         """Say how this key's notifications are delivered."""
-        _found(await handlers.get_channel(grant, stored=ports.stored))
-        return JSONResponse({"delivery_mechanism": "CALLBACK"})
+        channel = answers.found(await handlers.get_channel(grant, stored=ports.stored))
+        return ChannelInfo(delivery_mechanism=channel.kind)
 
     return made
-
-
-def _refused(key: str) -> Refused:
-    if key and not key.startswith("ak_"):
-        return Refused(403, "FORBIDDEN")
-    return Refused(401, "UNAUTHORIZED")
-
-
-def _needs_writing(grant: Grant) -> None:
-    if grant.role == "reader":
-        raise Refused(403, "FORBIDDEN")
-
-
-def _found(channel: Channel | None) -> Channel:
-    if channel is None:
-        raise Refused(404, "CHANNEL_NOT_FOUND")
-    return channel
-
-
-async def _body(request: Request) -> bytes:
-    media_type = request.headers.get("content-type", "application/json")
-    if media_type.partition(";")[0].strip().lower() != "application/json":
-        raise Refused(415, "UNSUPPORTED_MEDIA_TYPE")
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_BODY:
-            raise InvalidParameter("body", f"is longer than {LARGEST_BODY} bytes")
-    return body
-
-
-def _add_refusals(made: FastAPI) -> None:
-    def text(status: int, word: str, reason: str) -> Response:
-        observability.record_refused(word, reason)
-        return PlainTextResponse(word, status)
-
-    async def refused(_: Request, error: Any) -> Response:
-        return text(error.status, error.word, error.word)
-
-    async def invalid(_: Request, error: Any) -> Response:
-        return text(400, WORDS[error.name], str(error))
-
-    async def unavailable(_: Request, error: Any) -> Response:
-        return text(503, "SERVICE_UNAVAILABLE", str(error))
-
-    async def unrouted(_: Request, error: Any) -> Response:
-        word = HTTPStatus(error.status_code).name
-        return PlainTextResponse(word, error.status_code, error.headers)
-
-    async def gone(_: Request, __: Any) -> Response:
-        return Response(status_code=400)
-
-    made.add_exception_handler(Refused, refused)
-    made.add_exception_handler(InvalidParameter, invalid)
-    made.add_exception_handler(Unavailable, unavailable)
-    made.add_exception_handler(HTTPException, unrouted)
-    made.add_exception_handler(ClientDisconnect, gone)

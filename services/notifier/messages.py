@@ -95,6 +95,25 @@ def group(notices: Iterable[Notice], most: int) -> list[Message]:
     return [Message(kind, items) for kind, items in messages]
 
 
+def begin(notices: Sequence[Notice | None], most: int) -> tuple[Message | None, int]:
+    """Make a message of as many first notices as are of one kind.
+
+    Returns it with how many of ``notices`` are settled by it: those that are None, and
+    nobody's business, on the way. There is no message where all are.
+    """
+    kind: Kind | None = None
+    items: list[Item] = []
+    settled = 0
+    for notice in notices:
+        if notice is not None:
+            if len(items) == most or kind not in (None, notice.kind):
+                break
+            kind = notice.kind
+            items.append(notice.item)
+        settled += 1
+    return Message(kind, items) if kind else None, settled
+
+
 def build(message: Message) -> bytes:
     """Build the JSON that the application receives."""
     return orjson.dumps({message.kind.value: message.items})

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.notifier.channels import Channel
+from services.notifier.channels import Callback, Channel, Kind
 from services.notifier.messages import Message
 
 _log = structlog.get_logger()
@@ -15,7 +15,7 @@ _ITEMS = Counter(
 )
 _DELIVERIES = Histogram(
     "homeport_notifier_delivery_seconds",
-    "How long webhooks take to accept a message.",
+    "How long applications take to accept a message.",
     buckets=(0.005, 0.02, 0.1, 0.5, 2, 5, 20),
 )
 _FAULTS = Counter(
@@ -24,9 +24,14 @@ _FAULTS = Counter(
 _UNREADABLE = Counter(
     "homeport_notifier_unreadable_total", "Messages that are no fact we know."
 )
-_SERVED = Gauge("homeport_notifier_channels", "Channels that this replica serves.")
+_SERVED = Gauge(
+    "homeport_notifier_channels", "Channels that this replica serves.", ["kind"]
+)
 _FAILING = Gauge(
     "homeport_notifier_channels_failing", "Of these, channels that do not accept."
+)
+_CLOSED = Counter(
+    "homeport_notifier_sockets_closed_total", "WebSockets that have ended.", ["code"]
 )
 _REMOVED = Counter(
     "homeport_notifier_channels_removed_total",
@@ -45,6 +50,11 @@ def record_delivered(message: Message, seconds: float) -> None:
     """Count what an application has accepted."""
     _ITEMS.labels(message.kind.value).inc(len(message.items))
     _DELIVERIES.observe(seconds)
+
+
+def record_given(message: Message) -> None:
+    """Count what a long poll was given."""
+    _ITEMS.labels(message.kind.value).inc(len(message.items))
 
 
 def record_fault() -> None:
@@ -74,10 +84,17 @@ def record_unreadable(error: Exception) -> None:
     _log.warning("message passed over", reason=str(error))
 
 
-def record_served(channels: int, failing: int) -> None:
-    """Show how many channels this replica serves."""
-    _SERVED.set(channels)
-    _FAILING.set(failing)
+def record_served(kind: Kind, channels: int, failing: int) -> None:
+    """Show how many channels of a kind this replica serves."""
+    _SERVED.labels(kind).set(channels)
+    if kind is Kind.CALLBACK:
+        _FAILING.set(failing)
+
+
+def record_socket_closed(channel_id: str, code: int) -> None:
+    """Count a WebSocket that has ended, and log with which code (R-114)."""
+    _CLOSED.labels(str(code)).inc()
+    _log.info("socket closed", channel=channel_id, code=code)
 
 
 def record_interrupted(channel: Channel, reason: str) -> None:
@@ -110,8 +127,11 @@ def record_refused(word: str, reason: str) -> None:
 
 def _identity(channel: Channel) -> dict[str, str]:
     """Name a channel; its URL may hold secrets, its host does not."""
-    return {
+    identity = {
         "channel": channel.key_id,
         "account": channel.account,
-        "host": urlsplit(channel.callback.url).hostname or "",
+        "kind": channel.kind.value,
     }
+    if isinstance(channel.way, Callback):
+        identity["host"] = urlsplit(channel.way.url).hostname or ""
+    return identity

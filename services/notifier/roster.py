@@ -1,16 +1,16 @@
-"""The channels that this replica serves, kept equal to what callers have set."""
+"""The channels of a kind that this replica serves, kept equal to what is wanted."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from homeport.errors import Unavailable
+from homeport.runtime.tasks import end
 from services.notifier import observability
-from services.notifier.channels import Channel
+from services.notifier.channels import Channel, Kind
 from services.notifier.claims import Claims
-from services.notifier.store import ChannelStore
 
 RETRY_SECONDS = 1.0
 
@@ -37,17 +37,20 @@ class Roster:
 
     def __init__(
         self,
-        store: ChannelStore,
+        kind: Kind,
         *,
+        wanted: Callable[[], Awaitable[Iterable[Channel]]],
         claims: Callable[[], AbstractAsyncContextManager[Claims]],
         serve: Callable[[Channel], Coroutine[Any, Any, None]],
         poll_seconds: float,
     ) -> None:
-        self._store = store
+        self._kind = kind
+        self._wanted = wanted
         self._claims = claims
         self._serve = serve
         self._poll_seconds = poll_seconds
         self._held: Claims | None = None
+        self._begun = asyncio.Event()
         self._served: dict[str, _Served] = {}
 
     async def run(self) -> None:
@@ -66,13 +69,23 @@ class Roster:
                 away = True
             await asyncio.sleep(RETRY_SECONDS)
 
+    async def begun(self) -> None:
+        """Return once this replica has been able to serve."""
+        await self._begun.wait()
+
     async def check(self) -> None:
         """Raise Unavailable while this replica may serve nothing."""
+        self.held()
+
+    def held(self) -> Claims:
+        """Return this replica's claims; raise Unavailable while it has none."""
         if self._held is None:
             raise Unavailable("PostgreSQL", "holds no claims for this replica")
+        return self._held
 
     async def _hold(self, held: Claims) -> None:
         self._held = held
+        self._begun.set()
         tending = asyncio.create_task(self._tend(held))
         losing = asyncio.create_task(held.lost())
         try:
@@ -83,15 +96,16 @@ class Roster:
             self._held = None
             served, self._served = self._served, {}
             await _end([tending, losing, *(each.task for each in served.values())])
-            observability.record_served(0, 0)
+            observability.record_served(self._kind, 0, 0)
 
     async def _tend(self, held: Claims) -> None:
         while True:
-            wanted = {channel.key_id: channel for channel in await self._store.all()}
+            wanted = {channel.key_id: channel for channel in await self._wanted()}
             await self._renew(held, wanted)
             for key_id in await held.claim(wanted.keys() - self._served.keys()):
                 self._start(wanted[key_id])
             observability.record_served(
+                self._kind,
                 len(self._served),
                 sum(
                     wanted[key_id].failing_since is not None for key_id in self._served
@@ -111,6 +125,7 @@ class Roster:
             if channel is None:
                 del self._served[key_id]
                 await held.release(key_id)
+                await held.announce(key_id)
             else:
                 self._start(channel)
 
@@ -120,8 +135,7 @@ class Roster:
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait until they are over; what they raised stays in them."""
+    """Cancel tasks until they are over; what they raised stays in them."""
     ending = list(tasks)
-    for task in ending:
-        task.cancel()
+    await asyncio.gather(*map(end, ending))
     await asyncio.gather(*ending, return_exceptions=True)

@@ -1,22 +1,47 @@
-"""The channels in PostgreSQL; every change is announced to all replicas.
+"""The channels in PostgreSQL; every change is announced to those who serve them.
 
 All methods raise Unavailable when PostgreSQL is away.
 """
 
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from homeport.errors import InvalidParameter
 from homeport.names import AccountId
 from homeport.runtime.database import reported
-from services.notifier.channels import Callback, Channel, Serialization
-from services.notifier.schema import CHANGES, channels, revisions
+from services.notifier.announcements import announce
+from services.notifier.channels import (
+    KINDS,
+    Callback,
+    Channel,
+    Kind,
+    LongPoll,
+    Serialization,
+    Way,
+    WebSocket,
+)
+from services.notifier.schema import channels, removals, revisions
 
-CALLBACK = "callback"
+REMEMBERED = timedelta(minutes=2)
+"""How long a deleted long poll channel is said to be deleted (R-112)."""
+
+_MADE: ColumnElement[bool] = literal_column("xmax = 0")
+"""Whether a row was inserted, where it could have been updated."""
+
+
+@asynccontextmanager
+async def changing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Begin what is committed when this is left; raise Unavailable."""
+    with reported():
+        async with engine.begin() as connection:
+            yield connection
 
 
 class ChannelStore:
@@ -27,101 +52,105 @@ class ChannelStore:
 
     async def get(self, key_id: str) -> Channel | None:
         """Return a key's channel, if it has one."""
-        with reported():
-            async with self._engine.connect() as connection:
-                query = select(channels).where(channels.c.key_id == key_id)
-                row = (await connection.execute(query)).one_or_none()
-        return _channel(row) if row else None
+        found = await self._all(select(channels).where(channels.c.key_id == key_id))
+        return found[0] if found else None
 
-    async def all(self) -> list[Channel]:
-        """Return every channel."""
-        with reported():
-            async with self._engine.connect() as connection:
-                rows = (await connection.execute(select(channels))).all()
-        return [_channel(row) for row in rows]
+    async def of_kind(self, kind: Kind) -> list[Channel]:
+        """Return every channel of a kind."""
+        return await self._all(select(channels).where(channels.c.kind == kind))
 
-    async def put(self, key_id: str, account: AccountId, callback: Callback) -> None:
-        """Make a key's channel, or set it again: it has not failed then."""
+    async def of_keys(self, key_ids: Collection[str]) -> list[Channel]:
+        """Return the channels of some keys."""
+        return await self._all(select(channels).where(channels.c.key_id.in_(key_ids)))
+
+    async def put(
+        self, key_id: str, account: AccountId, way: Way, serialization: Serialization
+    ) -> bool:
+        """Make a key's channel, or set it again: it has not failed then.
+
+        Returns whether there was none. Raises InvalidParameter where the key has a
+        channel of another kind.
+        """
+        kind = KINDS[type(way)]
+        callback = way if isinstance(way, Callback) else Callback("")
         changed: dict[str, Any] = {
-            "kind": CALLBACK,
             "url": callback.url,
             "headers": dict(callback.headers),
-            "serialization": asdict(callback.serialization),
+            "signing_secret": callback.signing_secret,
+            "serialization": asdict(serialization),
+            "used_at": func.now(),
             "failing_since": None,
         }
+        kept = {"kind": kind, "account_id": account, "socket": "", "receipt": ""}
         statement = (
             insert(channels)
-            .values(key_id=key_id, account_id=account, **changed)
+            .values(key_id=key_id, **kept, **changed)
             .on_conflict_do_update(
                 index_elements=[channels.c.key_id],
                 set_=changed | {"revision": revisions.next_value()},
+                where=channels.c.kind == kind,
             )
+            .returning(_MADE)
         )
-        with reported():
-            async with self._engine.begin() as connection:
-                await connection.execute(statement)
-                await _announce(connection, key_id)
+        async with changing(self._engine) as connection:
+            made = (await connection.execute(statement)).scalar_one_or_none()
+            if made is None:
+                raise InvalidParameter("channel", f"is there, and no {kind}")
+            await announce(connection, kind, key_id)
+        return bool(made)
 
-    async def remove(self, key_id: str) -> bool:
-        """Remove a key's channel; False when it had none."""
-        statement = delete(channels).where(channels.c.key_id == key_id)
-        with reported():
-            async with self._engine.begin() as connection:
-                removed = (await connection.execute(statement)).rowcount > 0
-                if removed:
-                    await _announce(connection, key_id)
+    async def remove(self, key_id: str, kind: Kind) -> bool:
+        """Remove a key's channel; False when it had none of this kind."""
+        statement = delete(channels).where(
+            channels.c.key_id == key_id, channels.c.kind == kind
+        )
+        async with changing(self._engine) as connection:
+            removed = (await connection.execute(statement)).rowcount > 0
+            if removed:
+                await announce(connection, kind, key_id)
+            if removed and kind is Kind.LONG_POLLING:
+                now = {"removed_at": func.now()}
+                await connection.execute(
+                    insert(removals)
+                    .values(key_id=key_id, **now)
+                    .on_conflict_do_update(index_elements=["key_id"], set_=now)
+                )
         return removed
 
-    async def failing(self, channel: Channel, since: datetime) -> None:
-        """Remember since when a channel has failed; the earliest time is kept."""
+    async def removed_lately(self, key_id: str) -> bool:
+        """Say whether a key's long poll channel has just been deleted."""
+        query = select(removals.c.key_id).where(
+            removals.c.key_id == key_id,
+            removals.c.removed_at > func.now() - REMEMBERED,
+        )
         with reported():
-            async with self._engine.begin() as connection:
-                await connection.execute(
-                    update(channels)
-                    .where(
-                        channels.c.key_id == channel.key_id,
-                        channels.c.revision == channel.revision,
-                        channels.c.failing_since.is_(None),
-                    )
-                    .values(failing_since=since)
-                )
+            async with self._engine.connect() as connection:
+                return (await connection.execute(query)).first() is not None
 
-    async def recovered(self, channel: Channel) -> None:
-        """Forget that a channel has failed."""
+    async def _all(self, query: Select[Any]) -> list[Channel]:
         with reported():
-            async with self._engine.begin() as connection:
-                await connection.execute(
-                    update(channels)
-                    .where(
-                        channels.c.key_id == channel.key_id,
-                        channels.c.revision == channel.revision,
-                    )
-                    .values(failing_since=None)
-                )
-
-    async def give_up(self, channel: Channel) -> None:
-        """Remove a channel, unless its caller has set it again."""
-        with reported():
-            async with self._engine.begin() as connection:
-                await connection.execute(
-                    delete(channels).where(
-                        channels.c.key_id == channel.key_id,
-                        channels.c.revision == channel.revision,
-                    )
-                )
-                await _announce(connection, channel.key_id)
-
-
-async def _announce(connection: AsyncConnection, key_id: str) -> None:
-    await connection.execute(select(func.pg_notify(CHANGES, key_id)))
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query)).all()
+        return [_channel(row) for row in rows]
 
 
 def _channel(row: Row[Any]) -> Channel:
     return Channel(
         key_id=row.key_id,
         account=AccountId(row.account_id),
-        callback=Callback(row.url, row.headers, Serialization(**row.serialization)),
+        way=_way(row),
+        serialization=Serialization(**row.serialization),
         revision=row.revision,
         created_at=row.created_at,
         failing_since=row.failing_since,
     )
+
+
+def _way(row: Row[Any]) -> Way:
+    match Kind(row.kind):
+        case Kind.CALLBACK:
+            return Callback(row.url, row.headers, row.signing_secret)
+        case Kind.LONG_POLLING:
+            return LongPoll(row.receipt)
+        case Kind.WEB_SOCKET:
+            return WebSocket(row.socket)

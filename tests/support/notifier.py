@@ -1,13 +1,19 @@
-"""The notifier as tests drive it: its service, its routes, and events for it."""
+"""The notifier as tests drive it: its service, its routes, and events for it.
+
+Everything is on real servers; ``Site.client`` calls the routes in this process, and
+``Site.url`` is where a second replica of them listens.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import asyncpg
 import httpx
 from nats.aio.client import Client
 from pydantic import SecretStr
+from websockets.asyncio.client import connect
 
 from homeport import names
 from homeport.events import publisher
@@ -16,14 +22,18 @@ from homeport.events.facts import FactName
 from homeport.names import AccountId
 from homeport.runtime import bus
 from homeport.runtime.probes import Probes
+from homeport.runtime.serving import serve
 from homeport.store import connection, trust
 from homeport.store.trust import Grant, Role, TrustView
 from services.notifier import http
 from services.notifier.app import service
 from services.notifier.config import NotifierSettings
+from tests.support.polling import until
 
 ACCOUNT = AccountId("a" * 32)
 KEY = "ak_1" + "b" * 60
+KEY_ID = "b" * 32
+LOOPBACK = "127.0.0.0/8,::1/128"
 TIME = "2026-11-24T14:20:05.123456Z"
 
 
@@ -35,6 +45,7 @@ class Site:
     client: httpx.AsyncClient
     nats: Client
     trust: TrustView
+    url: str
 
     async def allow(
         self,
@@ -55,6 +66,34 @@ class Site:
         )
         assert answer.status_code == 204, answer.text
 
+    async def listen(self, **serialization: object) -> None:
+        """Make KEY's WebSocket channel, or set it again."""
+        answer = await self.client.put(
+            "/v2/notification/websocket", json={"serialization": serialization}
+        )
+        assert answer.status_code in (200, 201), answer.text
+
+    def socket(self, *, url: str = "", key: str = KEY) -> connect:
+        """Open the WebSocket of a key; leave it to close it."""
+        return connect(
+            f"{url or self.url}/v2/notification/websocket-connect".replace(
+                "http", "ws", 1
+            ),
+            additional_headers={"authorization": f"Bearer {key}"} if key else {},
+            proxy=None,
+            compression=None,
+        )
+
+    @asynccontextmanager
+    async def routes(self, **changed: object) -> AsyncIterator[str]:
+        """Serve another replica of the routes; yield its URL."""
+        settings = self.settings.model_copy(update=changed)
+        async with (
+            http.application(settings) as routes,
+            serve(routes, "127.0.0.1", 0) as port,
+        ):
+            yield f"http://127.0.0.1:{port}"
+
     async def happen(self, *envelopes: Envelope) -> None:
         """Publish events as an edge does."""
         for start in range(0, len(envelopes), publisher.MAX_BATCH):
@@ -68,6 +107,32 @@ class Site:
         probes = Probes()
         async with service(self.settings.model_copy(update=changed), probes):
             yield probes
+
+    async def until_served(self, *, served: bool = True) -> None:
+        """Wait until KEY's channel is served, by whichever replica, or by none."""
+        database = await asyncpg.connect(self.settings.postgres_url.get_secret_value())
+
+        async def reached() -> bool:
+            locks = await database.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                " AND (classid::bigint << 32) | objid::bigint"
+                f" = notifier.channel_lock('{KEY_ID}')"
+            )
+            return bool(locks) is served
+
+        await until(reached)
+        await database.close()
+
+    async def cut_database(self) -> None:
+        """End all connections to the database but our own."""
+        administrator = await asyncpg.connect(
+            self.settings.postgres_url.get_secret_value()
+        )
+        await administrator.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await administrator.close()
 
     async def crash(self) -> asyncio.Task[None]:
         """Start a replica that its caller ends without any farewell."""
@@ -85,14 +150,15 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    redis_url: str, nats_url: str, postgres_url: str, **settings: float
+    redis_url: str, nats_url: str, postgres_url: str, **settings: float | str
 ) -> AsyncIterator[Site]:
     """Open the routes of the notifier on real servers; KEY may call them."""
+    settings.setdefault("webhook_networks", LOOPBACK)
     made = NotifierSettings(
         redis_url=redis_url,
         nats_url=nats_url,
         postgres_url=SecretStr(postgres_url),
-        **settings,  # type: ignore[arg-type] # tests set numbers only
+        **settings,  # type: ignore[arg-type] # numbers and texts, as they are declared
     )
     async with AsyncExitStack() as stack:
         redis = await connection.connect(redis_url)
@@ -104,8 +170,9 @@ async def site(
                 transport=httpx.ASGITransport(routes), base_url="http://homeport"
             )
         )
-        opened = Site(made, client, nats, TrustView(redis))
-        client.headers.update(await opened.allow(KEY, "b" * 32))
+        port = await stack.enter_async_context(serve(routes, "127.0.0.1", 0))
+        opened = Site(made, client, nats, TrustView(redis), f"http://127.0.0.1:{port}")
+        client.headers.update(await opened.allow(KEY, KEY_ID))
         yield opened
 
 

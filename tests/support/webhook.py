@@ -1,6 +1,7 @@
 """A webhook receiver that records what it is given and answers as it is told."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class Webhook:
 
 
 @asynccontextmanager
-async def webhook() -> AsyncIterator[Webhook]:
+async def webhook(*, tls: ssl.SSLContext | None = None) -> AsyncIterator[Webhook]:
     """Serve a webhook on a free port of loopback."""
     made = Webhook()
     connections: set[asyncio.Task[None]] = set()
@@ -119,9 +120,10 @@ async def webhook() -> AsyncIterator[Webhook]:
         connections.add(connection)
         connection.add_done_callback(connections.discard)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
-    made.url = f"http://127.0.0.1:{port}/notifications"
+    scheme = "https" if tls else "http"
+    made.url = f"{scheme}://127.0.0.1:{port}/notifications"
     try:
         yield made
     finally:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 
@@ -289,19 +288,14 @@ async def test_a_consumer_that_was_lost_is_made_again(
 
 
 async def test_lost_claims_end_delivery_at_once_and_are_taken_again(
-    opened: Site, receiver: Webhook, postgres_url: str
+    opened: Site, receiver: Webhook
 ) -> None:
     many = deregistrations(20)
     async with opened.running() as probes:
         await opened.subscribe(receiver.url)
         await opened.happen(*many[:10])
         await receiver.until_items(10)
-        administrator = await asyncpg.connect(postgres_url)
-        await administrator.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        await administrator.close()
+        await opened.cut_database()
 
         async def faults() -> bool:
             return "channels" in await probes.faults()

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,14 +13,20 @@ from homeport.errors import Unavailable
 from homeport.events import publisher, subjects
 from homeport.runtime import bus
 from services.notifier import consumers
-from services.notifier.channels import Callback, Channel
+from services.notifier.channels import Callback, Channel, Serialization
 from services.notifier.consumers import Inbox
+from services.notifier.messages import Taken
 from tests.support.notifier import ACCOUNT, deregistrations
 
 pytestmark = pytest.mark.integration
 
 CHANNEL = Channel(
-    "b" * 32, ACCOUNT, Callback("http://127.0.0.1/"), 1, datetime.now(UTC)
+    "b" * 32,
+    ACCOUNT,
+    Callback("http://127.0.0.1/"),
+    Serialization(),
+    revision=1,
+    created_at=datetime.now(UTC),
 )
 
 
@@ -30,11 +37,15 @@ async def nats(nats_url: str) -> AsyncIterator[Client]:
 
 
 async def take(inbox: Inbox, count: int) -> list[int]:
-    sequences: list[int] = []
+    return [each.sequence for each in await taken(inbox, count)]
+
+
+async def taken(inbox: Inbox, count: int) -> list[Taken]:
+    found: list[Taken] = []
     async with asyncio.timeout(20):
-        while len(sequences) < count:
-            sequences += [taken.sequence for taken in await inbox.take()]
-    return sequences
+        while len(found) < count:
+            found += await inbox.take()
+    return found
 
 
 async def test_a_consumer_begins_when_it_is_made(nats: Client) -> None:
@@ -48,13 +59,7 @@ async def test_a_consumer_begins_when_it_is_made(nats: Client) -> None:
 
 async def test_a_lost_consumer_begins_with_its_channel(nats: Client) -> None:
     await publisher.publish(nats, deregistrations(3))
-    made = Channel(
-        CHANNEL.key_id,
-        ACCOUNT,
-        CHANNEL.callback,
-        1,
-        datetime.now(UTC) - timedelta(minutes=1),
-    )
+    made = replace(CHANNEL, created_at=datetime.now(UTC) - timedelta(minutes=1))
     async with consumers.inbox(nats, made) as inbox:
         assert await take(inbox, 3) == [1, 2, 3]
 
@@ -87,8 +92,8 @@ async def test_what_one_has_taken_the_next_gets_first_though_more_keeps_coming(
 
     happening = asyncio.create_task(happen())
     async with consumers.inbox(nats, CHANNEL) as inbox:
-        taken = await take(inbox, 6)
-        assert taken == list(range(1, len(taken) + 1))
+        sequences = await take(inbox, 6)
+        assert sequences == list(range(1, len(sequences) + 1))
     happening.cancel()
     await asyncio.gather(happening, return_exceptions=True)
 
@@ -143,12 +148,38 @@ async def test_a_batch_has_an_end(nats: Client) -> None:
     await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
     for start in range(0, 1500, 500):
         await publisher.publish(nats, deregistrations(500, start=start))
+    sequences: list[int] = []
     async with consumers.inbox(nats, CHANNEL) as inbox:
-        first = await take(inbox, 1)
-        assert first == list(range(1, len(first) + 1))
-        assert len(first) == consumers.BATCH
-        await inbox.acknowledge()
-        assert await take(inbox, 500) == list(range(1001, 1501))
+        while len(sequences) < 1500:
+            batch = await inbox.take()
+            assert len(batch) <= consumers.BATCH
+            await inbox.acknowledge()
+            sequences += [each.sequence for each in batch]
+    assert sequences == list(range(1, 1501))
+
+
+async def test_a_receipt_acknowledges_what_came_before_though_its_inbox_has_gone(
+    nats: Client,
+) -> None:
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    await publisher.publish(nats, deregistrations(5))
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        batch = await taken(inbox, 5)
+        receipt = inbox.receipt(batch[2])
+        await inbox.give_back(batch[3:])
+    assert await consumers.waiting(nats, CHANNEL.key_id) == 5
+    await consumers.acknowledge(nats, receipt)
+    assert await consumers.waiting(nats, CHANNEL.key_id) == 2
+    await consumers.acknowledge(nats, receipt)
+    async with asyncio.timeout(1), consumers.inbox(nats, CHANNEL) as inbox:
+        assert await take(inbox, 2) == [4, 5]
+
+
+async def test_how_much_waits_is_not_known_of_a_channel_without_consumer(
+    nats: Client,
+) -> None:
+    with pytest.raises(Unavailable):
+        await consumers.waiting(nats, CHANNEL.key_id)
 
 
 async def test_a_consumer_that_is_gone_is_said_to_be(nats: Client) -> None:

@@ -231,5 +231,10 @@ async def test_the_page_of_the_routes_says_what_a_callback_is(opened: Site) -> N
     page: Any = (await opened.client.get("/v2/notification/openapi.json")).json()
     put = page["paths"][CALLBACK]["put"]
     schema = put["requestBody"]["content"]["application/json"]["schema"]
-    assert set(schema["properties"]) == {"url", "headers", "serialization"}
+    assert set(schema["properties"]) == {
+        "url",
+        "headers",
+        "signing_secret",
+        "serialization",
+    }
     assert put["security"]

@@ -1,10 +1,21 @@
 """What a callback may look like."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from homeport.errors import InvalidParameter
+from homeport.names import AccountId
 from services.notifier import channels
-from services.notifier.channels import Callback
+from services.notifier.channels import (
+    Callback,
+    Channel,
+    Kind,
+    LongPoll,
+    Serialization,
+    Way,
+    WebSocket,
+)
 
 URL = "https://example.com/notifications"
 
@@ -18,6 +29,7 @@ URL = "https://example.com/notifications"
         Callback("https://user:password@example.com/"),
         Callback(URL, {"Authorization": "Bearer x", "X-Empty": ""}),
         Callback(URL, {"a": "b" * (399 - len(URL))}),
+        Callback(URL, {}, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ],
 )
 def test_a_good_callback_passes(callback: Callback) -> None:
@@ -47,9 +59,30 @@ def test_a_good_callback_passes(callback: Callback) -> None:
         (Callback(URL, {"Content-Length": "0"}), "headers"),
         (Callback(URL, {"a": "b" * (400 - len(URL))}), "url and headers"),
         (Callback(URL + "/" + "x" * 400), "url and headers"),
+        (Callback(URL, {}, "secret"), "signing_secret"),
     ],
 )
 def test_a_bad_callback_is_refused(callback: Callback, wrong: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
         channels.check(callback)
     assert caught.value.name == wrong
+
+
+@pytest.mark.parametrize(
+    ("way", "kind"),
+    [
+        (Callback(URL), Kind.CALLBACK),
+        (LongPoll(), Kind.LONG_POLLING),
+        (WebSocket(), Kind.WEB_SOCKET),
+    ],
+)
+def test_a_channel_is_of_a_kind(way: Way, kind: Kind) -> None:
+    channel = Channel(
+        "k",
+        AccountId("a" * 32),
+        way,
+        Serialization(),
+        revision=1,
+        created_at=datetime.now(UTC),
+    )
+    assert channel.kind is kind

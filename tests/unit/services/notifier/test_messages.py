@@ -233,3 +233,32 @@ def test_each_device_is_told_in_order(notices: list[Notice], most: int) -> None:
     for device in "abcde":
         mine = [each.item for each in notices if each.device == device]
         assert [each for each in told if each in mine] == mine
+
+
+def test_a_poll_is_told_as_much_as_is_of_one_kind() -> None:
+    first, other = notice("a", 1), notice("b", 2, Kind.REGISTRATIONS)
+    message, settled = messages.begin([None, first, None, first, other, first], 100)
+    assert message == messages.Message(Kind.REG_UPDATES, ["1", "1"])
+    assert settled == 4
+
+
+def test_a_poll_is_told_no_more_than_its_message_holds() -> None:
+    message, settled = messages.begin([notice("a", 1), None, notice("a", 2)], 1)
+    assert message == messages.Message(Kind.REG_UPDATES, ["1"])
+    assert settled == 2
+
+
+def test_where_nothing_is_to_tell_all_is_settled() -> None:
+    assert messages.begin([None, None], 100) == (None, 2)
+
+
+@given(NOTICES, st.integers(1, 5))
+def test_polls_are_told_everything_in_order(notices: list[Notice], most: int) -> None:
+    told: list[object] = []
+    left = notices
+    while left:
+        message, settled = messages.begin(left, most)
+        assert message
+        told += message.items
+        left = left[settled:]
+    assert told == [each.item for each in notices]
