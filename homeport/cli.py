@@ -96,6 +96,13 @@ def up(
             "--nosec", help="Open the plain CoAP ports, without any security."
         ),
     ] = False,
+    https: Annotated[
+        bool,
+        typer.Option(
+            "--https",
+            help="Serve the API over TLS as well, with a certificate of its own CA.",
+        ),
+    ] = False,
     devices: Annotated[
         int, typer.Option(min=0, help="Run a simulated fleet of so many devices.")
     ] = 0,
@@ -147,6 +154,7 @@ def up(
         host=host,
         ports=ports,
         nosec=nosec,
+        https=https,
         devices=devices,
         scale=parse_scale(scale or ()),
         ready_file=ready_file,

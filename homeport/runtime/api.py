@@ -4,18 +4,21 @@ On Kubernetes an Ingress does this, by the same prefixes.
 """
 
 import importlib
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, cast
 
 from pydantic import Field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from homeport.errors import InvalidConfiguration
 from homeport.runtime import addresses, rest, services
-from homeport.runtime.config import DatabaseSettings, Settings
+from homeport.runtime.config import PREFIX, DatabaseSettings, Settings
 from homeport.runtime.probes import Probes
-from homeport.runtime.serving import serve
+from homeport.runtime.serving import load_tls, serve
 from homeport.store import connection
 
 MOUNTED: Mapping[str, str] = {
@@ -45,6 +48,29 @@ class ApiSettings(DatabaseSettings):
         default="127.0.0.1", description="Where all REST routes listen."
     )
     api_port: int = Field(default=8080, ge=0, le=65535, description="Their port.")
+    api_https_port: int = Field(
+        default=8443,
+        ge=0,
+        le=65535,
+        description="Their port over TLS, opened where there is a certificate.",
+    )
+    api_certificate: Path | None = Field(
+        default=None, description="PEM file of their certificate and its chain."
+    )
+    api_key_file: Path | None = Field(
+        default=None, description="PEM file of that certificate's private key."
+    )
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What is shown over TLS, if anything; raise InvalidConfiguration."""
+        if self.api_certificate is None and self.api_key_file is None:
+            return None
+        if self.api_certificate is None or self.api_key_file is None:
+            raise InvalidConfiguration(
+                f"{PREFIX}API_CERTIFICATE", f"goes with {PREFIX}API_KEY_FILE only"
+            )
+        return load_tls(self.api_certificate, self.api_key_file)
 
 
 SETTINGS = ApiSettings
@@ -92,7 +118,11 @@ _NOBODY = rest.Border(_nothing)
 async def service(
     settings: ApiSettings, probes: Probes
 ) -> AsyncIterator[Mapping[str, str]]:
-    """Entered: all REST routes are served. Left: the last answer is sent."""
+    """Entered: all REST routes are served. Left: the last answer is sent.
+
+    Raises InvalidConfiguration where the certificate cannot be used.
+    """
+    tls = settings.tls
     async with AsyncExitStack() as stack:
         redis = await connection.connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
@@ -106,10 +136,17 @@ async def service(
             mounts += [
                 Mount(_segments(prefix), application) for prefix in routes.PREFIXES
             ]
+        host, composition = settings.api_host, Composition(mounts)
         port = await stack.enter_async_context(
-            serve(Composition(mounts), settings.api_host, settings.api_port)
+            serve(composition, host, settings.api_port)
         )
-        yield {"http": addresses.url("http", settings.api_host, port)}
+        opened = {"http": addresses.url("http", host, port)}
+        if tls is not None:
+            port = await stack.enter_async_context(
+                serve(composition, host, settings.api_https_port, tls=tls)
+            )
+            opened["https"] = addresses.url("https", host, port)
+        yield opened
 
 
 def load(module: str) -> Routes:

@@ -15,6 +15,11 @@ from homeport.store.trust import Grant, TrustView
 
 REQUEST_ID = "X-Request-ID"
 
+_ANSWERS = frozenset(
+    {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+)
+"""The messages of ASGI that begin an answer."""
+
 
 class Border:
     """What all calls share: empty path segments do not count, answers have an id.
@@ -27,14 +32,11 @@ class Border:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call (R-3, R-4, R-13)."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         segments = [segment for segment in scope["path"].split("/") if segment]
         request_id = uuid.uuid4().hex
 
         async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _ANSWERS:
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
             await send(message)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from homeport.errors import InvalidConfiguration
 from homeport.runtime import addresses
@@ -30,6 +31,7 @@ class Options:
     host: str = "127.0.0.1"
     ports: Ports = Ports.WELL_KNOWN
     nosec: bool = False
+    https: bool = False
     devices: int = 0
     scale: Mapping[str, int] = field(default_factory=dict)
     ready_file: Path | None = None
@@ -45,13 +47,23 @@ class Options:
 class Port:
     """A port that devices or applications reach, and the setting that holds it.
 
-    ``plain`` is one without security, which is opened only where that was asked for.
+    ``only`` names the option that it is opened with, if it is not always.
     """
 
     setting: str
     number: int
     kind: socket.SocketKind
-    plain: bool = False
+    only: Literal["nosec", "https"] | None = None
+
+    def is_opened(self, *, nosec: bool, https: bool) -> bool:
+        """Say whether it is opened with these options."""
+        match self.only:
+            case "nosec":
+                return nosec
+            case "https":
+                return https
+            case None:
+                return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +86,8 @@ def _coap(name: str, plain: int, secured: int) -> Mapping[str, Port]:
     """Return the ports of an edge, by their schemes (RFC 8323 §8)."""
     begin, udp, tcp = f"{PREFIX}{name}", socket.SOCK_DGRAM, socket.SOCK_STREAM
     return {
-        "coap": Port(f"{begin}_COAP_PORT", plain, udp, plain=True),
-        "coap+tcp": Port(f"{begin}_COAP_TCP_PORT", plain, tcp, plain=True),
+        "coap": Port(f"{begin}_COAP_PORT", plain, udp, "nosec"),
+        "coap+tcp": Port(f"{begin}_COAP_TCP_PORT", plain, tcp, "nosec"),
         "coaps": Port(f"{begin}_COAPS_PORT", secured, udp),
         "coaps+tcp": Port(f"{begin}_COAPS_TCP_PORT", secured, tcp),
     }
@@ -103,7 +115,10 @@ PARTS: tuple[Part, ...] = (
     Part(
         "api",
         after=("directory", "notifier", "bootstrap"),
-        ports={"http": Port(f"{PREFIX}API_PORT", 8080, socket.SOCK_STREAM)},
+        ports={
+            "http": Port(f"{PREFIX}API_PORT", 8080, socket.SOCK_STREAM),
+            "https": Port(f"{PREFIX}API_HTTPS_PORT", 8443, socket.SOCK_STREAM, "https"),
+        },
         scales=False,
     ),
 )
@@ -153,6 +168,7 @@ def environment(
         f"{PREFIX}API_HOST": options.host,
         f"{PREFIX}NOSEC": str(options.nosec).lower(),
         f"{PREFIX}PROBE_PORT": "0",
+        **_webhooks(options, inherited),
         **{
             port.setting: str(number)
             for port, number in ports(options, inherited=inherited)
@@ -182,9 +198,8 @@ def require_free_ports(
 ) -> None:
     """Raise InvalidConfiguration naming the first port that somebody else has."""
     for port, number in ports(options, inherited=inherited):
-        if port.plain and not options.nosec:
-            continue
-        addresses.require_free(options.host, number, port.kind)
+        if port.is_opened(nosec=options.nosec, https=options.https):
+            addresses.require_free(options.host, number, port.kind)
 
 
 def pinned(part: Part, opened: Mapping[str, str]) -> dict[str, str]:
@@ -211,6 +226,14 @@ def told(
         for scheme, setting in part.told.items()
         if scheme in opened and setting not in inherited
     }
+
+
+def _webhooks(options: Options, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Let a platform that only this machine reaches call webhooks on this machine."""
+    setting = f"{PREFIX}WEBHOOK_NETWORKS"
+    if setting in inherited or not addresses.is_loopback(options.host):
+        return {}
+    return {setting: addresses.LOOPBACK_NETWORKS}
 
 
 def _hoped(options: Options, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,8 @@ class Ready:
     """Where a platform serves; ``bootstrap`` and ``lwm2m`` are scheme → URL.
 
     URLs have an explicit port and no trailing slash. ``processes`` are process ids by
-    name, the embedded servers' included.
+    name, the embedded servers' included. ``ca`` is the file with the certificate that
+    ``api_https`` is known by, unless the operator brought another.
     """
 
     account_id: str
@@ -30,6 +31,8 @@ class Ready:
     redis: str
     postgres: str
     processes: Mapping[str, Sequence[int]]
+    api_https: str | None = None
+    ca: str | None = None
 
 
 def write(path: Path, ready: Ready) -> None:

@@ -75,6 +75,7 @@ def summary(ready: Ready) -> list[tuple[str, str]]:
         ("account", ready.account_id),
         ("API key", ready.api_key),
         ("API", ready.api),
+        *((("API, TLS", ready.api_https),) if ready.api_https else ()),
         ("API pages", f"{ready.api}/v3/docs"),
         *(("bootstrap", url) for url in ready.bootstrap.values()),
         *(("lwm2m", url) for url in ready.lwm2m.values()),

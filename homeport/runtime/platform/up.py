@@ -16,7 +16,8 @@ from homeport.errors import InvalidConfiguration
 from homeport.runtime import addresses, logs
 from homeport.runtime.config import Settings
 from homeport.runtime.embedded import EmbeddedServers
-from homeport.runtime.platform import folder, identity, plan, ready
+from homeport.runtime.platform import folder, https, identity, plan, ready
+from homeport.runtime.platform.https import Https
 from homeport.runtime.platform.identity import Identity
 from homeport.runtime.platform.output import FileOutput, Lines, Output, PipeOutput
 from homeport.runtime.platform.plan import PARTS, Options, Part
@@ -41,8 +42,10 @@ class Platform:
         data: Path,
         output: Output,
         screen: Screen | None,
+        shown: Https | None,
     ) -> None:
         self._options = options
+        self._https = shown
         self._identity = identity
         self._output = output
         self._screen = screen
@@ -123,6 +126,7 @@ class Platform:
             nats_url=self._servers.nats_url,
             postgres_url=self._servers.postgres_url,
         )
+        environment |= https.told(self._https)
         replica = Replica(
             part.name,
             number,
@@ -233,6 +237,8 @@ class Platform:
             redis=self._servers.redis_url,
             postgres=self._servers.postgres_url,
             processes=processes | servers,
+            api_https=opened["api"].get("https"),
+            ca=str(self._https.ca) if self._https else None,
         )
 
     def _write_ready_files(self) -> None:
@@ -290,4 +296,12 @@ async def _run(
         api_key=options.api_key,
         secret_key=options.secret_key,
     )
-    await Platform(options, who, data=data, output=output, screen=screen).run()
+    shown = https.establish(data, options.host) if _makes_https(options) else None
+    await Platform(
+        options, who, data=data, output=output, screen=screen, shown=shown
+    ).run()
+
+
+def _makes_https(options: Options) -> bool:
+    """Say whether a certificate has to be made: one is wanted, and none is brought."""
+    return options.https and https.CERTIFICATE not in os.environ
