@@ -4,7 +4,9 @@ Consumes: device.bootstrapping, device.bootstrapped, bootstrap.failed,
     device.registered, registration.updated, device.deregistered,
     registration.expired, registration.refused, queue.cleared
 Publishes: nothing
-Stores: tables accounts, api_keys, devices, device_events, authorities,
-    trusted_certificates, developer_certificates, device_shared_keys and trust_changes
-    of the schema directory in PostgreSQL; the trust view in Redis
+Stores: tables accounts, api_keys, devices, device_events, device_groups,
+    device_group_members, device_queries, device_enrollments, enrollment_tasks,
+    enrollment_task_rows, authorities, trusted_certificates, developer_certificates,
+    device_shared_keys and trust_changes of the schema directory in PostgreSQL; the
+    trust view in Redis, and which devices may not register
 """

@@ -1,29 +1,39 @@
 """Accounts and their API keys in PostgreSQL; all methods raise Unavailable."""
 
+import secrets
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.names import AccountId
 from homeport.runtime.database import reported
 from homeport.store import trust
-from homeport.store.trust import Grant
+from services.directory.changes import Change, Kind, record
 from services.directory.schema import accounts, api_keys
 
 ACTIVE = "ACTIVE"
 DEFAULT_KEY_NAME = "default"
+SECRET_LENGTH = 32
+"""Hex characters at the end of a key; what stands before them is no secret (R-73)."""
 
+KEY_LENGTH = 64
+"""Of a key that is shorter nothing is shown: an operator has chosen it."""
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """What is kept of an API key: never the key itself."""
-
-    digest: str
-    grant: Grant
-    active: bool
+_PREFIX = "ak_1"
+_COLUMNS = api_keys.c
+_USE = (
+    update(api_keys)
+    .where(
+        _COLUMNS.id == bindparam("used"),
+        _COLUMNS.last_login_time < bindparam("milliseconds"),
+    )
+    .values(last_login_time=bindparam("milliseconds"))
+)
 
 
 class AccountStore:
@@ -47,32 +57,97 @@ class AccountStore:
                 )
                 if api_key is None:
                     return
-                digest = trust.digest(api_key)
-                await connection.execute(
-                    insert(api_keys)
-                    .values(
-                        id=uuid.uuid5(uuid.UUID(account), digest).hex,
-                        account_id=account,
-                        digest=digest,
-                        name=DEFAULT_KEY_NAME,
-                        role="administrator",
-                        status=ACTIVE,
-                    )
-                    .on_conflict_do_nothing()
-                )
+                identity = uuid.uuid5(uuid.UUID(account), trust.digest(api_key)).hex
+                given = {
+                    "name": DEFAULT_KEY_NAME,
+                    "role": "administrator",
+                    "status": ACTIVE,
+                    "owner": "",
+                    "groups": [],
+                }
+                await _add(connection, account, identity, api_key, given)
 
-    async def keys(self) -> list[ApiKey]:
-        """Return all keys, also those that are not active, in a fixed order."""
+    async def account(self, account: AccountId) -> Row[Any] | None:
+        """Return an account."""
         with reported():
             async with self._engine.connect() as connection:
-                rows = await connection.execute(
-                    select(api_keys).order_by(api_keys.c.id)
+                query = select(accounts).where(accounts.c.id == account)
+                row: Row[Any] | None = (await connection.execute(query)).one_or_none()
+                return row
+
+    async def create_key(
+        self, account: AccountId, given: Mapping[str, Any]
+    ) -> tuple[str, str]:
+        """Make a key; return its id, and the key itself, which nobody sees again."""
+        identity = uuid.uuid4().hex
+        key = f"{_PREFIX}{identity}{secrets.token_hex(SECRET_LENGTH // 2)}"
+        with reported():
+            async with self._engine.begin() as connection:
+                await connection.execute(
+                    insert(accounts).values(id=account).on_conflict_do_nothing()
                 )
-        return [
-            ApiKey(
-                row.digest,
-                Grant(row.id, AccountId(row.account_id), row.role),
-                row.status == ACTIVE,
-            )
-            for row in rows
+                await _add(connection, account, identity, key, given)
+        return identity, key
+
+    async def change_key(
+        self,
+        account: AccountId,
+        identity: str,
+        given: Mapping[str, Any],
+        *,
+        now: datetime,
+    ) -> None:
+        """Change a key, if the account has it."""
+        values = {**given, "updated_at": now}
+        mine = _mine(account, identity)
+        await self._write(update(api_keys).where(mine).values(**values))
+
+    async def remove_key(self, account: AccountId, identity: str) -> bool:
+        """Remove a key; say whether it was there."""
+        return await self._write(delete(api_keys).where(_mine(account, identity)))
+
+    async def note_used(self, used: Mapping[str, int]) -> None:
+        """Keep when keys were last used, in milliseconds since 1970 by their ids."""
+        rows = [
+            {"used": identity, "milliseconds": time} for identity, time in used.items()
         ]
+        if rows:
+            with reported():
+                async with self._engine.begin() as connection:
+                    await connection.execute(_USE, rows)
+
+    async def _write(self, statement: Any) -> bool:
+        with reported():
+            async with self._engine.begin() as connection:
+                written = statement.returning(
+                    _COLUMNS.account_id, _COLUMNS.id, _COLUMNS.digest
+                )
+                row = (await connection.execute(written)).one_or_none()
+                if row is None:
+                    return False
+                await record(connection, [Change(Kind.API_KEY, *row)])
+                return True
+
+
+def _mine(account: AccountId, identity: str) -> Any:
+    return (_COLUMNS.account_id == account) & (_COLUMNS.id == identity)
+
+
+async def _add(
+    connection: AsyncConnection,
+    account: AccountId,
+    identity: str,
+    key: str,
+    given: Mapping[str, Any],
+) -> None:
+    """Add a key unless it is there; only its digest and its beginning are kept."""
+    digest = trust.digest(key)
+    values = {
+        "id": identity,
+        "account_id": account,
+        "digest": digest,
+        "key": key[:-SECRET_LENGTH] if len(key) >= KEY_LENGTH else "",
+    }
+    made = insert(api_keys).values(**values, **given).on_conflict_do_nothing()
+    if await connection.scalar(made.returning(_COLUMNS.id)) is not None:
+        await record(connection, [Change(Kind.API_KEY, account, identity, digest)])

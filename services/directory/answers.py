@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -18,7 +19,7 @@ from homeport.runtime import rest
 from homeport.store.trust import Grant
 from services.directory import bodies, fields, observability, queries
 from services.directory.catalog import Catalog, Collection
-from services.directory.trusted import Duplicate
+from services.directory.errors import Duplicate
 
 LARGEST_BODY = 65_536
 
@@ -58,11 +59,21 @@ def shown(
 
 
 async def listed(
-    request: Request, grant: Grant, catalog: Catalog, collection: Collection
+    request: Request,
+    grant: Grant,
+    catalog: Catalog,
+    collection: Collection,
+    *,
+    among: ColumnElement[bool] | None = None,
+    counted: bool = False,
 ) -> Response:
-    """Answer with the page of a collection that the query asks for."""
+    """Answer with the page of a collection that the query asks for.
+
+    ``among`` is what else is true of its objects, which may always be ``counted``.
+    """
     query = queries.parse(request.url.query, collection.fields)
-    listing = await catalog.list(collection, grant.account, query)
+    query = replace(query, total_count=query.total_count or counted)
+    listing = await catalog.list(collection, grant.account, query, among=among)
     if listing is None:
         raise Refused(404, "not_found", "unable to find page")
     return json(bodies.build_list(listing, query, collection.fields))
@@ -82,6 +93,12 @@ def needs_administrator(grant: Grant) -> None:
     """Refuse a call that only an administrator may make (R-69)."""
     if grant.role != "administrator":
         raise Refused(403, "unauthorized", "only an administrator may do this")
+
+
+def needs_operator(grant: Grant) -> None:
+    """Refuse a call that changes something to who may only read."""
+    if grant.role == "reader":
+        raise Refused(403, "unauthorized", "a reader may not change anything")
 
 
 def empty() -> Response:

@@ -1,22 +1,25 @@
 """The directory service, put together."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from homeport.errors import InvalidConfiguration, Unavailable
+from homeport.errors import InvalidConfiguration
 from homeport.runtime import addresses, bus, database
 from homeport.runtime.probes import Probes
 from homeport.runtime.serving import serve
 from homeport.runtime.tasks import end, vital
 from homeport.store import connection
-from services.directory import http, observability
+from homeport.store.trust import TrustView
+from services.directory import http
 from services.directory.accounts import AccountStore
 from services.directory.authority_store import AuthorityStore
 from services.directory.bus import broker
+from services.directory.chores import Chores, project_trust
+from services.directory.claims import ClaimStore
 from services.directory.config import DirectorySettings, hosts
-from services.directory.projection import Projection, projecting
+from services.directory.enrollment_tasks import TaskStore
+from services.directory.projection import projecting
 from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
 
@@ -46,10 +49,13 @@ async def service(
         probes.add("redis", partial(connection.check, redis))
         probes.add("nats", partial(bus.check, nats))
         probes.add("postgres", partial(database.check, engine))
-        await _ensure_default(settings, AccountStore(engine))
+        accounts, view = AccountStore(engine), TrustView(redis)
+        await _ensure_default(settings, accounts)
         await AuthorityStore(engine, settings.keyring, hosts(settings)).establish()
-        projection = projecting(engine, redis, settings.keyring)
-        await _project_trust(projection)
+        projection = projecting(
+            engine, redis, settings.keyring, buckets=settings.buckets
+        )
+        await project_trust(projection)
         facts = broker(settings.nats_url, DeviceStore(engine), projection)
         await facts.start()
         stack.push_async_callback(facts.stop)
@@ -60,8 +66,19 @@ async def service(
                 serve(routes, settings.http_host, settings.http_port)
             )
             opened["http"] = addresses.url("http", settings.http_host, port)
-        keeping = vital(_keep_trust(projection, settings.trust_poll_seconds))
-        stack.push_async_callback(end, keeping)
+        days = settings.enrollment_days
+        chores = Chores(
+            projection,
+            accounts,
+            view,
+            ClaimStore(engine, days=days),
+            TaskStore(engine, days=days),
+        )
+        for task in (
+            vital(chores.keep_trust(settings.trust_poll_seconds)),
+            vital(chores.work_off(settings.task_poll_seconds)),
+        ):
+            stack.push_async_callback(end, task)
         yield opened
 
 
@@ -73,20 +90,3 @@ async def _ensure_default(settings: DirectorySettings, accounts: AccountStore) -
         raise InvalidConfiguration(
             "HOMEPORT_DEFAULT_API_KEY", "needs HOMEPORT_DEFAULT_ACCOUNT_ID"
         )
-
-
-async def _project_trust(projection: Projection) -> None:
-    if await projection.keep():
-        observability.record_trust_written()
-    if changes := await projection.settle():
-        observability.record_trust_settled(changes)
-
-
-async def _keep_trust(projection: Projection, seconds: float) -> None:
-    """Compare the trust view for ever; Redis may have lost it."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await _project_trust(projection)
-        except Unavailable as error:
-            observability.record_trust_waits(str(error))

@@ -86,9 +86,16 @@ def described(
     return described
 
 
-def describe_nothing() -> dict[str, Any]:
-    """Describe a route that answers with an empty body."""
-    return {"status_code": 204, "response_class": Response, "responses": _REFUSALS}
+def describe_nothing(*, request: type[BaseModel] | None = None) -> dict[str, Any]:
+    """Describe a route that answers with an empty body, and the body that it reads."""
+    described: dict[str, Any] = {
+        "status_code": 204,
+        "response_class": Response,
+        "responses": _REFUSALS,
+    }
+    if request is not None:
+        described["openapi_extra"] = {"requestBody": _request(request)}
+    return described
 
 
 def describe_list(

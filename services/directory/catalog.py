@@ -4,7 +4,7 @@ Both methods raise Unavailable when PostgreSQL is away.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
@@ -15,17 +15,41 @@ from sqlalchemy import (
     Table,
     func,
     select,
+    true,
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.names import AccountId
 from homeport.runtime.database import reported
+from services.directory.api_key_bodies import API_KEY
 from services.directory.certificate_fields import TRUSTED_CERTIFICATE
-from services.directory.fields import DEVICE, DEVICE_EVENT, SHARED_KEY, Field
+from services.directory.device_fields import (
+    DEVICE,
+    DEVICE_EVENT,
+    GROUPS_OF_DEVICE,
+)
+from services.directory.enrollment_bodies import (
+    DENIAL,
+    DENIED_CERTIFICATE,
+    DENIED_ENDPOINT,
+    ENROLLMENT,
+    TASK,
+)
+from services.directory.fields import SHARED_KEY, Field
+from services.directory.group_bodies import GROUP, QUERY
+from services.directory.ownership_schema import (
+    DENIED,
+    device_enrollments,
+    enrollment_tasks,
+)
 from services.directory.queries import Query
 from services.directory.schema import (
+    RECORDED,
+    api_keys,
     device_events,
+    device_groups,
+    device_queries,
     device_shared_keys,
     devices,
     trusted_certificates,
@@ -34,17 +58,48 @@ from services.directory.schema import (
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Objects of one kind; ``age`` orders them by when they were made."""
+    """Objects of one kind; ``age`` orders them by when they were made.
+
+    Rows that are not ``there`` are of no concern to callers. ``others`` are columns
+    from other tables.
+    """
 
     table: Table
     age: Column[Any]
     fields: Mapping[str, Field]
+    there: ColumnElement[bool] = field(default_factory=true)
+    others: tuple[ColumnElement[Any], ...] = ()
+
+    def of(self, account: AccountId) -> Select[Any]:
+        """Select what an account has."""
+        mine = self.table.c.account_id == account
+        return select(self.table, *self.others).where(mine, self.there)
 
 
-DEVICES = Collection(devices, devices.c.created_at, DEVICE)
+DEVICES = Collection(
+    devices, devices.c.created_at, DEVICE, there=RECORDED, others=(GROUPS_OF_DEVICE,)
+)
 DEVICE_EVENTS = Collection(device_events, device_events.c.revision, DEVICE_EVENT)
 TRUSTED_CERTIFICATES = Collection(
     trusted_certificates, trusted_certificates.c.created_at, TRUSTED_CERTIFICATE
+)
+GROUPS = Collection(device_groups, device_groups.c.created_at, GROUP)
+QUERIES = Collection(device_queries, device_queries.c.created_at, QUERY)
+API_KEYS = Collection(api_keys, api_keys.c.created_at, API_KEY)
+ENROLLMENTS = Collection(
+    device_enrollments,
+    device_enrollments.c.created_at,
+    ENROLLMENT,
+    there=device_enrollments.c.claimed_at.is_not(None)
+    | (device_enrollments.c.expires_at > func.now()),
+)
+ENROLLMENT_TASKS = Collection(enrollment_tasks, enrollment_tasks.c.created_at, TASK)
+DENIALS = Collection(
+    device_events,
+    device_events.c.revision,
+    DENIAL,
+    there=DENIED.is_not(None),
+    others=(DENIED_ENDPOINT, DENIED_CERTIFICATE),
 )
 SHARED_KEYS = Collection(
     device_shared_keys, device_shared_keys.c.created_at, SHARED_KEY
@@ -75,12 +130,20 @@ class Catalog:
                 return await _get(connection, collection, account, identity)
 
     async def list(
-        self, collection: Collection, account: AccountId, query: Query
+        self,
+        collection: Collection,
+        account: AccountId,
+        query: Query,
+        *,
+        among: ColumnElement[bool] | None = None,
     ) -> Listing | None:
-        """Return a page; nothing if the object that it should follow is not there."""
-        wanted = [collection.table.c.account_id == account]
-        wanted += [condition.expression() for condition in query.conditions]
-        page = select(collection.table).where(*wanted)
+        """Return a page; nothing if the object that it should follow is not there.
+
+        ``among`` is what else is true of the objects.
+        """
+        wanted = [condition.expression() for condition in query.conditions]
+        wanted += [] if among is None else [among]
+        page = whole = collection.of(account).where(*wanted)
         with reported():
             async with self._engine.connect() as connection:
                 if query.after:
@@ -93,9 +156,7 @@ class Catalog:
                 total = None
                 if query.total_count:
                     total = await connection.scalar(
-                        select(func.count())
-                        .select_from(collection.table)
-                        .where(*wanted)
+                        select(func.count()).select_from(whole.subquery())
                     )
         return Listing(rows[: query.limit], len(rows) > query.limit, total)
 
@@ -121,6 +182,6 @@ async def _get(
     account: AccountId,
     identity: str,
 ) -> Row[Any] | None:
-    table = collection.table
-    query = select(table).where(table.c.account_id == account, table.c.id == identity)
-    return (await connection.execute(query)).one_or_none()
+    query = collection.of(account).where(collection.table.c.id == identity)
+    found: Row[Any] | None = (await connection.execute(query)).one_or_none()
+    return found

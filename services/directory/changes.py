@@ -13,11 +13,15 @@ from services.directory.schema import trust_changes
 class Kind(StrEnum):
     """What a change is about."""
 
+    API_KEY = "api-key"
     AUTHORITY = "authority"
     CERTIFICATE = "certificate"
     PIN = "pin"
     SHARED_KEY = "shared-key"
+    CLAIM = "claim"
     DEVICE = "device"
+    STANDING = "standing"
+    """Whether a device may be registered at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Change:
     """Something that the trust view has to be told of.
 
     ``place`` is where its entry is or was: the digest of a CA's subject, a pin's
-    fingerprint, the service of a shared key, whose ``id`` is its endpoint name.
+    fingerprint, the service of a shared key, whose ``id`` is its endpoint name, the
+    digest of an API key, the fingerprint of a claim.
     """
 
     kind: Kind

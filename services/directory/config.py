@@ -20,6 +20,16 @@ class DirectorySettings(DatabaseSettings, SecuritySettings):
             "written again where it differs."
         ),
     )
+    enrollment_days: float = Field(
+        default=365,
+        gt=0,
+        description="How long an ownership claim waits for its device.",
+    )
+    task_poll_seconds: float = Field(
+        default=1,
+        gt=0,
+        description="How often a replica without work looks for bulk uploads.",
+    )
 
 
 def addresses(settings: SecuritySettings) -> Mapping[Service, str]:

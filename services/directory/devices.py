@@ -46,6 +46,10 @@ class State(StrEnum):
 class Device:
     """What is known of a device; a revision of 0 stands for never.
 
+    One that is not ``recorded`` is not there for callers: it was deleted, and facts up
+    to ``deleted_revision`` do not bring it back. ``initial_state`` is where it stands
+    before it has done anything, ``fingerprint`` that of the certificate it came with.
+
     ``developer`` is the fingerprint of the developer certificate that it bootstrapped
     with, or nothing. Credentials that we issued before ``credentials_not_before``,
     milliseconds since 1970, are not good any more (B-032).
@@ -70,6 +74,10 @@ class Device:
     bootstrapped_revision: int = 0
     registered_revision: int = 0
     deregistered_revision: int = 0
+    initial_state: str = State.UNENROLLED.value
+    recorded: bool = False
+    deleted_revision: int = 0
+    fingerprint: str = ""
 
     @property
     def key(self) -> Key:
@@ -97,7 +105,7 @@ class Device:
             return State.DEREGISTERED
         if self.bootstrapping_revision:
             return State.CLOUD_ENROLLING
-        return State.UNENROLLED
+        return State(self.initial_state)
 
 
 def tells(fact: AnyFact) -> bool:
@@ -131,9 +139,17 @@ def blank(fact: AnyFact) -> Device:
 
 
 def apply(device: Device, fact: AnyFact) -> Device:
-    """Return a device as a fact makes it; one that it knows already changes nothing."""
+    """Return a device as a fact makes it; one that it knows already changes nothing.
+
+    A device that was deleted is made anew by what it begins after that.
+    """
+    if _is_past(device, fact):
+        return device
+    if not device.recorded:
+        device = replace(device, created_at=fact.time, updated_at=fact.time)
     made = replace(
         device,
+        recorded=True,
         created_at=min(device.created_at, fact.time),
         updated_at=max(device.updated_at, fact.time),
     )
@@ -153,6 +169,17 @@ def apply(device: Device, fact: AnyFact) -> Device:
             return made
 
 
+def _is_past(device: Device, fact: AnyFact) -> bool:
+    """Say whether a fact is of the life that a device had before it was deleted."""
+    if not device.deleted_revision:
+        return False
+    begins = isinstance(
+        fact, DeviceBootstrapping | DeviceBootstrapped | DeviceRegistered
+    )
+    late = fact.revision > device.deleted_revision
+    return not (late and (device.recorded or begins))
+
+
 def _bootstrapped(device: Device, fact: DeviceBootstrapped) -> Device:
     """Take over what a bootstrap says; a developer device has no name but its id."""
     return replace(
@@ -167,6 +194,7 @@ def _bootstrapped(device: Device, fact: DeviceBootstrapped) -> Device:
         ca_id=storable(fact.ca_id)[:CA_ID_LENGTH],
         issuer_fingerprint=storable(fact.issuer_fingerprint) or None,
         developer=storable(fact.developer),
+        fingerprint=storable(fact.fingerprint),
     )
 
 

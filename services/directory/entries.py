@@ -11,6 +11,7 @@ from homeport.keyring import Keyring
 from homeport.names import AccountId, DeviceId, EndpointName
 from homeport.pki import pem
 from homeport.store.entries import (
+    Claim,
     DeviceEntry,
     Entry,
     Pin,
@@ -65,6 +66,18 @@ def of_device(row: Row[Any], _: Keyring) -> Iterable[Entry]:
         AccountId(row.account_id),
         not_before=row.credentials_not_before,
         developer=row.developer,
+        suspended=row.operator_suspended,
+    )
+
+
+def of_claim(row: Row[Any], _: Keyring) -> Iterable[Entry]:
+    """Make the entry of a claim; one that has been used never expires."""
+    unused = row.claimed_at is None
+    yield Claim(
+        row.id,
+        AccountId(row.account_id),
+        row.fingerprint,
+        expires=int(row.expires_at.timestamp() * 1000) if unused else 0,
     )
 
 
@@ -87,9 +100,11 @@ def of_change(change: Change) -> Entry | None:
             return Pin(change.id, account, change.place)
         case Kind.SHARED_KEY:
             return _shared_key(change.place, change.id, "", account, b"")
+        case Kind.CLAIM:
+            return Claim(change.id, account, change.place)
         case Kind.DEVICE:
             return DeviceEntry(DeviceId(change.id), account)
-        case Kind.AUTHORITY:
+        case Kind.AUTHORITY | Kind.STANDING | Kind.API_KEY:
             return None
 
 

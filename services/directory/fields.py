@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from homeport.errors import InvalidFormat
-from services.directory import journal, times
-from services.directory.schema import device_events, device_shared_keys, devices
+from services.directory import times
+from services.directory.schema import device_shared_keys
 from services.directory.storable import storable
 
 EQUALITY = frozenset({"eq", "neq", "in", "nin"})
@@ -33,6 +33,8 @@ SPAN = frozenset({"in", "nin", "gte", "lte"})
 NOTHING: frozenset[str] = frozenset()
 BARE = frozenset({"eq"})
 """What a time can be asked besides where ``filter=`` is used."""
+
+ATTRIBUTES = "custom_attributes"
 
 LARGEST_NUMBER = 2**31 - 1
 
@@ -60,7 +62,7 @@ class Field:
     """
 
     kind: Kind
-    column: Column[Any] | None = None
+    column: ColumnElement[Any] | None = None
     unset: object = None
     operators: frozenset[str] = NOTHING
     within_filter: frozenset[str] = NOTHING
@@ -83,7 +85,7 @@ def build(fields: Mapping[str, Field], row: Any) -> dict[str, object]:
 def _value(field: Field, row: Any) -> object:
     if field.column is None:
         return field.unset
-    value = getattr(row, field.column.name)
+    value = getattr(row, str(field.column.key))
     return None if value is None else field.kind.build(value)
 
 
@@ -128,89 +130,33 @@ OBJECT = Kind(Text(), storable, {"type": "object"})
 LIST = Kind(Text(), storable, {"type": "array", "items": {"type": "string"}})
 
 
-def _text(column: Column[Any] | None = None, *, kind: Kind = TEXT) -> Field:
+def text(column: ColumnElement[Any] | None = None, *, kind: Kind = TEXT) -> Field:
+    """Make a text that can be asked for by equality."""
     return Field(kind, column, "", EQUALITY, EQUALITY)
 
 
-def _time(column: Column[Any] | None = None, *, kind: Kind = TIME) -> Field:
+def time(column: ColumnElement[Any] | None = None, *, kind: Kind = TIME) -> Field:
+    """Make a time or a day that can be asked for by its span."""
     return Field(kind, column, None, SPAN, SPAN | BARE)
 
 
-def _flag(column: Column[Any] | None = None) -> Field:
+def flag(column: ColumnElement[Any] | None = None) -> Field:
+    """Make a boolean."""
     return Field(FLAG, column, unset=False, operators=EITHER, within_filter=EITHER)
 
 
-def _derived(column: Column[Any], build: Callable[[Any], object]) -> Field:
+def derived(column: Column[Any], build: Callable[[Any], object]) -> Field:
+    """Make a text that is read off another one."""
     return Field(Kind(Text(), storable, {"type": "string"}, build), column)
 
 
-ATTRIBUTE = Field(TEXT, None, None, EQUALITY, EQUALITY)
-"""One custom attribute, by its key; no device has any (R-23)."""
+def attribute(held: Field, key: str) -> Field:
+    """Make one of the custom attributes that a member holds (R-23)."""
+    if held.column is None:
+        return Field(TEXT, None, None, EQUALITY, EQUALITY)
+    value = held.column[key].astext.label(ATTRIBUTES)
+    return Field(TEXT, value, None, EQUALITY, EQUALITY)
 
-DEVICE: Mapping[str, Field] = {
-    "object": Field(TEXT, unset="device"),
-    "id": _text(devices.c.id, kind=ID),
-    "account_id": _text(devices.c.account_id, kind=ID),
-    "state": _text(devices.c.state),
-    "endpoint_name": _text(devices.c.endpoint_name),
-    "endpoint_type": _text(devices.c.endpoint_type),
-    "name": _text(),
-    "description": _text(),
-    "custom_attributes": Field(OBJECT, unset={}),
-    "device_execution_mode": Field(
-        NUMBER, devices.c.device_execution_mode, 0, EQUALITY, EQUALITY
-    ),
-    "device_key": _text(devices.c.device_key),
-    "ca_id": _text(devices.c.ca_id),
-    "issuer_fingerprint": Field(
-        TEXT, devices.c.issuer_fingerprint, within_filter=EQUALITY
-    ),
-    "bootstrap_expiration_date": _time(devices.c.bootstrap_expiration_date, kind=DATE),
-    "connector_expiration_date": _time(devices.c.connector_expiration_date, kind=DATE),
-    "bootstrapped_timestamp": _time(devices.c.bootstrapped_timestamp),
-    "created_at": _time(devices.c.created_at),
-    "updated_at": _time(devices.c.updated_at),
-    "etag": Field(TIME, devices.c.updated_at, within_filter=SPAN | BARE),
-    "enrolment_list_timestamp": _time(),
-    "groups": Field(LIST, unset=[]),
-    "host_gateway": _text(),
-    "lifecycle_status": Field(TEXT, None, "enabled", EQUALITY, EQUALITY),
-    "operator_suspended": _flag(),
-    "system_suspended": _flag(),
-    "last_operator_suspended_category": _text(),
-    "last_operator_suspended_description": Field(TEXT, unset=""),
-    "last_operator_suspended_updated_at": _time(),
-    "last_system_suspended_category": _text(),
-    "last_system_suspended_description": Field(TEXT, unset=""),
-    "last_system_suspended_updated_at": _time(),
-    "mechanism": Field(TEXT, None, "connector", EQUALITY, EQUALITY),
-    "mechanism_url": _text(),
-    "serial_number": _text(),
-    "vendor_id": _text(),
-    "device_class": _text(),
-    "firmware_checksum": _text(),
-    "manifest": _text(),
-    "manifest_timestamp": _time(),
-    "deployment": _text(),
-    "deployed_state": _text(),
-    "auto_update": _flag(),
-}
-
-DEVICE_EVENT: Mapping[str, Field] = {
-    "object": Field(TEXT, unset="device-event"),
-    "id": _text(device_events.c.id, kind=ID),
-    "date_time": _time(device_events.c.date_time),
-    "device_id": _text(device_events.c.device_id, kind=ID),
-    "event_type": _text(device_events.c.event_type),
-    "event_type_category": _derived(device_events.c.event_type, journal.category),
-    "event_type_description": _derived(device_events.c.event_type, journal.title),
-    "state_change": _flag(device_events.c.state_change),
-    "description": _text(device_events.c.description),
-    "changes": Field(OBJECT, device_events.c.changes),
-    "data": Field(OBJECT, device_events.c.data),
-    "created_at": Field(TIME, device_events.c.date_time),
-    "etag": Field(TIME, device_events.c.date_time),
-}
 
 SHARED_KEY: Mapping[str, Field] = {
     "object": Field(TEXT, unset="device-shared-key"),

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from homeport.events.facts import AnyFact
+from homeport.events.facts import AnyFact, DeviceBootstrapped
 from services.directory import devices, journal
+from services.directory.claims import Claimed
 from services.directory.devices import Device, Key
 from services.directory.journal import DeviceEvent
 
@@ -27,6 +28,9 @@ class Held(Protocol):
         self, changed: Iterable[Device], events: Sequence[DeviceEvent]
     ) -> None:
         """Write devices that are held, and events that are not known yet."""
+
+    async def enroll(self, came: Sequence[Claimed]) -> bool:
+        """Mark the claims by which devices came; say whether there were any."""
 
     async def tell(self, changed: Iterable[Device]) -> None:
         """Write down that the trust view has to be told of devices."""
@@ -65,7 +69,19 @@ async def project(facts: Sequence[AnyFact], *, stored: Devices) -> bool:
             if device.trusted_for != held[device.key].trusted_for
         ]
         await transaction.tell(trusted)
-    return bool(trusted)
+        enrolled = await transaction.enroll(_came(telling))
+    return enrolled or bool(trusted)
+
+
+def _came(facts: Iterable[AnyFact]) -> list[Claimed]:
+    """Return the devices that have bootstrapped with certificates of their own."""
+    return [
+        Claimed(*devices.key_of(fact), fact.fingerprint, fact.time)
+        for fact in facts
+        if isinstance(fact, DeviceBootstrapped)
+        and fact.fingerprint
+        and not fact.developer
+    ]
 
 
 def fold(
@@ -79,6 +95,8 @@ def fold(
         if devices.shapes(fact):
             before = now[devices.key_of(fact)]
             after = now[before.key] = devices.apply(before, fact)
+            if after.recorded and not before.recorded:
+                events.append(journal.created(fact, after))
         events.append(journal.write(fact, before, after))
     return [device for key, device in now.items() if device != held[key]], events
 

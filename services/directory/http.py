@@ -15,19 +15,38 @@ from homeport.store.sessions import SessionStore
 from homeport.store.trust import TrustView
 from services.directory import (
     answers,
+    http_api_keys,
     http_authorities,
     http_certificates,
     http_devices,
+    http_enrollment_tasks,
+    http_enrollments,
+    http_events,
+    http_groups,
     http_proofs,
+    http_queries,
     http_shared_keys,
+    http_suspensions,
 )
+from services.directory.accounts import AccountStore
 from services.directory.authority_store import AuthorityStore
 from services.directory.catalog import Catalog
+from services.directory.claims import ClaimStore
 from services.directory.config import DirectorySettings, addresses, hosts
+from services.directory.enrollment_tasks import TaskStore
+from services.directory.groups import MembershipStore
+from services.directory.inventory import Inventory
+from services.directory.objects import ObjectStore
 from services.directory.ports import Ports
 from services.directory.projection import projecting
-from services.directory.schema import MIGRATIONS, SCHEMA
+from services.directory.schema import (
+    MIGRATIONS,
+    SCHEMA,
+    device_groups,
+    device_queries,
+)
 from services.directory.shared_keys import SharedKeyStore
+from services.directory.standing import Standing
 from services.directory.trusted import CertificateStore
 
 PREFIXES = ("/v3", "/v2/device-shared-keys")
@@ -50,6 +69,7 @@ async def application(settings: DirectorySettings) -> AsyncIterator[FastAPI]:
         yield routes(
             Ports(
                 trust=TrustView(redis),
+                accounts=AccountStore(engine),
                 catalog=Catalog(engine),
                 sessions=SessionStore(
                     redis,
@@ -60,7 +80,14 @@ async def application(settings: DirectorySettings) -> AsyncIterator[FastAPI]:
                 certificates=CertificateStore(engine, keyring),
                 shared_keys=SharedKeyStore(engine, keyring),
                 authorities=AuthorityStore(engine, keyring, hosts(settings)),
-                projection=projecting(engine, redis, keyring),
+                projection=projecting(engine, redis, keyring, buckets=settings.buckets),
+                inventory=Inventory(engine),
+                groups=ObjectStore(engine, device_groups, kind="group"),
+                members=MembershipStore(engine),
+                queries=ObjectStore(engine, device_queries, kind="query"),
+                claims=ClaimStore(engine, days=settings.enrollment_days),
+                tasks=TaskStore(engine, days=settings.enrollment_days),
+                standing=Standing(redis, buckets=settings.buckets),
                 addresses=addresses(settings),
                 operator=settings.default_account_id,
             )
@@ -81,7 +108,14 @@ def routes(ports: Ports) -> FastAPI:
     answers.add_refusals(made)
     caller = Depends(rest.caller(ports.trust, refused=answers.unknown_key))
     for module in (
+        http_api_keys,
         http_devices,
+        http_events,
+        http_suspensions,
+        http_groups,
+        http_queries,
+        http_enrollments,
+        http_enrollment_tasks,
         http_certificates,
         http_proofs,
         http_authorities,

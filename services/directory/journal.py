@@ -1,9 +1,11 @@
 """Device events: what the directory remembers of each fact (R-36 .. R-38)."""
 
 import hashlib
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from homeport.events.facts import (
     AnyFact,
@@ -35,6 +37,26 @@ TITLES: Mapping[FactName, str] = {
 }
 """What each fact is called in the log."""
 
+
+class Deed(StrEnum):
+    """What happens to the record of a device, and not to the device."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+
+
+DEED_TITLES: Mapping[Deed, str] = {
+    Deed.CREATED: "Device record created",
+    Deed.UPDATED: "Device record updated",
+    Deed.DELETED: "Device record deleted",
+    Deed.SUSPENDED: "Device suspended",
+    Deed.RESUMED: "Device resumed",
+}
+"""What each deed is called in the log (R-38)."""
+
 _CATEGORIES: Mapping[FactName, str] = {
     FactName.DEVICE_BOOTSTRAPPING: "bootstrap",
     FactName.DEVICE_BOOTSTRAPPED: "bootstrap",
@@ -44,7 +66,9 @@ _CATEGORIES: Mapping[FactName, str] = {
 """What a fact is about, where it is not the registration."""
 
 _TOLD = (
+    "state",
     "endpoint_type",
+    "bootstrapped_timestamp",
     "bootstrap_expiration_date",
     "connector_expiration_date",
     "device_execution_mode",
@@ -55,9 +79,17 @@ _TOLD = (
 """The members of a device that are told as they are when they change."""
 
 
+_UNTOLD = frozenset({"object", "id", "account_id", "created_at", "updated_at", "etag"})
+"""The members of a device that a change of it is not told by."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceEvent:
-    """One entry of the log; ``changes`` are changed fields with their new values."""
+    """One entry of the log.
+
+    ``changes`` are changed fields with their new values; ``previous`` in ``data`` holds
+    what they were.
+    """
 
     id: str
     account_id: AccountId
@@ -78,17 +110,24 @@ def event_type(fact: FactName) -> str:
 
 def title(code: str) -> str:
     """Return what an event type means, in a few words."""
-    fact = _FACTS.get(code)
-    return TITLES[fact] if fact else code
+    if code in _DEEDS:
+        return DEED_TITLES[_DEEDS[code]]
+    return TITLES[_FACTS[code]] if code in _FACTS else code
 
 
 def category(code: str) -> str:
-    """Return what an event type is about: bootstrap, registration or queue."""
-    fact = _FACTS.get(code)
-    return _CATEGORIES.get(fact, "registration") if fact else ""
+    """Return what an event type is about: record, bootstrap, registration or queue."""
+    if code in _DEEDS:
+        return "record"
+    return _CATEGORIES.get(_FACTS[code], "registration") if code in _FACTS else ""
+
+
+def _code(deed: Deed) -> str:
+    return PREFIX + deed
 
 
 _FACTS = {event_type(fact): fact for fact in FactName}
+_DEEDS = {_code(deed): deed for deed in Deed}
 
 
 def write(fact: AnyFact, before: Device | None, after: Device | None) -> DeviceEvent:
@@ -97,9 +136,10 @@ def write(fact: AnyFact, before: Device | None, after: Device | None) -> DeviceE
     The id is the fact's, in the form of all ids, so a fact that comes again is known.
     """
     account, device = key_of(fact)
-    changes = _changes(before, after) | _announced(fact)
+    changes, previous = _changes(before, after)
+    changes |= _announced(fact)
     return DeviceEvent(
-        id=hashlib.blake2b(fact.id.encode(), digest_size=16).hexdigest(),
+        id=_digest(fact.id),
         account_id=account,
         device_id=device,
         revision=fact.revision,
@@ -108,26 +148,90 @@ def write(fact: AnyFact, before: Device | None, after: Device | None) -> DeviceE
         description=_description(fact),
         state_change="state" in changes,
         changes=changes,
-        data={"endpoint_name": storable(fact.endpoint_name), **_data(fact)},
+        data={
+            "endpoint_name": storable(fact.endpoint_name),
+            **_data(fact),
+            **({"previous": previous} if previous else {}),
+        },
     )
 
 
-def _changes(before: Device | None, after: Device | None) -> dict[str, object]:
+def created(fact: AnyFact, device: Device) -> DeviceEvent:
+    """Write down that a fact has made the record of a device, just before it."""
+    return DeviceEvent(
+        id=_digest(f"{fact.id}.{Deed.CREATED}"),
+        account_id=device.account_id,
+        device_id=device.id,
+        revision=fact.revision - 1,
+        date_time=fact.time,
+        event_type=_code(Deed.CREATED),
+        description=DEED_TITLES[Deed.CREATED],
+        state_change=False,
+        changes={},
+        data={"endpoint_name": device.endpoint_name},
+    )
+
+
+def done(
+    deed: Deed,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    *,
+    now: datetime,
+) -> DeviceEvent:
+    """Write down what a caller did to a device, as it was and as it is shown."""
+    changes = {
+        name: value
+        for name, value in after.items()
+        if name not in _UNTOLD and value != before.get(name)
+    }
+    previous = {name: before[name] for name in changes if name in before}
+    return DeviceEvent(
+        id=uuid.uuid4().hex,
+        account_id=AccountId(str(after["account_id"])),
+        device_id=DeviceId(str(after["id"])),
+        revision=int(now.timestamp() * 1e6),
+        date_time=now,
+        event_type=_code(deed),
+        description=DEED_TITLES[deed],
+        state_change="state" in changes,
+        changes=changes,
+        data={
+            "endpoint_name": after["endpoint_name"],
+            **({"previous": previous} if previous else {}),
+        },
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _changes(
+    before: Device | None, after: Device | None
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Return what has changed: what it is now, and what it was if it was anything."""
     changes: dict[str, object] = {}
+    previous: dict[str, object] = {}
     if before is None or after is None:
-        return changes
-    if before.state is not after.state:
-        changes["state"] = after.state.value
+        return changes, previous
     for name in _TOLD:
-        value = getattr(after, name)
-        if value != getattr(before, name):
-            changes[name] = value.isoformat() if isinstance(value, date) else value
-    if (
-        after.bootstrapped_timestamp
-        and before.bootstrapped_timestamp != after.bootstrapped_timestamp
-    ):
-        changes["bootstrapped_timestamp"] = times.build(after.bootstrapped_timestamp)
-    return changes
+        was, value = getattr(before, name), getattr(after, name)
+        if value != was:
+            changes[name] = _value(value)
+            if before.recorded:
+                previous[name] = _value(was)
+    return changes, previous
+
+
+def _value(value: object) -> object:
+    match value:
+        case datetime():
+            return times.build(value)
+        case date():
+            return value.isoformat()
+        case _:
+            return value
 
 
 def _announced(fact: AnyFact) -> dict[str, object]:
@@ -156,6 +260,12 @@ def _description(fact: AnyFact) -> str:
             return title
 
 
+def _denied(fact: BootstrapFailed) -> dict[str, object]:
+    """Name the CA that a device was refused for, in such events only (B-041)."""
+    certificate = storable(fact.trusted_certificate_id)
+    return {"trusted_certificate_id": certificate} if certificate else {}
+
+
 def _data(fact: AnyFact) -> dict[str, object]:
     match fact:
         case Registration():
@@ -174,6 +284,7 @@ def _data(fact: AnyFact) -> dict[str, object]:
                 "code": storable(fact.code),
                 "reason": storable(fact.reason),
                 "fingerprint": storable(fact.fingerprint),
+                **_denied(fact),
             }
         case QueueCleared():
             return {"reason": storable(fact.reason), "requests": len(fact.requests)}

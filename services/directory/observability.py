@@ -86,6 +86,11 @@ def record_trust_waits(reason: str) -> None:
     _log.warning("trust view waits", reason=reason)
 
 
+def record_task_waits(reason: str) -> None:
+    """Log that an upload could not be worked off; the next turn goes on with it."""
+    _log.warning("upload waits", reason=reason)
+
+
 def record_refused(kind: str, reason: str) -> None:
     """Count and log a REST call that was refused."""
     _REFUSED.labels(kind).inc()

@@ -7,10 +7,17 @@ from homeport.identity import Service
 from homeport.names import AccountId
 from homeport.store.sessions import SessionStore
 from homeport.store.trust import TrustView
+from services.directory.accounts import AccountStore
 from services.directory.authority_store import AuthorityStore
 from services.directory.catalog import Catalog
+from services.directory.claims import ClaimStore
+from services.directory.enrollment_tasks import TaskStore
+from services.directory.groups import MembershipStore
+from services.directory.inventory import Inventory
+from services.directory.objects import ObjectStore
 from services.directory.projection import Projection
 from services.directory.shared_keys import SharedKeyStore
+from services.directory.standing import Standing
 from services.directory.trusted import CertificateStore
 
 
@@ -23,7 +30,15 @@ class Ports:
     """
 
     trust: TrustView
+    accounts: AccountStore
     catalog: Catalog
+    inventory: Inventory
+    standing: Standing
+    groups: ObjectStore
+    members: MembershipStore
+    queries: ObjectStore
+    claims: ClaimStore
+    tasks: TaskStore
     sessions: SessionStore
     certificates: CertificateStore
     shared_keys: SharedKeyStore

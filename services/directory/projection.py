@@ -8,7 +8,7 @@ after its turn has come: no older state ever overwrites a newer one.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,22 +17,26 @@ from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, select,
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.keyring import Keyring
+from homeport.names import AccountId
 from homeport.pki import installation
 from homeport.runtime.database import reported
 from homeport.store.connection import Connection
 from homeport.store.entries import Entry
-from homeport.store.trust import TrustView
+from homeport.store.trust import Grant, TrustView
 from homeport.store.trust_writer import TrustWriter
-from services.directory import authorities, authority_store, entries
-from services.directory.accounts import AccountStore
+from services.directory import authorities, authority_store, entries, standing
+from services.directory.accounts import ACTIVE
 from services.directory.changes import Change, Kind
+from services.directory.ownership_schema import device_enrollments
 from services.directory.schema import (
     CREDENTIALED,
+    api_keys,
     device_shared_keys,
     devices,
     trust_changes,
     trusted_certificates,
 )
+from services.directory.standing import Standing
 
 BATCH = 1_000
 """Entries that are written in one turn."""
@@ -43,6 +47,7 @@ _REWRITE = _TURN + 1
 """The lock of who writes all of it."""
 
 Build = Callable[[Row[Any], Keyring], Iterable[Entry]]
+Put = Callable[[Sequence[Row[Any]]], Awaitable[None]]
 
 
 class Projection:
@@ -54,9 +59,10 @@ class Projection:
         view: TrustView,
         writer: TrustWriter,
         keyring: Keyring,
+        standing: Standing,
     ) -> None:
+        self._standing = standing
         self._engine = engine
-        self._accounts = AccountStore(engine)
         self._view = view
         self._writer = writer
         self._keyring = keyring
@@ -88,15 +94,11 @@ class Projection:
         It is known by a fingerprint that goes with it. A replica that finds another at
         work leaves it to that one; API keys are few and written by both.
         """
-        api_keys = await self._accounts.keys()
-        fingerprint = await self._fingerprint(api_keys)
+        fingerprint = await self._fingerprint()
         if await self._view.matches(fingerprint):
             return False
-        for key in api_keys:
-            if key.active:
-                await self._view.put_api_key(key.digest, key.grant)
-            else:
-                await self._view.remove_api_key(key.digest)
+        async with self._turn() as connection:
+            await self._put_api_keys(await connection.execute(select(api_keys)))
         with reported():
             async with self._engine.begin() as connection:
                 if not await connection.scalar(
@@ -107,12 +109,12 @@ class Projection:
         await self._view.put_fingerprint(fingerprint)
         return True
 
-    async def _fingerprint(self, api_keys: Sequence[object]) -> str:
-        """Say which view this is: of which installation, with which API keys."""
+    async def _fingerprint(self) -> str:
+        """Say which view this is: of which installation."""
         with reported():
             async with self._engine.connect() as connection:
                 made = await authority_store.made_at(connection)
-        return hashlib.sha256(orjson.dumps([made, api_keys])).hexdigest()
+        return hashlib.sha256(orjson.dumps(made)).hexdigest()
 
     async def _rewrite(self) -> None:
         async with self._turn() as connection:
@@ -120,23 +122,33 @@ class Projection:
         await self._rewrite_table(
             select(trusted_certificates),
             (trusted_certificates.c.account_id, trusted_certificates.c.id),
-            entries.of_certificate,
+            self._putting(entries.of_certificate),
         )
         await self._rewrite_table(
             select(device_shared_keys),
             (device_shared_keys.c.endpoint_name,),
-            entries.of_shared_key,
+            self._putting(entries.of_shared_key),
         )
         await self._rewrite_table(
             select(devices).where(CREDENTIALED),
             (devices.c.account_id, devices.c.id),
-            entries.of_device,
+            self._putting(entries.of_device),
+        )
+        await self._rewrite_table(
+            select(device_enrollments),
+            (device_enrollments.c.fingerprint,),
+            self._putting(entries.of_claim),
+        )
+        await self._rewrite_table(
+            standing.SUSPENDED,
+            (devices.c.account_id, devices.c.id),
+            self._standing.put,
         )
 
     async def _rewrite_table(
-        self, query: Select[Any], key: Sequence[ColumnElement[Any]], build: Build
+        self, query: Select[Any], key: Sequence[ColumnElement[Any]], put: Put
     ) -> None:
-        """Write the entries of a table, one batch a turn."""
+        """Put all rows that a query finds, one batch a turn."""
         page = query.order_by(*key).limit(BATCH)
         last: Row[Any] | None = None
         while True:
@@ -146,7 +158,7 @@ class Projection:
                 after = page.where(tuple_(*key) > tuple_(*there))
             async with self._turn() as connection:
                 rows = (await connection.execute(after)).all()
-                await self._writer.put(self._built(rows, build))
+                await put(rows)
             if len(rows) < BATCH:
                 return
             last = rows[-1]
@@ -164,13 +176,44 @@ class Projection:
             [entry for entry in was if entries.place_of(entry) not in there]
         )
         await self._writer.put(now)
+        await self._bring_api_keys(connection, changes)
+        standing_now = await connection.execute(standing.query(changes))
+        await self._standing.put(standing_now.all())
         if any(change.kind is Kind.AUTHORITY for change in changes):
             await self._put_authority(connection)
+
+    async def _bring_api_keys(
+        self, connection: AsyncConnection, changes: Sequence[Change]
+    ) -> None:
+        wanted = {
+            change.id: change.place for change in changes if change.kind is Kind.API_KEY
+        }
+        found = await connection.execute(
+            select(api_keys).where(api_keys.c.id.in_(wanted))
+        )
+        rows = found.all()
+        for identity in wanted.keys() - {row.id for row in rows}:
+            await self._view.remove_api_key(wanted[identity])
+        await self._put_api_keys(rows)
+
+    async def _put_api_keys(self, rows: Iterable[Row[Any]]) -> None:
+        for row in rows:
+            if row.status == ACTIVE:
+                grant = Grant(row.id, AccountId(row.account_id), row.role)
+                await self._view.put_api_key(row.digest, grant)
+            else:
+                await self._view.remove_api_key(row.digest)
 
     async def _put_authority(self, connection: AsyncConnection) -> None:
         kept = await authority_store.read(connection, self._keyring)
         shown = authorities.installation(kept)
         await self._writer.put_authority(installation.build(shown))
+
+    def _putting(self, build: Build) -> Put:
+        async def put(rows: Sequence[Row[Any]]) -> None:
+            await self._writer.put(self._built(rows, build))
+
+        return put
 
     def _built(self, rows: Iterable[Row[Any]], build: Build) -> list[Entry]:
         return [entry for row in rows for entry in build(row, self._keyring)]
@@ -190,9 +233,17 @@ class Projection:
                 yield connection
 
 
-def projecting(engine: AsyncEngine, redis: Connection, keyring: Keyring) -> Projection:
+def projecting(
+    engine: AsyncEngine, redis: Connection, keyring: Keyring, *, buckets: int
+) -> Projection:
     """Make a projection of what PostgreSQL holds into Redis."""
-    return Projection(engine, TrustView(redis), TrustWriter(redis, keyring), keyring)
+    return Projection(
+        engine,
+        TrustView(redis),
+        TrustWriter(redis, keyring),
+        keyring,
+        Standing(redis, buckets=buckets),
+    )
 
 
 def _queries(changes: Sequence[Change]) -> Iterable[tuple[Select[Any], Build]]:
@@ -206,6 +257,9 @@ def _queries(changes: Sequence[Change]) -> Iterable[tuple[Select[Any], Build]]:
     table = device_shared_keys
     named = table.c.endpoint_name.in_(ids[Kind.SHARED_KEY])
     yield select(table).where(named), entries.of_shared_key
+    table = device_enrollments
+    claimed = table.c.id.in_(ids[Kind.CLAIM])
+    yield select(table).where(claimed), entries.of_claim
     owned = [
         (change.account_id, change.id)
         for change in changes

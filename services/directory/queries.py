@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 from sqlalchemy import ColumnElement, or_
 
 from homeport.errors import InvalidFormat, InvalidParameter
-from services.directory.fields import ATTRIBUTE, Field
+from services.directory import fields as members
+from services.directory.fields import ATTRIBUTES, Field
 from services.directory.storable import storable
 
 LARGEST_QUERY = 16_384
@@ -21,7 +22,6 @@ DEFAULT_LIMIT = 50
 SMALLEST_LIMIT = 2
 LARGEST_LIMIT = 1_000
 OPERATORS = frozenset({"eq", "neq", "in", "nin", "gte", "lte", "like"})
-ATTRIBUTES = "custom_attributes"
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "eq": operators.eq,
@@ -78,7 +78,7 @@ def parse(text: str, fields: Mapping[str, Field]) -> Query:
             case "limit" | "order" | "after" | "include":
                 asked[name] = value
             case "filter":
-                conditions += _parse_filter(value, fields)
+                conditions += parse_filter(value, fields)
             case _:
                 conditions.append(_parse_condition(name, value, fields))
     return Query(
@@ -90,8 +90,11 @@ def parse(text: str, fields: Mapping[str, Field]) -> Query:
     )
 
 
-def _parse_filter(text: str, fields: Mapping[str, Field]) -> Iterable[Condition]:
-    """Read the older form: the same pairs, encoded once more (R-22)."""
+def parse_filter(text: str, fields: Mapping[str, Field]) -> Iterable[Condition]:
+    """Read the older form: the same pairs, encoded once more (R-22).
+
+    Raises InvalidParameter naming what is wrong.
+    """
     return [
         _parse_condition(name, value, fields, within_filter=True)
         for name, value in parse_qsl(text, keep_blank_values=True)
@@ -128,7 +131,7 @@ def _split(parameter: str) -> tuple[str, str]:
 def _field(name: str, fields: Mapping[str, Field]) -> Field | None:
     attributes, _, key = name.partition("__")
     if key and attributes == ATTRIBUTES and ATTRIBUTES in fields:
-        return ATTRIBUTE
+        return members.attribute(fields[ATTRIBUTES], key)
     return fields.get(name)
 
 

@@ -9,6 +9,8 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
+    Computed,
     Date,
     DateTime,
     ForeignKey,
@@ -21,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
     or_,
 )
@@ -30,6 +33,15 @@ SCHEMA = "directory"
 MIGRATIONS = "services.directory:migrations"
 
 metadata = MetaData(schema=SCHEMA)
+
+
+def _said(name: str, unset: str = "") -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=unset)
+
+
+def _switch(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=false())
+
 
 accounts = Table(
     "accounts",
@@ -46,16 +58,22 @@ api_keys = Table(
     Column("id", Text, primary_key=True),
     Column("account_id", Text, ForeignKey(accounts.c.id), nullable=False),
     Column("digest", Text, nullable=False, unique=True),
+    Column("key", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("status", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("groups", JSONB, nullable=False),
+    Column("last_login_time", BigInteger, nullable=False, server_default="0"),
     Column(
         "created_at", DateTime(timezone=True), nullable=False, server_default=func.now()
     ),
     Column(
         "updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()
     ),
+    Index("api_keys_by_age", "account_id", "created_at", "id"),
 )
+"""Of a key its digest, and what stands before its secret end."""
 
 devices = Table(
     "devices",
@@ -80,15 +98,81 @@ devices = Table(
     Column("bootstrapped_revision", BigInteger, nullable=False),
     Column("registered_revision", BigInteger, nullable=False),
     Column("deregistered_revision", BigInteger, nullable=False),
-    Index("devices_by_age", "account_id", "created_at", "id"),
-    Index("devices_by_endpoint_name", "account_id", "endpoint_name"),
-    Index("devices_by_state", "account_id", "state"),
+    Column("initial_state", Text, nullable=False),
+    Column("recorded", Boolean, nullable=False),
+    Column("deleted_revision", BigInteger, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    _said("name"),
+    _said("description"),
+    Column("custom_attributes", JSONB, nullable=False, server_default="{}"),
+    _said("host_gateway"),
+    _said("mechanism", "connector"),
+    _said("mechanism_url"),
+    _said("serial_number"),
+    _said("vendor_id"),
+    _said("device_class"),
+    _said("firmware_checksum"),
+    _said("manifest"),
+    _said("deployment"),
+    _switch("auto_update"),
+    _switch("operator_suspended"),
+    Column(
+        "lifecycle_status",
+        Text,
+        Computed("CASE WHEN operator_suspended THEN 'blocked' ELSE 'enabled' END"),
+    ),
+    _said("last_operator_suspended_category"),
+    _said("last_operator_suspended_description"),
+    Column("last_operator_suspended_updated_at", DateTime(timezone=True)),
+    Column("enrolment_list_timestamp", DateTime(timezone=True)),
+)
+"""Devices, and places that are kept for those that were deleted.
+
+What a device does decides the columns down to ``fingerprint``, callers the others.
+"""
+
+RECORDED: ColumnElement[bool] = devices.c.recorded
+"""Devices that are there for callers."""
+
+Index(
+    "devices_by_age",
+    devices.c.account_id,
+    devices.c.created_at,
+    devices.c.id,
+    postgresql_where=RECORDED,
+)
+Index(
+    "devices_by_endpoint_name",
+    devices.c.account_id,
+    devices.c.endpoint_name,
+    postgresql_where=RECORDED,
+)
+Index(
+    "devices_by_state",
+    devices.c.account_id,
+    devices.c.state,
+    postgresql_where=RECORDED,
+)
+
+Index(
+    "devices_by_fingerprint",
+    devices.c.fingerprint,
+    postgresql_where=devices.c.fingerprint != "",
 )
 
 CREDENTIALED = or_(
-    devices.c.bootstrapped_revision > 0, devices.c.credentials_not_before > 0
+    devices.c.bootstrapped_revision > 0,
+    devices.c.credentials_not_before > 0,
+    devices.c.operator_suspended,
 )
-"""Devices of which the trust view has to know: we have issued them credentials."""
+"""Devices of which the trust view has to know: something limits their credentials."""
+
+Index(
+    "devices_suspended",
+    devices.c.account_id,
+    devices.c.id,
+    postgresql_where=devices.c.operator_suspended,
+)
 
 Index(
     "devices_credentialed",
@@ -112,6 +196,47 @@ device_events = Table(
     Column("data", JSONB, nullable=False),
     Index("device_events_by_age", "account_id", "revision", "id"),
     Index("device_events_by_device", "account_id", "device_id", "revision", "id"),
+)
+
+device_groups = Table(
+    "device_groups",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("custom_attributes", JSONB, nullable=False),
+    Column("devices_count", Integer, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("account_id", "name", name="device_groups_name"),
+    Index("device_groups_by_age", "account_id", "created_at", "id"),
+)
+
+device_group_members = Table(
+    "device_group_members",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    Column("device_id", Text, primary_key=True),
+    ForeignKeyConstraint(
+        ["account_id", "group_id"],
+        [device_groups.c.account_id, device_groups.c.id],
+        ondelete="CASCADE",
+    ),
+    Index("device_group_members_by_device", "account_id", "device_id"),
+)
+
+device_queries = Table(
+    "device_queries",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Index("device_queries_by_age", "account_id", "created_at", "id"),
 )
 
 authorities = Table(

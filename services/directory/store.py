@@ -14,7 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.runtime.database import reported
+from services.directory import claims
 from services.directory.changes import Change, Kind, record
+from services.directory.claims import Claimed
 from services.directory.devices import Device, Key
 from services.directory.journal import DeviceEvent
 from services.directory.schema import device_events, devices
@@ -81,6 +83,10 @@ class Transaction:
             await self._connection.execute(
                 _REMEMBER, [asdict(each) for each in written]
             )
+
+    async def enroll(self, came: Sequence[Claimed]) -> bool:
+        """Mark the claims by which devices came; say whether there were any."""
+        return await claims.use(self._connection, came)
 
     async def tell(self, changed: Iterable[Device]) -> None:
         """Write down that the trust view has to be told of devices."""

@@ -13,13 +13,13 @@ from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from homeport.errors import HomeportError
 from homeport.identity import Service
 from homeport.keyring import Keyring
 from homeport.names import AccountId
 from homeport.pki import trusted
 from homeport.runtime.database import reported
 from services.directory.changes import Change, Kind, record
+from services.directory.errors import Duplicate
 from services.directory.schema import developer_certificates, trusted_certificates
 from services.directory.storable import storable
 
@@ -32,14 +32,6 @@ _UNIQUE = {
     "trusted_certificates_name": "name",
     "trusted_certificates_subject": "subject",
 }
-
-
-class Duplicate(HomeportError):
-    """An account has such a certificate already."""
-
-    def __init__(self, member: str) -> None:
-        self.member = member
-        super().__init__(f"there is a certificate with this {member} already")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,5 +191,5 @@ async def _execute(
     except IntegrityError as error:
         for constraint, member in _UNIQUE.items():
             if constraint in str(error.orig):
-                raise Duplicate(member) from error
+                raise Duplicate("certificate", member) from error
         raise

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
-from sqlalchemy import text, update
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport.errors import InvalidConfiguration, Unavailable
@@ -17,7 +17,7 @@ from homeport.runtime import database
 from homeport.runtime.probes import Probes
 from homeport.store.trust import Grant
 from services.directory.app import service
-from services.directory.schema import MIGRATIONS, SCHEMA, api_keys
+from services.directory.schema import MIGRATIONS, SCHEMA
 from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, Site, device_of, fact, site
 from tests.support.line import line
 from tests.support.polling import until
@@ -72,7 +72,7 @@ async def test_two_replicas_share_the_work(opened: Site) -> None:
     async with opened.running(), opened.running():
         await opened.happen(*fleet(2_000))
         await opened.until_total(2_000)
-    assert await opened.total(EVENTS) == 2_000
+    assert await opened.total(EVENTS) == 4_000
 
 
 async def test_while_the_database_is_away_facts_wait(opened: Site) -> None:
@@ -88,7 +88,7 @@ async def test_while_the_database_is_away_facts_wait(opened: Site) -> None:
         way.mend()
         await opened.until_total(300)
         assert await probes.faults() == {}
-    assert await opened.total(EVENTS) == 300
+    assert await opened.total(EVENTS) == 600
 
 
 async def test_a_message_that_is_no_fact_is_passed_over(opened: Site) -> None:
@@ -124,19 +124,24 @@ async def test_a_later_default_key_is_let_in_besides(opened: Site) -> None:
 
 
 async def test_a_key_that_is_made_inactive_is_shut_out(opened: Site) -> None:
-
-    async def refused() -> bool:
-        return await opened.trust.grant(DEFAULT_KEY) is None
-
-    async with (
-        opened.running(**default()),
-        connected(opened) as engine,
-    ):
-        async with engine.begin() as connection:
-            await connection.execute(update(api_keys).values(status="INACTIVE"))
-        await until(refused)
     async with opened.running(**default()):
-        assert await refused()
+        (key,) = (await opened.get("/v3/api-keys"))["data"]
+        path = f"/v3/api-keys/{key['id']}"
+        await opened.send("PUT", path, {"status": "INACTIVE"})
+        assert await opened.trust.grant(DEFAULT_KEY) is None
+    async with opened.running(**default()):
+        assert await opened.trust.grant(DEFAULT_KEY) is None
+
+
+async def test_that_a_key_was_used_is_kept(opened: Site) -> None:
+
+    async def told() -> bool:
+        (key,) = (await opened.get("/v3/api-keys"))["data"]
+        return int(key["last_login_time"]) >= int(key["creation_time"])
+
+    async with opened.running(**default()):
+        assert await opened.trust.grant(DEFAULT_KEY)
+        await until(told)
 
 
 async def test_a_trust_view_that_is_lost_is_written_again(opened: Site) -> None:

@@ -57,7 +57,9 @@ async def connected(opened: Site) -> AsyncIterator[AsyncEngine]:
 async def projected(opened: Site) -> AsyncIterator[Projection]:
     redis = await connection.connect(opened.settings.redis_url)
     async with connected(opened) as engine:
-        yield projecting(engine, redis, opened.settings.keyring)
+        yield projecting(
+            engine, redis, opened.settings.keyring, buckets=opened.settings.buckets
+        )
     await redis.aclose()
 
 
@@ -127,7 +129,9 @@ async def test_what_changed_while_redis_was_away_waits_for_it(opened: Site) -> N
         redis = await connection.connect(far)
         await left_behind(engine, opened)
         way.cut()
-        cut_off = projecting(engine, redis, opened.settings.keyring)
+        cut_off = projecting(
+            engine, redis, opened.settings.keyring, buckets=opened.settings.buckets
+        )
         with pytest.raises(Unavailable, match="Redis"):
             await cut_off.settle()
         assert await pending(opened) == 1
@@ -227,7 +231,7 @@ async def test_a_credential_that_has_been_used_ends_the_earlier_ones(
             return found is not None and found.not_before == 2_000
 
         await until(ended)
-        await opened.until_total(3, "/v3/device-events/")
+        await opened.until_total(4, "/v3/device-events/")
         assert await ended()
 
 

@@ -1,6 +1,7 @@
 """What facts make of a device, in whatever order they come."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -207,3 +208,36 @@ def test_the_trust_view_is_told_of_credentials(told: AnyFact) -> None:
 def test_the_trust_view_is_told_of_nothing_else(told: AnyFact) -> None:
     before = devices.blank(told)
     assert devices.apply(before, told).trusted_for == before.trusted_for
+
+
+def deleted(told: Sequence[AnyFact], revision: int) -> Device:
+    """Make a device, and leave nothing of it but its place."""
+    place = replace(devices.blank(told[0]), deleted_revision=revision)
+    for each in told:
+        place = devices.apply(place, each)
+    return place
+
+
+@pytest.mark.parametrize("kind", [BOOTSTRAPPING, BOOTSTRAPPED, REGISTERED])
+def test_a_deleted_device_comes_back_by_what_it_begins_later(kind: FactName) -> None:
+    back = deleted([fact(kind, 8)], 7)
+    assert back.recorded
+    assert back.created_at == back.updated_at == START + timedelta(seconds=8)
+
+
+@pytest.mark.parametrize("kind", SHAPING)
+def test_a_deleted_device_does_not_come_back_by_what_it_did_before(
+    kind: FactName,
+) -> None:
+    assert not deleted([fact(kind, 7)], 7).recorded
+
+
+@pytest.mark.parametrize("kind", [UPDATED, DEREGISTERED, EXPIRED])
+def test_a_deleted_device_does_not_come_back_by_its_end(kind: FactName) -> None:
+    assert not deleted([fact(kind, 8)], 7).recorded
+
+
+def test_a_device_begins_where_it_was_said_to_stand() -> None:
+    said = replace(devices.blank(fact(REGISTERED)), initial_state="bootstrapped")
+    assert said.state is State.BOOTSTRAPPED
+    assert devices.apply(said, fact(BOOTSTRAPPING)).state is State.CLOUD_ENROLLING

@@ -1,6 +1,8 @@
 """The entries of the trust view, made of rows and of what changed."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +12,7 @@ from homeport.identity import Service
 from homeport.keyring import Keyring
 from homeport.names import EndpointName
 from homeport.store.entries import (
+    Claim,
     DeviceEntry,
     Entry,
     Pin,
@@ -122,14 +125,36 @@ def test_what_changed_says_where_its_entry_was(
     assert entries.place_of(entry) == found
 
 
-def test_the_authority_is_no_entry_like_others() -> None:
-    assert entries.of_change(Change(Kind.AUTHORITY)) is None
+@pytest.mark.parametrize("kind", [Kind.AUTHORITY, Kind.STANDING])
+def test_what_is_no_entry_like_others_is_none_to_remove(kind: Kind) -> None:
+    assert entries.of_change(Change(kind)) is None
 
 
 def test_a_device_says_what_ends_its_credentials() -> None:
     row: Any = SimpleNamespace(
-        id=device_of(), account_id=ACCOUNT, credentials_not_before=7, developer="f"
+        id=device_of(),
+        account_id=ACCOUNT,
+        credentials_not_before=7,
+        developer="f",
+        operator_suspended=True,
     )
     assert list(entries.of_device(row, KEYRING)) == [
-        DeviceEntry(device_of(), ACCOUNT, not_before=7, developer="f")
+        DeviceEntry(device_of(), ACCOUNT, not_before=7, developer="f", suspended=True)
     ]
+
+
+@pytest.mark.parametrize(("claimed_at", "expires"), [(None, 1_700_000_000_000), (1, 0)])
+def test_a_claim_expires_as_long_as_it_is_not_used(
+    claimed_at: object, expires: int
+) -> None:
+    row: Any = SimpleNamespace(
+        id="1" * 32,
+        account_id=ACCOUNT,
+        fingerprint="f" * 64,
+        claimed_at=claimed_at,
+        expires_at=datetime.fromtimestamp(1_700_000_000, UTC),
+    )
+    (entry,) = entries.of_claim(row, KEYRING)
+    assert entry == Claim("1" * 32, ACCOUNT, "f" * 64, expires=expires)
+    change = Change(Kind.CLAIM, ACCOUNT, "1" * 32, "f" * 64)
+    assert entries.of_change(change) == replace(entry, expires=0)

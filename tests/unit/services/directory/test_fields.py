@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 from services.directory import fields
-from services.directory.fields import DEVICE, DEVICE_EVENT
+from services.directory.device_fields import DEVICE, DEVICE_EVENT
 
 TIME = datetime(2026, 11, 24, 14, 20, 5, tzinfo=UTC)
 TEXT = "2026-11-24T14:20:05.000000Z"
@@ -23,6 +23,26 @@ ROW = SimpleNamespace(
     device_key="f" * 64,
     ca_id="c" * 32,
     issuer_fingerprint=None,
+    enrolment_list_timestamp=TIME,
+    groups=["b" * 32],
+    name="kitchen",
+    description="",
+    custom_attributes={"colour": "red"},
+    host_gateway="",
+    lifecycle_status="blocked",
+    operator_suspended=True,
+    last_operator_suspended_category="maintenance",
+    last_operator_suspended_description="",
+    last_operator_suspended_updated_at=TIME,
+    mechanism="connector",
+    mechanism_url="",
+    serial_number="",
+    vendor_id="",
+    device_class="",
+    firmware_checksum="",
+    manifest="",
+    deployment="",
+    auto_update=False,
 )
 
 
@@ -34,9 +54,9 @@ def test_a_device_shows_every_field_whatever_is_known_of_it() -> None:
         "state": "registered",
         "endpoint_name": "urn:dev:1",
         "endpoint_type": "kettle",
-        "name": "",
+        "name": "kitchen",
         "description": "",
-        "custom_attributes": {},
+        "custom_attributes": {"colour": "red"},
         "device_execution_mode": 1,
         "device_key": "f" * 64,
         "ca_id": "c" * 32,
@@ -47,15 +67,15 @@ def test_a_device_shows_every_field_whatever_is_known_of_it() -> None:
         "created_at": TEXT,
         "updated_at": TEXT,
         "etag": TEXT,
-        "enrolment_list_timestamp": None,
-        "groups": [],
+        "enrolment_list_timestamp": TEXT,
+        "groups": ["b" * 32],
         "host_gateway": "",
-        "lifecycle_status": "enabled",
-        "operator_suspended": False,
+        "lifecycle_status": "blocked",
+        "operator_suspended": True,
         "system_suspended": False,
-        "last_operator_suspended_category": "",
+        "last_operator_suspended_category": "maintenance",
         "last_operator_suspended_description": "",
-        "last_operator_suspended_updated_at": None,
+        "last_operator_suspended_updated_at": TEXT,
         "last_system_suspended_category": "",
         "last_system_suspended_description": "",
         "last_system_suspended_updated_at": None,

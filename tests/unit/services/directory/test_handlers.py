@@ -14,11 +14,17 @@ BLANK = devices.blank(REGISTERED)
 def test_a_batch_changes_a_device_once_and_remembers_every_fact() -> None:
     changed, events = handlers.fold({BLANK.key: BLANK}, [REGISTERED, DEREGISTERED])
     assert [device.state for device in changed] == [State.DEREGISTERED]
-    assert [event.changes.get("state") for event in events] == [
+    assert [event.event_type.rpartition("-")[2] for event in events] == [
+        "created",
         "registered",
         "deregistered",
     ]
-    assert [event.state_change for event in events] == [True, True]
+    assert [event.changes.get("state") for event in events] == [
+        None,
+        "registered",
+        "deregistered",
+    ]
+    assert [event.state_change for event in events] == [False, True, True]
 
 
 def test_what_is_known_changes_nothing() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from homeport.events.facts import FactName
 from services.directory import devices, journal
-from services.directory.journal import DeviceEvent
+from services.directory.journal import Deed, DeviceEvent
 from tests.support.directory import ACCOUNT, START, device_of, fact
 
 
@@ -116,6 +116,49 @@ def test_what_changes_nothing_is_remembered_with_its_reason(
     assert event.changes == {}
     assert not event.state_change
     assert event.data == {"endpoint_name": "urn:dev:1", **data}
+
+
+def test_a_change_says_what_was_before() -> None:
+    registered = fact(FactName.DEVICE_REGISTERED, 1)
+    before = devices.apply(devices.blank(registered), registered)
+    gone = fact(FactName.DEVICE_DEREGISTERED, 2)
+    event = journal.write(gone, before, devices.apply(before, gone))
+    assert event.changes == {"state": "deregistered"}
+    assert event.data["previous"] == {"state": "registered"}
+
+
+def test_the_record_of_a_device_is_created_just_before_what_it_did() -> None:
+    told = fact(FactName.DEVICE_REGISTERED, 7)
+    event = journal.created(told, devices.blank(told))
+    assert event.event_type == "update.device.device-created"
+    assert event.description == "Device record created"
+    assert event.revision == 6
+    assert event.id != journal.write(told, None, None).id
+    assert journal.created(told, devices.blank(told)).id == event.id
+
+
+def test_a_deed_is_told_by_what_it_changed() -> None:
+    before = {
+        "id": device_of(),
+        "account_id": ACCOUNT,
+        "endpoint_name": "urn:dev:1",
+        "name": "kitchen",
+        "updated_at": "1",
+        "etag": "1",
+    }
+    after = before | {"name": "hall", "updated_at": "2", "etag": "2"}
+    event = journal.done(Deed.UPDATED, before, after, now=START)
+    assert event.changes == {"name": "hall"}
+    assert event.data == {"endpoint_name": "urn:dev:1", "previous": {"name": "kitchen"}}
+    assert event.revision == 1_795_530_005_000_000
+    assert not event.state_change
+
+
+@pytest.mark.parametrize("deed", Deed)
+def test_every_deed_has_a_code_and_a_title(deed: Deed) -> None:
+    code = f"update.device.device-{deed}"
+    assert journal.title(code) == journal.DEED_TITLES[deed]
+    assert journal.category(code) == "record"
 
 
 @pytest.mark.parametrize("name", FactName)
