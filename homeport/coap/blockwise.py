@@ -1,6 +1,7 @@
 """Bodies in blocks, both ways (RFC 7959)."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from homeport.coap.codec import Code, Option, Options
@@ -10,8 +11,10 @@ from homeport.errors import InvalidMessage
 LARGEST_SZX = 6
 BERT = 7
 """The SZX of a block of several times 1,024 bytes, over TCP only (RFC 8323 §6)."""
-LARGEST_BODY = 65_536
+LARGEST_BODY = 102_400
 """Bytes of one body; more are refused with 4.13 (B-218)."""
+MOST_OF_ONE = 4
+"""Bodies of one owner on their way at once."""
 MOST_BODIES = 1_024
 MOST_BYTES = 16 * 2**20
 _LONGEST_OPTION = 3
@@ -57,32 +60,84 @@ def build(block: Block) -> bytes:
     return bits.to_bytes((bits.bit_length() + 7) // 8, "big")
 
 
-class Bodies:
-    """Bodies that arrive in blocks."""
+@dataclass(slots=True, eq=False)
+class Transfer:
+    """A body on its way; ``key`` is what its blocks have in common."""
 
-    def __init__(self) -> None:
-        self._bodies: Kept[bytearray] = Kept(most=MOST_BODIES, most_bytes=MOST_BYTES)
+    key: Hashable
+    token: bytes
+    body: bytearray = field(default_factory=bytearray)
 
-    def add(
-        self, key: Hashable, block: Block, payload: bytes, *, now: float
-    ) -> bytes | Code:
-        """Take a block; return the whole body, or the code to answer meanwhile.
-
-        A gap is 4.08, a body over the limit 4.13 (RFC 7959 §2.9).
-        """
-        body = bytearray() if block.number == 0 else self._bodies.get(key, now=now)
-        self._bodies.drop(key)
-        if body is None or block.offset != len(body):
+    def take(self, block: Block, payload: bytes) -> bytes | Code:
+        """Take a block; return the whole body, or the code to answer meanwhile."""
+        if block.offset != len(self.body):
             return Code.REQUEST_ENTITY_INCOMPLETE
         if not block.fits(payload):
             return Code.BAD_REQUEST
         if block.offset + len(payload) > LARGEST_BODY:
             return Code.REQUEST_ENTITY_TOO_LARGE
-        body += payload
-        if not block.more:
-            return bytes(body)
-        self._bodies.put(key, body, length=len(body), now=now)
-        return Code.CONTINUE
+        self.body += payload
+        return Code.CONTINUE if block.more else bytes(self.body)
+
+
+class Bodies:
+    """Bodies that arrive in blocks, a few at once of each owner.
+
+    Where two of an owner have the same key, their tokens tell them apart. But some
+    clients take a new token for each block; their bodies have to come one after the
+    other (RFC 9175 §3.4).
+    """
+
+    def __init__(self) -> None:
+        self._owners: Kept[list[Transfer]] = Kept(
+            most=MOST_BODIES, most_bytes=MOST_BYTES
+        )
+
+    def add(
+        self,
+        owner: Hashable,
+        key: Hashable,
+        block: Block,
+        payload: bytes,
+        *,
+        token: bytes = b"",
+        now: float,
+    ) -> bytes | Code:
+        """Take a block; return the whole body, or the code to answer meanwhile.
+
+        A gap is 4.08, a body over the limit 4.13 (RFC 7959 §2.9); both are its end.
+        """
+        transfers = self._owners.get(owner, now=now) or []
+        transfer = _find(transfers, key, token, block)
+        if transfer is not None:
+            transfers.remove(transfer)
+        if block.number == 0:
+            transfer = Transfer(key, token)
+        answer: bytes | Code = Code.REQUEST_ENTITY_INCOMPLETE
+        if transfer is not None:
+            answer = transfer.take(block, payload)
+            if answer is Code.CONTINUE:
+                transfers.append(transfer)
+        self._keep(owner, transfers[-MOST_OF_ONE:], now=now)
+        return answer
+
+    def _keep(self, owner: Hashable, transfers: list[Transfer], *, now: float) -> None:
+        self._owners.drop(owner)
+        if transfers:
+            length = sum(len(transfer.body) for transfer in transfers)
+            self._owners.put(owner, transfers, length=length, now=now)
+
+
+def _find(
+    transfers: Sequence[Transfer], key: Hashable, token: bytes, block: Block
+) -> Transfer | None:
+    """Return the transfer that a block belongs to; the first one starts it over."""
+    same = [transfer for transfer in transfers if transfer.key == key]
+    for transfer in same:
+        if transfer.token == token:
+            return transfer
+    fitting = (each for each in reversed(same) if len(each.body) == block.offset)
+    return next(fitting, None) if block.number else None
 
 
 class Response(NamedTuple):

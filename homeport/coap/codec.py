@@ -23,11 +23,15 @@ LONGEST_TOKEN = 8
 _VERSION = 1
 _PAYLOAD_MARKER = 0xFF
 _ONE_BYTE, _TWO_BYTES, _RESERVED = 13, 14, 15
+_LARGEST_OPTION = 0xFFFF
+_EMPTY_ACK, _EMPTY_OPTION = 0x60, b"\xc0"
 
 _LONGEST_REQUEST_TEXT = 128
 
 Options = tuple[tuple[int, bytes], ...]
 """Option numbers and values, in the order of the numbers."""
+
+_EMPTY_OPTIONS: Options = ((Option.CONTENT_FORMAT, b""),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ def decode(datagram: bytes) -> Message:
     first, code, message_id = struct.unpack_from("!BBH", datagram)
     if first >> 6 != _VERSION:
         raise InvalidMessage(f"has version {first >> 6}")
+    if code == Code.EMPTY and datagram[HEADER_LENGTH:]:
+        return _decode_empty(datagram, message_id)
     start = HEADER_LENGTH + (first & 0x0F)
     if start > HEADER_LENGTH + LONGEST_TOKEN or start > len(datagram):
         raise InvalidMessage("has a token that is too long")
@@ -169,6 +175,13 @@ def encode_empty(kind: Type, message_id: int) -> bytes:
     return struct.pack("!BBH", 0x40 | int(kind) << 4, 0, message_id)
 
 
+def _decode_empty(datagram: bytes, message_id: int) -> Message:
+    """Decode what Izuma's clients send for an empty acknowledgement (COAP-3)."""
+    if datagram[0] != _EMPTY_ACK or datagram[HEADER_LENGTH:] != _EMPTY_OPTION:
+        raise InvalidMessage("is empty and goes on")
+    return Message(Type.ACK, Code.EMPTY, message_id, options=_EMPTY_OPTIONS)
+
+
 def _decode_options(datagram: bytes, at: int) -> tuple[Options, int]:
     """Return the options and where the payload begins."""
     options = []
@@ -183,6 +196,8 @@ def _decode_options(datagram: bytes, at: int) -> tuple[Options, int]:
         delta, at = _extended(datagram, at, first >> 4)
         size, at = _extended(datagram, at, first & 0x0F)
         number += delta
+        if number > _LARGEST_OPTION:
+            raise InvalidMessage("has an option that no number is left for")
         if at + size > length:
             raise InvalidMessage("has an option that breaks off")
         options.append((number, datagram[at : at + size]))

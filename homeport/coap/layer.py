@@ -8,13 +8,14 @@ crash orphans makes some devices wait for ever (COAP-8).
 """
 
 import random
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Generic
 
-from homeport.coap import blockwise, codec
+from homeport.coap import blockwise, checks, codec
 from homeport.coap.answer import Answer, explain
 from homeport.coap.blockwise import (
+    LARGEST_BODY,
     LARGEST_SZX,
     Block,
     Bodies,
@@ -22,8 +23,10 @@ from homeport.coap.blockwise import (
     Response,
 )
 from homeport.coap.codec import Code, Message, Option, Type
+from homeport.coap.echo import Echoes
 from homeport.coap.exchanges import Exchange, Exchanges, Failure, Peer, Reply
 from homeport.coap.kept import Kept
+from homeport.coap.requests import Fetched, Request
 from homeport.errors import InvalidMessage
 
 __all__ = ["Exchange", "Failure", "Fetched", "MessageLayer", "Reply", "Request"]
@@ -39,56 +42,45 @@ UNDER_WAY = b""
 AMPLIFICATION = 3
 """An answer to an address that proved nothing is at most so much longer (B-219)."""
 
-_UNDERSTOOD = frozenset(
-    {Option.URI_HOST, Option.URI_PORT, Option.URI_PATH, Option.URI_QUERY}
-    | {Option.CONTENT_FORMAT, Option.ACCEPT, Option.BLOCK1, Option.BLOCK2}
-)
-_PROXY = frozenset({Option.PROXY_URI, Option.PROXY_SCHEME})
 _LAST_REQUEST, _FIRST_RESPONSE, _FIRST_SIGNAL = 31, 64, 192
+_RESPONSES = 1 << 16
+"""Ids of responses are kept apart from those of requests: a device that puts an id of
+ours on one may have used it itself before (COAP-5)."""
 _ERROR = 4
 _CON = 0x40
 """The first half byte of a confirmable message of version 1."""
 _UNWRITTEN = 16
 """Bytes of an answer besides its text: header, token, options, marker."""
 
-
-@dataclass(frozen=True, slots=True)
-class Request(Generic[Peer]):
-    """A request of a peer, with its whole body; it waits for an answer."""
-
-    message: Message
-    address: Peer
-    length: int
-    block1: Block | None = None
-
-    @property
-    def transfer(self) -> Hashable:
-        """What the blocks of one body have in common (RFC 7959 §2.5, RFC 9175 §3).
-
-        The token is left out: some clients take a new one for each block.
-        """
-        message = self.message
-        tag = message.value(Option.REQUEST_TAG)
-        return self.address, message.code, message.path, message.queries, tag
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched(Generic[Peer]):
-    """A peer has asked for the last block of a large response, and is sent it."""
-
-    request: Request[Peer]
+_NOT_WHOLE = {
+    Code.REQUEST_ENTITY_TOO_LARGE: Answer(
+        Code.REQUEST_ENTITY_TOO_LARGE,
+        ((Option.SIZE1, blockwise.size_option(LARGEST_BODY)),),
+    ),
+    Code.REQUEST_ENTITY_INCOMPLETE: explain(
+        Code.REQUEST_ENTITY_INCOMPLETE, "begin again with the first block"
+    ),
+}
+"""What a peer is told besides the code, when its body does not become whole."""
 
 
 class MessageLayer(Generic[Peer]):
     """One endpoint, towards any number of peers; an address is any hashable value.
 
-    ``largest_szx`` is BERT where all of them are reached over TCP.
+    ``largest_szx`` is BERT where all of them are reached over TCP. ``proven`` says that
+    all are where their messages come from; others have to prove it before they get more
+    than they have sent (B-219).
     """
 
     def __init__(
-        self, *, chance: random.Random | None = None, largest_szx: int = LARGEST_SZX
+        self,
+        *,
+        chance: random.Random | None = None,
+        largest_szx: int = LARGEST_SZX,
+        proven: bool = True,
     ) -> None:
         self._largest_szx = largest_szx
+        self._echoes = None if proven else Echoes()
         self._answers: Kept[bytes] = Kept(
             most=MOST_ANSWERS, most_bytes=MOST_ANSWER_BYTES
         )
@@ -121,18 +113,18 @@ class MessageLayer(Generic[Peer]):
 
     def respond(self, request: Request[Peer], answer: Answer, *, now: float) -> bool:
         """Answer a request; say whether that was all, or the rest is to be fetched."""
-        options, payload, whole = answer.options, answer.payload, True
+        said, payload, whole = answer.options, answer.payload, True
         if request.block1 is not None:
-            options = (*options, (Option.BLOCK1, blockwise.build(request.block1)))
+            said = (*said, (Option.BLOCK1, blockwise.build(request.block1)))
         if answer.code >> 5 >= _ERROR:
             payload = _shortened(payload, request.length)
         elif len(payload) > (block := self._first_block(request.message)).size:
-            large = Response(answer.code, options, payload)
+            large = Response(answer.code, said, payload)
             self._large.put(request.transfer, large, now=now)
-            options, payload = large.part(block) or (options, b"")
+            said, payload = large.part(block) or (said, b"")
             whole = False
         self._answer(
-            request, Response(answer.code, options, payload), keep=answer.keep, now=now
+            request, Response(answer.code, said, payload), keep=answer.keep, now=now
         )
         return whole
 
@@ -222,9 +214,10 @@ class MessageLayer(Generic[Peer]):
         if self.repeated(address, message.message_id, now=now):
             return None
         request = Request(message, address, length)
-        refusal = _refusal(message)
+        refusal = checks.refusal(message)
         if refusal is not None:
-            self.respond(request, Answer(refusal), now=now)
+            if refusal != Code.BAD_OPTION or message.type == Type.CON:
+                self.respond(request, Answer(refusal), now=now)
             return None
         try:
             block = self._block2(message)
@@ -254,43 +247,73 @@ class MessageLayer(Generic[Peer]):
         if value is None:
             return request
         block = blockwise.parse(value, largest=self._largest_szx)
-        body = self._bodies.add(request.transfer, block, message.payload, now=now)
         echoing = replace(request, block1=block)
-        if not isinstance(body, bytes):
-            self.respond(echoing, Answer(body), now=now)
-            return None
-        return replace(echoing, message=replace(message, payload=body))
+        body: bytes | Code = Code.REQUEST_ENTITY_TOO_LARGE
+        if (message.number(Option.SIZE1) or 0) <= LARGEST_BODY:
+            body = self._bodies.add(
+                request.address,
+                request.transfer,
+                block,
+                message.payload,
+                token=message.token,
+                now=now,
+            )
+        if isinstance(body, bytes):
+            return replace(echoing, message=replace(message, payload=body))
+        self.respond(echoing, _NOT_WHOLE.get(body, Answer(body)), now=now)
+        return None
 
     def _receive_response(
         self, message: Message, address: Peer, now: float
     ) -> Reply[Peer] | Failure[Peer] | None:
-        confirmable = message.type == Type.CON
-        if confirmable and self.repeated(address, message.message_id, now=now):
+        confirmable, known_as = (
+            message.type == Type.CON,
+            message.message_id | _RESPONSES,
+        )
+        if confirmable and self.repeated(address, known_as, now=now):
             return None
         exchange = self._exchanges.match(address, message)
-        if exchange is None or _has_unknown_critical(message):
+        if exchange is None or checks.has_unknown_critical(message):
             if confirmable:
-                self.forget(address, message.message_id)
+                self.forget(address, known_as)
                 self._reset(message, address)
             return None
         if confirmable:
             acknowledgement = codec.encode_empty(Type.ACK, message.message_id)
-            self.settle(address, message.message_id, acknowledgement, now=now)
+            self.settle(address, known_as, acknowledgement, now=now)
         return self._exchanges.respond(exchange, message, now)
 
     def _answer(
         self, request: Request[Peer], answer: Response, *, keep: bool, now: float
     ) -> None:
         message = request.message
-        if _unwanted(message, answer.code):
+        if checks.is_unwanted(message, answer.code):
             datagram = self._silence(message)
         else:
             datagram = codec.encode(self._response(message, answer))
+        challenge = self._challenge(request, len(datagram), now)
+        if challenge is not None:
+            datagram, keep = codec.encode(self._response(message, challenge)), False
         if keep:
             self.settle(request.address, message.message_id, datagram, now=now)
             return
         self.forget(request.address, message.message_id)
         self._send(datagram, request.address)
+
+    def _challenge(
+        self, request: Request[Peer], length: int, now: float
+    ) -> Response | None:
+        """Return what to answer instead, where so long an answer may hit a third party.
+
+        The peer sends the value back with its request (RFC 9175 §2.4).
+        """
+        echoes, address = self._echoes, request.address
+        if echoes is None or length <= AMPLIFICATION * request.length:
+            return None
+        if echoes.proves(request.message.value(Option.ECHO), address, now=now):
+            return None
+        value = echoes.challenge(address, now=now)
+        return Response(Code.UNAUTHORIZED, ((Option.ECHO, value),), b"")
 
     def _block2(self, message: Message) -> Block | None:
         value = message.value(Option.BLOCK2)
@@ -332,31 +355,6 @@ class MessageLayer(Generic[Peer]):
     def _send(self, datagram: bytes, address: Peer) -> None:
         if datagram:
             self._outgoing.append((datagram, address))
-
-
-def _refusal(message: Message) -> Code | None:
-    """Return what a request with options that we cannot honor is answered."""
-    if any(number in _PROXY for number, _ in message.options):
-        return Code.PROXYING_NOT_SUPPORTED
-    if _has_unknown_critical(message):
-        return Code.BAD_OPTION
-    try:
-        _ = message.path, message.queries
-    except UnicodeDecodeError:
-        return Code.BAD_OPTION
-    return None
-
-
-def _has_unknown_critical(message: Message) -> bool:
-    return any(
-        number & 1 and number not in _UNDERSTOOD for number, _ in message.options
-    )
-
-
-def _unwanted(message: Message, code: Code) -> bool:
-    """Say whether the peer wants no answer of this class (RFC 7967 §2.1)."""
-    unwanted = message.number(Option.NO_RESPONSE)
-    return bool(unwanted) and bool(unwanted >> ((code >> 5) - 1) & 1)
 
 
 def _shortened(text: bytes, request_length: int) -> bytes:

@@ -53,9 +53,13 @@ Receive = Callable[[Sequence[Arrival[Peer]], float], None]
 
 
 class Transport(Protocol[Peer]):
-    """A port that devices reach; its messages have blocks of ``16 << largest_szx``."""
+    """A port that devices reach; its messages have blocks of ``16 << largest_szx``.
+
+    ``proven`` says that its peers are where their messages come from.
+    """
 
     largest_szx: int
+    proven: bool
 
     def start(self, receive: Receive[Peer]) -> None:
         """Hand over messages from now on."""

@@ -21,6 +21,8 @@ _LONGEST_DATAGRAM = 65_535
 _SO_TIMESTAMPNS = 35
 """Linux's number; the socket module of Python 3.11 does not name it."""
 _TIMESPEC = struct.Struct("@ll")
+_IP_MULTICAST_ALL, _IPV6_MULTICAST_ALL = 49, 29
+"""Linux's numbers; the socket module of Python 3.11 does not name them."""
 
 
 class UdpTransport:
@@ -32,6 +34,7 @@ class UdpTransport:
     """
 
     largest_szx = LARGEST_SZX
+    proven = False
 
     def __init__(self, opened: socket.socket) -> None:
         self._socket = opened
@@ -50,6 +53,7 @@ class UdpTransport:
                 opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if sys.platform == "linux":
                 opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+                _leave_groups(opened)
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
             opened.bind((host, port))
         except OSError as error:
@@ -115,6 +119,16 @@ def written(address: Address) -> str:
     """Write an address the way people do: '127.0.0.1:5683', '[::1]:5683'."""
     host, port = address[0], address[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _leave_groups(opened: socket.socket) -> None:
+    """Hear nothing that is sent to a group, which nobody may answer (RFC 7252 §8.2).
+
+    Otherwise a socket hears every group that anybody on its machine has joined.
+    """
+    if opened.family == socket.AF_INET6:
+        opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_MULTICAST_ALL, 0)
+    opened.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
 
 
 def _age(ancillary: Sequence[tuple[int, int, bytes]]) -> float:

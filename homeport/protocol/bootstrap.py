@@ -1,79 +1,36 @@
 """The bootstrap interface: one thing after another is asked of a device.
 
-Which things, and in which order, depends on the client; the next is asked when the
-device has answered the one before (BS-9)::
+Which things, and in which order, its profile says; the next is asked when the device
+has answered the one before (BS-9)::
 
     IZUMA            write /0 ───────────────────────────────────────▶ finish
     IZUMA_STANDARD   delete / ──────────▶ write /0/0 ──▶ write /1/0 ──▶ finish
     LWM2M_1_0        delete / ──▶ write /1/1 ──▶ discover ──▶ write /0/N ──▶ finish
-    LWM2M_1_1        delete / ──▶ discover ──▶ write /0/N ──▶ write /1/N ──▶ finish
+    LWM2M_1_1, 1_2   delete / ──▶ discover ──▶ write /0/N ──▶ write /1/N ──▶ finish
 
 A device that is to enroll asks for its certificate after that, and has finished when it
 has it (EST-2).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, StrEnum, auto
+from enum import StrEnum
 
 from homeport import names
 from homeport.errors import InvalidFormat, InvalidName
 from homeport.names import AccountId, DeviceId, EndpointName
 from homeport.protocol import handover as handovers
-from homeport.protocol import linkformat, tlv
+from homeport.protocol import linkformat, profiles, tlv
 from homeport.protocol import queries as parameters
 from homeport.protocol.handover import Enrollment, Handover
+from homeport.protocol.profiles import LARGEST_SZX, Profile, Step
 from homeport.protocol.tlv import ObjectInstance
 
 ENROLLMENT_PATH = ("est", "sen")
 """Where a device asks for its certificate (EST-2)."""
-LARGEST_SZX = 6
-IZUMA_SZX = 5
-"""512-byte blocks: the only size that is safe towards Izuma devices (COAP-20)."""
 _LONGEST_REASON = 64
 _VERSION_1_0 = b'lwm2m="1.0",'
 """What the list of a discovered device of LwM2M 1.0 begins with, and is no link."""
-
-
-class Client(Enum):
-    """Which kind of client asks (devices.md section 16)."""
-
-    IZUMA = auto()
-    IZUMA_STANDARD = auto()
-    LWM2M_1_0 = auto()
-    LWM2M_1_1 = auto()
-
-
-class Step(Enum):
-    """What may be asked of a device."""
-
-    DELETE = auto()
-    DISCOVER = auto()
-    WRITE_SECURITY = auto()
-    WRITE_SERVER = auto()
-    FINISH = auto()
-
-
-_WRITES = (Step.WRITE_SECURITY, Step.WRITE_SERVER, Step.FINISH)
-
-STEPS: Mapping[Client, tuple[Step, ...]] = {
-    Client.IZUMA: (Step.WRITE_SECURITY, Step.FINISH),
-    Client.IZUMA_STANDARD: (Step.DELETE, *_WRITES),
-    Client.LWM2M_1_0: (
-        Step.DELETE,
-        Step.WRITE_SERVER,
-        Step.DISCOVER,
-        Step.WRITE_SECURITY,
-        Step.FINISH,
-    ),
-    Client.LWM2M_1_1: (Step.DELETE, Step.DISCOVER, *_WRITES),
-}
-"""An Izuma client brings its own Server object, so that its lifetime stays its own.
-
-One of LwM2M 1.0 hears a write first (WHO-3), but is discovered before its Security
-object is written: its bootstrap account may be any instance, and a write over that one
-would be its last bootstrap (B-189).
-"""
 
 
 class Method(StrEnum):
@@ -137,14 +94,14 @@ class BootstrapRequest:
     endpoint_name: EndpointName | None
     account: AccountId | None
     iep: DeviceId | None
-    client: Client
+    profile: Profile
 
 
 @dataclass(frozen=True, slots=True)
 class BootstrapSession:
     """A bootstrap under way: which step it stands at, and which instances it writes."""
 
-    client: Client
+    profile: Profile
     handover: Handover
     security_instance: int
     server_instance: int
@@ -153,7 +110,7 @@ class BootstrapSession:
     @property
     def ask(self) -> Ask:
         """What the device has to answer next."""
-        match STEPS[self.client][self.at]:
+        match self.profile.steps[self.at]:
             case Step.DELETE:
                 return Ask(Method.DELETE, ())
             case Step.DISCOVER:
@@ -169,7 +126,7 @@ class BootstrapSession:
         self, code: str, payload: bytes
     ) -> "BootstrapSession | Enrolling | Finished | Failed":
         """Take the answer to `ask`, its code as ``2.04``; return what comes of it."""
-        step = STEPS[self.client][self.at]
+        step = self.profile.steps[self.at]
         accepted = code.startswith("2.")
         if not accepted and step is not Step.DISCOVER:
             return Failed(self.ask.name, code, _reason(payload))
@@ -183,20 +140,30 @@ class BootstrapSession:
 
     def unanswered(self, reason: str) -> "BootstrapSession | Failed":
         """Take it that the answer to `ask` will not come."""
-        if STEPS[self.client][self.at] is Step.DISCOVER:
+        if self.profile.steps[self.at] is Step.DISCOVER:
             return replace(self, at=self.at + 1)
         return Failed(self.ask.name, "", reason)
 
     def _write_security(self) -> Ask:
         resources = handovers.security_resources(self.handover)
-        if self.client is Client.IZUMA:
+        if self.profile.takes_instances:
             whole = tlv.encode([ObjectInstance(0, resources)])
-            return _write(("0",), whole, szx=IZUMA_SZX)
-        return _write(("0", str(self.security_instance)), tlv.encode(resources))
+            return self._write(("0",), whole)
+        path = ("0", str(self.security_instance))
+        return self._write(path, tlv.encode(resources))
 
     def _write_server(self) -> Ask:
         resources = handovers.server_resources(self.handover)
-        return _write(("1", str(self.server_instance)), tlv.encode(resources))
+        return self._write(("1", str(self.server_instance)), tlv.encode(resources))
+
+    def _write(self, path: tuple[str, ...], payload: bytes) -> Ask:
+        return Ask(
+            Method.PUT,
+            path,
+            content_format=tlv.CONTENT_FORMAT,
+            payload=payload,
+            szx=self.profile.szx,
+        )
 
     def _finish(self) -> Ask:
         """Say that this was all; to a device that enrolls, under which id (EST-1)."""
@@ -210,37 +177,28 @@ class BootstrapSession:
 def parse_request(queries: Sequence[str], *, has_max_age: bool) -> BootstrapRequest:
     """Parse a POST /bs; raise the InvalidInput that says what is wrong.
 
-    ``has_max_age`` says that the request carries that option: only Izuma's clients put
-    it into requests (COAP-2), and the one for standard servers is told by it.
+    ``has_max_age`` is as in `profiles.recognize`.
     """
     given = parameters.parse(queries)
     return BootstrapRequest(
         names.parse_endpoint_name(given["ep"]) if "ep" in given else None,
         names.parse_account_id(given["aid"]) if "aid" in given else None,
         _hint(given.get("iep")),
-        _client(given, has_max_age=has_max_age),
+        profiles.recognize(queries, has_max_age=has_max_age),
     )
 
 
-def server_uri(base: str, account: AccountId, device: DeviceId, client: Client) -> str:
-    """Return the URI to hand over; an Izuma device registers by its query (BS-19)."""
-    if client is Client.IZUMA:
-        return f"{base}?aid={account}&iep={device}"
-    return base
+def server_uri(
+    base: str, account: AccountId, device: DeviceId, profile: Profile
+) -> str:
+    """Return the URI to hand over; some devices register by its query (BS-19)."""
+    return f"{base}?aid={account}&iep={device}" if profile.addressed else base
 
 
-def begin(client: Client, handover: Handover) -> BootstrapSession:
-    """Begin at the client's first step."""
-    first = 0 if client is Client.IZUMA_STANDARD else 1
-    return BootstrapSession(client, handover, first, first)
-
-
-def _client(given: Mapping[str, str], *, has_max_age: bool) -> Client:
-    if "mccv" in given:
-        return Client.IZUMA
-    if "pct" in given:
-        return Client.LWM2M_1_1
-    return Client.IZUMA_STANDARD if has_max_age else Client.LWM2M_1_0
+def begin(profile: Profile, handover: Handover) -> BootstrapSession:
+    """Begin at the first step."""
+    first = profile.first_instance
+    return BootstrapSession(profile, handover, first, first)
 
 
 def _hint(iep: str | None) -> DeviceId | None:
@@ -269,12 +227,6 @@ def _free(listed: set[str], object_path: str, wanted: int) -> int:
     while f"{object_path}/{wanted}" in listed:
         wanted += 1
     return wanted
-
-
-def _write(path: tuple[str, ...], payload: bytes, *, szx: int = LARGEST_SZX) -> Ask:
-    return Ask(
-        Method.PUT, path, content_format=tlv.CONTENT_FORMAT, payload=payload, szx=szx
-    )
 
 
 def _reason(payload: bytes) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from homeport.errors import InvalidFormat
 
 CONTENT_FORMAT = 40
-MOST_LINKS = 4_096
-LONGEST = 65_536
+MOST_LINKS = 16_384
+LONGEST = 102_400
 """Bytes of a payload, as many as block-wise transfer carries (B-218)."""
 
 Attributes = Mapping[str, str | bool]

@@ -18,6 +18,7 @@ from homeport.names import AccountId, DeviceId, EndpointName, RegistrationId
 from homeport.protocol import linkformat, structure
 from homeport.protocol import queries as parameters
 from homeport.protocol.linkformat import Link
+from homeport.protocol.profiles import Profile
 from homeport.protocol.structure import Structure
 
 DEFAULT_LIFETIME = 86_400
@@ -30,15 +31,16 @@ DEFAULT_BINDING = "U"
 _BINDINGS_1_0 = frozenset({"U", "UQ", "S", "SQ", "US", "UQS"})
 _TRANSPORTS = frozenset("UTSNMH")
 _LONGEST_NUMBER = 10
-_UNDERSTOOD = frozenset({"ep", "aid", "lt", "lwm2m", "b", "Q", "et"})
+_QUEUE_MODE = "Q"
+_UNDERSTOOD = frozenset({"ep", "aid", "lt", "lwm2m", "b", _QUEUE_MODE, "et"})
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterRequest:
     """What a device says when it registers; what it leaves out has its default.
 
-    ``account`` is its ``aid``; ``izuma`` says that it is an Izuma client (WHO-1).
-    ``parameters`` are all that nothing here stands for (B-200).
+    ``account`` is its ``aid``. ``parameters`` are all that nothing here stands for: a
+    telephone number for SMS, the profile ids of LwM2M 1.2, those of a vendor (B-200).
     """
 
     endpoint_name: EndpointName | None
@@ -50,7 +52,6 @@ class RegisterRequest:
     endpoint_type: str
     parameters: Mapping[str, str]
     structure: Structure
-    izuma: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +59,42 @@ class UpdateRequest:
     """What a device says when it updates; None where it says nothing.
 
     Its links are a delta or a full list: which of the two, its profile tells (B-101).
+    ``flagged`` says that it carries a bare ``Q``. What its binding and that mean, the
+    version of the registration tells: `rebound`.
     """
 
     lifetime: int | None
     binding: str | None
-    queue_mode: bool | None
+    flagged: bool
     endpoint_type: str | None
     links: tuple[Link, ...] | None
+    parameters: Mapping[str, str]
+
+    @property
+    def only_renews(self) -> bool:
+        """Whether it can be understood without its registration."""
+        return not (
+            self.links is not None
+            or self.binding is not None
+            or self.flagged
+            or self.parameters
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class IzumaLocation:
-    """The one Location of an Izuma device: it names the device, not a registration."""
+class FixedLocation:
+    """The one Location of a device: it names that, and not a registration (REG-11)."""
 
     account: AccountId
     device: DeviceId
 
 
 def parse_register(
-    queries: Sequence[str], *, payload: bytes, content_format: int | None
+    queries: Sequence[str],
+    *,
+    payload: bytes,
+    content_format: int | None,
+    profile: Profile,
 ) -> RegisterRequest:
     """Parse a Register; raise the InvalidInput that says what is wrong.
 
@@ -88,9 +106,8 @@ def parse_register(
         raise UnsupportedVersion(version)
     binding = given.get("b", DEFAULT_BINDING)
     check_binding(binding, version)
-    izuma = "mccv" in given
     links = _parse_links(payload, content_format)
-    listed = structure.merge({}, links) if izuma else structure.from_links(links)
+    listed = restructured({}, links, profile)
     if not structure.lists_object(listed):
         raise InvalidFormat("link format", "lists no object")
     return RegisterRequest(
@@ -98,34 +115,36 @@ def parse_register(
         account=names.parse_account_id(given["aid"]) if "aid" in given else None,
         lifetime=_lifetime(given, infinite=version != "1.0") or DEFAULT_LIFETIME,
         binding=binding,
-        queue_mode="Q" in given or "Q" in binding,
+        queue_mode=_sleeps(binding, version, flagged=_QUEUE_MODE in given),
         version=version,
         endpoint_type=given.get("et", ""),
-        parameters={
-            name: value for name, value in given.items() if name not in _UNDERSTOOD
-        },
+        parameters=_others(given, version),
         structure=listed,
-        izuma=izuma,
     )
 
 
 def parse_update(
     queries: Sequence[str], *, payload: bytes, content_format: int | None
 ) -> UpdateRequest:
-    """Parse an Update; raise the InvalidInput that says what is wrong.
-
-    Whether its binding is one of the registration's version, `check_binding` says.
-    """
+    """Parse an Update; raise the InvalidInput that says what is wrong."""
     given = parameters.parse(queries)
-    binding = given.get("b")
-    queue_mode = "Q" in given or "Q" in (binding or "")
     return UpdateRequest(
         lifetime=_lifetime(given, infinite=True),
-        binding=binding,
-        queue_mode=queue_mode if binding or queue_mode else None,
+        binding=given.get("b"),
+        flagged=_QUEUE_MODE in given,
         endpoint_type=given.get("et"),
         links=_parse_links(payload, content_format) if payload else None,
+        parameters=_others(given),
     )
+
+
+def restructured(
+    stored: Structure, links: Sequence[Link], profile: Profile
+) -> Structure:
+    """Return what a structure becomes by links: they are a delta or all of it."""
+    if profile.merges:
+        return structure.merge(stored, links)
+    return structure.from_links(links)
 
 
 def check_binding(binding: str, version: str) -> None:
@@ -139,28 +158,45 @@ def check_binding(binding: str, version: str) -> None:
         raise InvalidParameter("b", f"is no binding of LwM2M {version}")
 
 
+def rebound(asked: UpdateRequest, version: str) -> tuple[str, bool] | None:
+    """Return the binding that an Update asks for, and whether it is queue mode.
+
+    The binding is "" where only queue mode is asked for; None is neither. Raises
+    InvalidParameter.
+    """
+    if asked.binding is not None:
+        check_binding(asked.binding, version)
+        return asked.binding, _sleeps(asked.binding, version, flagged=asked.flagged)
+    return ("", True) if asked.flagged and version != "1.0" else None
+
+
 def location(
     account: AccountId,
     device: DeviceId,
     registration: RegistrationId,
     *,
-    izuma: bool,
+    fixed: bool,
 ) -> tuple[str, ...]:
-    """Return the Location of a registration; an Izuma device's is fixed (B-092)."""
-    return ("rd", account, device) if izuma else ("rd", registration)
+    """Return the Location of a registration, or the fixed one of its device (B-092)."""
+    return ("rd", account, device) if fixed else ("rd", registration)
 
 
-def parse_location(path: Sequence[str]) -> RegistrationId | IzumaLocation:
+def parse_location(path: Sequence[str]) -> RegistrationId | FixedLocation:
     """Parse a path that `location` made; raise InvalidName where it did not."""
     match path:
         case ("rd", registration):
             return names.parse_registration_id(registration)
         case ("rd", account, device):
-            return IzumaLocation(
+            return FixedLocation(
                 names.parse_account_id(account), names.parse_device_id(device)
             )
         case _:
             raise InvalidName("location", "leads to no registration")
+
+
+def _sleeps(binding: str, version: str, *, flagged: bool) -> bool:
+    """Say whether that is queue mode: in the binding, from 1.1 on in a flag (Q-4)."""
+    return _QUEUE_MODE in binding if version == "1.0" else flagged
 
 
 def _endpoint_name(given: Mapping[str, str]) -> EndpointName | None:
@@ -179,6 +215,15 @@ def _lifetime(given: Mapping[str, str], *, infinite: bool) -> int | None:
     if not 1 <= lifetime <= LONGEST_LIFETIME:
         raise InvalidParameter("lt", f"is not between 1 and {LONGEST_LIFETIME} seconds")
     return lifetime
+
+
+def _others(given: Mapping[str, str], version: str = "") -> Mapping[str, str]:
+    """Return what is left; in 1.0 a bare ``Q`` is a parameter like any other."""
+    return {
+        name: value
+        for name, value in given.items()
+        if name not in _UNDERSTOOD or (name == _QUEUE_MODE and version == "1.0")
+    }
 
 
 def _parse_links(payload: bytes, content_format: int | None) -> tuple[Link, ...]:

@@ -80,10 +80,13 @@ async def connect(url: str, *, answer_seconds: float | None = None) -> Connectio
 
 @contextmanager
 def reaching() -> Iterator[None]:
-    """Raise Unavailable where the server cannot be reached in time."""
+    """Raise Unavailable where the server cannot be reached in time.
+
+    A RuntimeError is uvloop's word for a connection that has just been lost.
+    """
     try:
         yield
-    except (RedisError, OSError) as error:
+    except (RedisError, OSError, RuntimeError) as error:
         raise Unavailable("Redis", str(error) or type(error).__name__) from error
 
 

@@ -104,7 +104,25 @@ class DeviceEntry:
         return device_name(self.id)
 
 
-Entry = RegisteredKey | TrustedCertificate | Pin | DeviceEntry
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An account's claim of the device whose certificate has this fingerprint (B-135).
+
+    It goes by itself when it ``expires``, in milliseconds since 1970; 0 is never.
+    """
+
+    id: str
+    account: AccountId
+    fingerprint: str
+    expires: int = 0
+
+    @property
+    def name(self) -> str:
+        """What it is found by."""
+        return claim_name(self.fingerprint)
+
+
+Entry = RegisteredKey | TrustedCertificate | Pin | DeviceEntry | Claim
 
 
 def key_name(service: Service, identity: bytes) -> str:
@@ -115,6 +133,11 @@ def key_name(service: Service, identity: bytes) -> str:
 def pin_name(fingerprint: str) -> str:
     """Name the entry of a developer certificate."""
     return f"pin:{fingerprint}"
+
+
+def claim_name(fingerprint: str) -> str:
+    """Name the entry of a claim."""
+    return f"claim:{fingerprint}"
 
 
 def certificate_id(name: str) -> str:
@@ -173,6 +196,11 @@ def parse_pin(text: bytes) -> Pin:
 def parse_device(text: bytes) -> DeviceEntry:
     """Parse what `build` built of a device."""
     return DeviceEntry(**orjson.loads(text))
+
+
+def parse_claim(text: bytes) -> Claim:
+    """Parse what `build` built of a claim."""
+    return Claim(**orjson.loads(text))
 
 
 def _text(content: bytes) -> str:

@@ -67,6 +67,11 @@ def owner(bucket: int, device: DeviceId) -> str:
     return f"{tag(bucket)}:owner:{device}"
 
 
+def suspended(bucket: int, device: DeviceId) -> str:
+    """Text: there while a device must not register (B-166)."""
+    return f"{tag(bucket)}:suspended:{device}"
+
+
 def refused(bucket: int, device: DeviceId, fact: str) -> str:
     """Text: there for as long as a refusal is not told again (B-067)."""
     return f"{tag(bucket)}:refused:{device}:{fact}"
@@ -120,6 +125,11 @@ def trust_changes() -> str:
 def api_key(digest: str) -> str:
     """Text: what an API key (by its SHA-256 in hex) may do, as JSON."""
     return f"trust:api-key:{digest}"
+
+
+def api_keys_used() -> str:
+    """Hash: when API keys were last used, in milliseconds since 1970, by their ids."""
+    return "trust:api-keys-used"
 
 
 def trust_fingerprint() -> str:

@@ -15,14 +15,13 @@ from typing import Literal, NamedTuple
 
 from homeport.names import AccountId, DeviceId, EndpointName
 
-Profile = Literal["izuma", "standard"]
-
 
 class Register(NamedTuple):
     """A device registers; whatever registration it had is over (B-077).
 
     ``issued`` is when we issued its credential, in milliseconds since 1970, or 0.
-    ``replace`` says that it may take over the name of another identity (B-096).
+    ``replace`` says that it may take over the name of another identity (B-096), and
+    ``fixed`` that its Location names the device, and not this registration (B-092).
     """
 
     bucket: int
@@ -32,7 +31,7 @@ class Register(NamedTuple):
     account: AccountId
     endpoint_name: EndpointName
     registration: str
-    profile: Profile
+    profile: str
     lifetime: int
     binding: str
     queue_mode: int
@@ -45,6 +44,7 @@ class Register(NamedTuple):
     generation: int = 0
     issued: int = 0
     replace: int = 0
+    fixed: int = 0
 
 
 class Refresh(NamedTuple):
@@ -83,6 +83,7 @@ class Update(NamedTuple):
     resources: str = ""
     mark: str = ""
     generation: int = 0
+    parameters: str = ""
 
 
 class Deregister(NamedTuple):
@@ -155,6 +156,24 @@ class Refuse(NamedTuple):
     body: str
 
 
+class Dismiss(NamedTuple):
+    """A device has to leave, whatever it thinks of it; ``reason`` is why.
+
+    One that is ``suspended`` stays away until a `Readmit`.
+    """
+
+    bucket: int
+    device: DeviceId
+    reason: Literal["suspended", "deleted"]
+
+
+class Readmit(NamedTuple):
+    """A device that had to leave may come back."""
+
+    bucket: int
+    device: DeviceId
+
+
 Operation = (
     Register
     | Refresh
@@ -164,6 +183,8 @@ Operation = (
     | Bootstrap
     | Bootstrapped
     | Refuse
+    | Dismiss
+    | Readmit
 )
 
 NAMES: dict[type[Operation], str] = {
@@ -175,6 +196,8 @@ NAMES: dict[type[Operation], str] = {
     Bootstrap: "bootstrap",
     Bootstrapped: "bootstrapped",
     Refuse: "refuse",
+    Dismiss: "dismiss",
+    Readmit: "readmit",
 }
 """What the script calls them."""
 
@@ -190,6 +213,7 @@ class Result(StrEnum):
     CONFLICT = "conflict"
     FORBIDDEN = "forbidden"
     """The endpoint name belongs to another identity (B-096)."""
+    SUSPENDED = "suspended"
     STALE = "stale"
     REPLAYED = "replayed"
     """A record as new as this one, or of a newer association, has had its effect."""

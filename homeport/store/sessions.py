@@ -36,6 +36,7 @@ class StoredSession:
     lwm2m_version: str
     resources: str
     account: AccountId
+    parameters: str = "{}"
 
 
 class SessionStore:
@@ -88,16 +89,26 @@ class SessionStore:
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.hmget(
             keys.session(bucket, device),
-            ["revision", "profile", "lwm2m_version", "account_id", "registration_id"],
+            [
+                *("registration_id", "revision", "profile", "lwm2m_version"),
+                *("account_id", "parameters"),
+            ],
         )
         pipeline.get(keys.description(bucket, device))
         found, description = await pipeline.execute()
-        if not found[4] or description is None:
+        if not found[0] or description is None:
             return None
         resources = description.partition(_RESOURCES)[2]
-        revision, profile, version, account = (value.decode() for value in found[:4])
+        _, revision, profile, version, account, parameters = (
+            value.decode() for value in found
+        )
         return StoredSession(
-            revision, profile, version, resources.decode(), AccountId(account)
+            revision,
+            profile,
+            version,
+            resources.decode(),
+            AccountId(account),
+            parameters,
         )
 
     async def _run(self, batch: Sequence[Operation], arrived: float) -> list[Any]:

@@ -5,14 +5,18 @@ the directory writes it again.
 """
 
 import hashlib
+import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 
 from homeport.names import AccountId
 from homeport.store import keys
 from homeport.store.connection import Connection, reaching
+
+NOTED_MILLISECONDS = 60_000
+"""A key that is used all the time is written down that often."""
 
 Role = Literal["administrator", "operator", "reader"]
 
@@ -39,12 +43,30 @@ class TrustView:
 
     def __init__(self, connection: Connection) -> None:
         self._redis = connection
+        self._noted: dict[str, int] = {}
 
     async def grant(self, api_key: str) -> Grant | None:
-        """Return what a presented key may do; nothing for one we do not know."""
+        """Return what a presented key may do; nothing for one we do not know.
+
+        That it was used is written down, once a minute.
+        """
         with reaching():
             stored = await self._redis.get(keys.api_key(digest(api_key)))
-        return Grant(**orjson.loads(stored)) if stored else None
+        if not stored:
+            return None
+        grant = Grant(**orjson.loads(stored))
+        now = time.time_ns() // 1_000_000
+        if now - self._noted.get(grant.key_id, 0) >= NOTED_MILLISECONDS:
+            self._noted[grant.key_id] = now
+            with reaching():
+                await self._redis.hset(keys.api_keys_used(), grant.key_id, str(now))
+        return grant
+
+    async def used(self) -> dict[str, int]:
+        """Return when keys were last used, in milliseconds since 1970, by their ids."""
+        with reaching():
+            found: dict[Any, Any] = await self._redis.hgetall(keys.api_keys_used())
+        return {identity.decode(): int(when) for identity, when in found.items()}
 
     async def put_api_key(self, key_digest: str, grant: Grant) -> None:
         """Let a key in at once, everywhere; harmless when repeated."""

@@ -10,6 +10,7 @@ from homeport.names import DeviceId
 from homeport.store import entries, keys
 from homeport.store.connection import Connection, reaching
 from homeport.store.entries import (
+    Claim,
     DeviceEntry,
     Pin,
     RegisteredKey,
@@ -76,6 +77,12 @@ class TrustReader:
         """Return the entries of devices, in order; None where a device has none."""
         found = await self._texts([entries.device_name(device) for device in wanted])
         return [entries.parse_device(text) if text else None for text in found]
+
+    async def claims(self, fingerprints: Sequence[str]) -> list[Claim | None]:
+        """Return who has claimed the devices with these certificates, in order."""
+        wanted = [entries.claim_name(fingerprint) for fingerprint in fingerprints]
+        found = await self._texts(wanted)
+        return [entries.parse_claim(text) if text else None for text in found]
 
     async def stand(self, identities: Sequence[Identity]) -> list[bool]:
         """Say of each identity whether everything that it rests on is still there.

@@ -9,6 +9,7 @@ from homeport.store import entries, keys
 from homeport.store.connection import Connection, reaching
 from homeport.store.entries import (
     AUTHORITY,
+    Claim,
     DeviceEntry,
     Entry,
     RegisteredKey,
@@ -50,6 +51,8 @@ class TrustWriter:
                     text = entries.build(entry)
                     pipeline.hset(keys.trusted_certificates(subject), entry.id, text)
                     _ = pipeline.set(key, "") if active else pipeline.delete(key)
+                case Claim(expires=expires) if expires:
+                    pipeline.set(key, entries.build(entry), pxat=expires)
                 case _:
                     pipeline.set(key, entries.build(entry))
         with reaching():

@@ -18,6 +18,7 @@ def bootstrapped(identity: Identity, particulars: Particulars) -> str:
     return _members(
         {
             "means": identity.means,
+            "fingerprint": identity.fingerprint,
             "developer": developer(identity),
             "device_key": particulars.fingerprint,
             "ca_id": authorities[0] if len(authorities) == 1 else "",

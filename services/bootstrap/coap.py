@@ -19,7 +19,14 @@ from homeport.store.sessions import SessionStore
 from homeport.store.trust_reader import TrustReader
 from homeport.store.trust_writer import TrustWriter
 from services.bootstrap import handlers, observability
-from services.bootstrap.handlers import Asked, Attempt, Denial, Enroll, Scene
+from services.bootstrap.handlers import (
+    Asked,
+    Attempt,
+    Claiming,
+    Denial,
+    Enroll,
+    Scene,
+)
 from services.bootstrap.issuing import Particulars
 from services.bootstrap.running import Patience, Runs
 
@@ -32,7 +39,7 @@ BATCH = 256
 class Beginning(Generic[Peer]):
     """A request on its way through the store."""
 
-    asked: Asked | Denial
+    asked: Asked | Claiming | Denial
     request: Request[Peer]
     arrived: float
 
@@ -79,7 +86,7 @@ class Listener(Generic[Peer]):
         self._scene = scene
         self._most = most
         self._layer: MessageLayer[Peer] = MessageLayer(
-            largest_szx=transport.largest_szx
+            largest_szx=transport.largest_szx, proven=transport.proven
         )
         self._runs = Runs(
             self._layer,
@@ -188,6 +195,7 @@ class Listener(Generic[Peer]):
         self, batch: Sequence[Beginning[Peer] | Ending]
     ) -> list[Attempt | Denial | Ending]:
         """Read what is known of the devices that ask; introduce those that are new."""
+        batch = await self._claimed(batch)
         asked = [
             work.asked.device
             for work in batch
@@ -208,6 +216,26 @@ class Listener(Generic[Peer]):
         ]
         await self._stores.writer.introduce([each for each in introductions if each])
         return steps
+
+    async def _claimed(
+        self, batch: Sequence[Beginning[Peer] | Ending]
+    ) -> list[Beginning[Peer] | Ending]:
+        """Read who has claimed the devices whose account that decides."""
+        claiming = [
+            work.asked.origin.identity.fingerprint
+            for work in batch
+            if isinstance(work, Beginning) and isinstance(work.asked, Claiming)
+        ]
+        found = iter(await self._stores.reader.claims(claiming))
+        settled: list[Beginning[Peer] | Ending] = []
+        for work in batch:
+            match work:
+                case Beginning(asked=Claiming() as one):
+                    asked = handlers.claimed(one, next(found), scene=self._scene)
+                    settled.append(replace(work, asked=asked))
+                case _:
+                    settled.append(work)
+        return settled
 
     async def _postpone(
         self, batch: Sequence[Beginning[Peer] | Ending], reason: str

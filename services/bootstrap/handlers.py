@@ -26,7 +26,7 @@ from homeport.protocol.bootstrap import (
     Finished,
 )
 from homeport.protocol.handover import Handover, NoSec, Security
-from homeport.store.entries import DeviceEntry
+from homeport.store.entries import Claim, DeviceEntry
 from homeport.store.operations import Bootstrap, Bootstrapped, Outcome, Refuse, Result
 from services.bootstrap import bodies
 from services.bootstrap.issuing import Issuer, Particulars, Recipient
@@ -69,6 +69,17 @@ class Asked:
     account: AccountId
     device: DeviceId
     endpoint_name: EndpointName | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """A request to bootstrap whose account an ownership claim decides (B-035)."""
+
+    request: BootstrapRequest
+    origin: Origin
+    exchange: str
+    mark: str
+    endpoint_name: EndpointName
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +133,7 @@ UNAVAILABLE = Answer(
 
 def interpret(
     message: Message, *, origin: Origin, sequence: int, scene: Scene
-) -> Asked | Enroll | Denial | Answer:
+) -> Asked | Claiming | Enroll | Denial | Answer:
     """Say what a request is about, or answer it at once.
 
     Only with 4.00 and 4.03: other refusals would be an Izuma device's last (B-065).
@@ -139,6 +150,26 @@ def interpret(
         return _unknown(error, origin.identity, scene)
     except InvalidInput as error:
         return explain(Code.BAD_REQUEST, error)
+
+
+def claimed(claiming: Claiming, claim: Claim | None, *, scene: Scene) -> Asked | Denial:
+    """Turn a request into one of the account that has claimed its device (B-138).
+
+    Such an account trusts the device's CA besides.
+    """
+    identity, name = claiming.origin.identity, claiming.endpoint_name
+    if claim is None or claim.account not in identity.accounts:
+        error = NotAllowed("no account has claimed this device")  # B-139
+        return _unknown(error, identity, scene)
+    return Asked(
+        claiming.request,
+        claiming.origin,
+        claiming.exchange,
+        claiming.mark,
+        claim.account,
+        ownership.device(identity, claim.account, name),
+        name,
+    )
 
 
 def resolve(
@@ -176,7 +207,7 @@ def resolve(
             device,
             name,
             asked.request.endpoint_name,
-            asked.request.client,
+            asked.request.profile,
             identity.means,
         ),
         identity,
@@ -198,8 +229,8 @@ def begin(attempt: Attempt, security: Security, *, scene: Scene) -> BootstrapSes
     """Begin to tell a device where to go, and with which credentials."""
     to = attempt.recipient
     base = scene.coap if isinstance(security, NoSec) else scene.coaps
-    uri = bootstrap.server_uri(base, to.account, to.device, to.client)
-    return bootstrap.begin(to.client, Handover(uri, scene.lifetime, security))
+    uri = bootstrap.server_uri(base, to.account, to.device, to.profile)
+    return bootstrap.begin(to.profile, Handover(uri, scene.lifetime, security))
 
 
 def answer(outcome: Outcome) -> Answer | None:
@@ -234,11 +265,17 @@ def ended(
     )
 
 
-def _asked(message: Message, origin: Origin, sequence: int, scene: Scene) -> Asked:
+def _asked(
+    message: Message, origin: Origin, sequence: int, scene: Scene
+) -> Asked | Claiming:
     request = bootstrap.parse_request(
         message.queries, has_max_age=message.value(Option.MAX_AGE) is not None
     )
     identity = origin.identity
+    exchange, mark = origin.exchange(message.message_id), origin.mark(sequence)
+    if identity.enrolls and request.account is None:
+        proved = ownership.endpoint_name(identity, request.endpoint_name)
+        return Claiming(request, origin, exchange, mark, proved)
     account = ownership.account(identity, request.account, default=scene.account)
     name: EndpointName | None = None
     if identity.means is Means.DEVELOPER:
@@ -249,8 +286,8 @@ def _asked(message: Message, origin: Origin, sequence: int, scene: Scene) -> Ask
     return Asked(
         request,
         origin,
-        origin.exchange(message.message_id),
-        origin.mark(sequence),
+        exchange,
+        mark,
         account,
         device,
         name,

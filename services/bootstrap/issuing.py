@@ -16,15 +16,14 @@ from homeport.pki.authorities import Authority
 from homeport.pki.installation import Installation
 from homeport.pki.keys import PublicKey
 from homeport.pki.subjects import Subject
-from homeport.protocol.bootstrap import Client
 from homeport.protocol.handover import (
     Certificate,
     Enrollment,
     NoSec,
     Security,
     SharedKey,
-    Usage,
 )
+from homeport.protocol.profiles import Profile
 
 _DAY_MILLISECONDS = 86_400_000
 
@@ -35,7 +34,7 @@ class Issuer:
 
     ``authority`` signs certificates of devices. ``server`` is the LwM2M server's own
     certificate and ``root`` that of its CA, both in DER. Credentials are good for so
-    many ``days``. ``enrolls`` says that Izuma devices make their own keys.
+    many ``days``. ``enrolls`` says that devices make their own keys if they can.
     """
 
     authority: Authority
@@ -63,7 +62,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who a credential is for, and what kind of client it is.
+    """Who a credential is for, and what kind of device it is.
 
     ``said`` is what the device calls itself, which of a developer's devices is not
     their endpoint name (B-056).
@@ -73,7 +72,7 @@ class Recipient:
     device: DeviceId
     endpoint_name: EndpointName
     said: EndpointName | None
-    client: Client
+    profile: Profile
     means: Means
 
 
@@ -94,18 +93,16 @@ def issue(
     issuer: Issuer, recipient: Recipient, *, now_ms: int
 ) -> tuple[Security, Particulars]:
     """Make what a device is handed; ``now_ms`` is in milliseconds since 1970."""
-    match recipient.means, recipient.client:
-        case Means.NOTHING, _:
+    profile = recipient.profile
+    match recipient.means:
+        case Means.NOTHING:
             return NoSec(), Particulars()
-        case _, Client.IZUMA if issuer.enrolls:
+        case _ if issuer.enrolls and profile.enrolls:
             return Enrollment(recipient.device, issuer.root), Particulars()
-        case Means.SHARED_KEY, kind if kind is not Client.IZUMA:  # takes none (BS-16)
+        case Means.SHARED_KEY if profile.takes_keys:
             return _shared_key(issuer, recipient, now_ms)
-        case _, Client.LWM2M_1_0:
-            return _certificate(issuer, recipient, now_ms, server=issuer.server)
-        case _, kind:
-            usage = Usage.TRUST_ANCHOR if kind is Client.LWM2M_1_1 else None
-            return _certificate(issuer, recipient, now_ms, usage=usage)
+        case _:
+            return _certificate(issuer, recipient, now_ms)
 
 
 def enroll(
@@ -141,16 +138,12 @@ def _shared_key(
 
 
 def _certificate(
-    issuer: Issuer,
-    recipient: Recipient,
-    now_ms: int,
-    *,
-    server: bytes = b"",
-    usage: Usage | None = None,
+    issuer: Issuer, recipient: Recipient, now_ms: int
 ) -> tuple[Security, Particulars]:
-    key = devices.new_key()
+    key, profile = devices.new_key(), recipient.profile
     certificate, particulars = _sign(issuer, recipient, key, now_ms)
-    return Certificate(certificate, server or issuer.root, key, usage), particulars
+    server = issuer.server if profile.pins else issuer.root
+    return Certificate(certificate, server, key, profile.usage), particulars
 
 
 def _sign(

@@ -39,7 +39,7 @@ def record_request(attempt: Attempt, result: Result, peer: str) -> None:
         result=result.value,
         device=begun.device,
         account=begun.account,
-        client=attempt.recipient.client.name.lower(),
+        profile=attempt.recipient.profile.name,
         means=attempt.identity.means.value,
         foreign_iep=attempt.iep if attempt.iep != begun.device else None,
         peer=peer,

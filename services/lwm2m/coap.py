@@ -19,7 +19,8 @@ from homeport.errors import Unavailable
 from homeport.store.operations import Operation, Outcome, Result
 from homeport.store.sessions import SessionStore
 from services.lwm2m import handlers, observability
-from services.lwm2m.handlers import CHANGED, Delta, Denial, Scene
+from services.lwm2m.answers import CHANGED
+from services.lwm2m.handlers import Delta, Denial, Scene
 
 CONFLICTS = 3
 """How often a delta is merged again before its device has to repeat it."""
@@ -56,7 +57,7 @@ class Listener(Generic[Peer]):
         self._backlog = backlog
         self._recorded = recorded
         self._layer: MessageLayer[Peer] = MessageLayer(
-            largest_szx=transport.largest_szx
+            largest_szx=transport.largest_szx, proven=transport.proven
         )
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Work[Peer]] = deque()

@@ -9,21 +9,19 @@ from dataclasses import dataclass
 import orjson
 
 from homeport import names
-from homeport.coap.answer import Answer, explain
+from homeport.coap.answer import Answer
 from homeport.coap.codec import Code, Message, Option, Renewal
 from homeport.coap.transport import Origin
-from homeport.errors import (
-    InvalidInput,
-    InvalidName,
-    NotAllowed,
-    UnsupportedFormat,
-    UnsupportedVersion,
-)
+from homeport.errors import InvalidInput, InvalidName, NotAllowed
 from homeport.events.facts import FactName
 from homeport.names import AccountId, DeviceId, EndpointName
-from homeport.protocol import ownership, registration, structure
-from homeport.protocol.linkformat import Link
-from homeport.protocol.registration import IzumaLocation, RegisterRequest
+from homeport.protocol import ownership, profiles, registration, structure
+from homeport.protocol.profiles import Profile
+from homeport.protocol.registration import (
+    FixedLocation,
+    RegisterRequest,
+    UpdateRequest,
+)
 from homeport.store.operations import (
     Deregister,
     Operation,
@@ -35,9 +33,8 @@ from homeport.store.operations import (
     Update,
 )
 from homeport.store.sessions import StoredSession
-
-UNAVAILABLE_SECONDS = 10
-"""How long a device is asked to wait while the store is away (B-227)."""
+from services.lwm2m import answers
+from services.lwm2m.answers import CHANGED, DELETED, NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +56,7 @@ class Denial:
 
     operation: Refuse
     answer: Answer
+    profile: Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,41 +64,27 @@ class Delta:
     """An update that needs to see the session before it can be an operation."""
 
     update: Update
-    links: tuple[Link, ...] | None
-    binding: str | None
+    asked: UpdateRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks, in which exchange, by which record (`Origin.mark`)."""
+    """Who asks, what kind of device, in which exchange, by which record (`Origin`)."""
 
     origin: Origin
+    profile: Profile
     exchange: str
     mark: str
 
 
-CHANGED = Answer(Code.CHANGED)
-DELETED = Answer(Code.DELETED)
-NOT_FOUND = Answer(Code.NOT_FOUND)
-
-_CODES: tuple[tuple[type[InvalidInput], Code], ...] = (
-    (UnsupportedVersion, Code.PRECONDITION_FAILED),
-    (UnsupportedFormat, Code.UNSUPPORTED_CONTENT_FORMAT),
-    (NotAllowed, Code.FORBIDDEN),
-    (InvalidInput, Code.BAD_REQUEST),
-)
-"""Error to code, first match (B-197 .. B-200)."""
-
-
-def refusal(error: InvalidInput, *, izuma: bool = False) -> Answer:
-    """Answer a request that cannot become an operation, saying why.
-
-    An Izuma device that hears 4.00 or 4.03 throws its credentials away (B-066).
-    """
-    code = next(code for kind, code in _CODES if isinstance(error, kind))
-    if izuma and code in (Code.BAD_REQUEST, Code.FORBIDDEN):
-        code = Code.UNAUTHORIZED
-    return explain(code, error)
+_PLAIN = {
+    Result.UPDATED: CHANGED,
+    Result.DEREGISTERED: DELETED,
+    Result.UNKNOWN: NOT_FOUND,
+}
+_FIXED_LENGTH = 3
+"""Segments of a fixed Location (B-092)."""
+_ANOTHERS = "the endpoint name belongs to another credential"
 
 
 def interpret(
@@ -110,7 +94,12 @@ def interpret(
     path = message.path
     if path[:1] != ("rd",):
         return NOT_FOUND
-    asker = Asker(origin, origin.exchange(message.message_id), origin.mark(sequence))
+    asker = Asker(
+        origin,
+        _profile(message),
+        origin.exchange(message.message_id),
+        origin.mark(sequence),
+    )
     match message.code, len(path):
         case Code.POST, 1:
             return _register(message, asker, scene)
@@ -151,63 +140,89 @@ def resolve(delta: Delta, session: StoredSession | None) -> Update | Answer:
     """
     if session is None:
         return NOT_FOUND
-    resources, binding = "", ""
+    asked, profile = delta.asked, profiles.named(session.profile)
+    update = delta.update._replace(if_revision=session.revision)
+    if asked.links is not None:
+        stored = structure.from_json(session.resources)
+        listed = registration.restructured(stored, asked.links, profile)
+        update = update._replace(resources=structure.to_json(listed))
+    if asked.parameters:
+        given = orjson.loads(session.parameters) | asked.parameters
+        update = update._replace(parameters=orjson.dumps(given).decode())
     try:
-        if delta.links is not None:
-            resources = _merged(delta.links, session)
-        if delta.binding is not None:
-            registration.check_binding(delta.binding, session.lwm2m_version)
-            binding = delta.binding
+        rebound = registration.rebound(asked, session.lwm2m_version)
     except InvalidInput as error:
-        return refusal(error, izuma=session.profile == "izuma")
-    return delta.update._replace(
-        if_revision=session.revision, resources=resources, binding=binding
-    )
+        return answers.refusal(error, profile)
+    if rebound is None:
+        return update
+    binding, sleeps = rebound
+    return update._replace(binding=binding, queue_mode=int(sleeps))
 
 
 def answer(operation: Operation, outcome: Outcome) -> Answer | None:
     """Say what came of an operation; None is silence, and the device repeats itself."""
     match outcome.result:
-        case Result.UPDATED:
-            return CHANGED
         case Result.REGISTERED:
             return _created(operation, outcome)
-        case Result.DEREGISTERED:
-            return DELETED
-        case Result.UNKNOWN:
-            return NOT_FOUND
         case Result.HELD:
-            return _held(outcome)
-        case _:
-            return None
+            profile = profiles.named(outcome.profile)
+            return answers.held(outcome.held_milliseconds, profile)
+        case Result.SUSPENDED:
+            suspended = NotAllowed("the device is suspended")
+            return answers.refusal(suspended, _profile_of(operation))
+        case Result.FORBIDDEN:
+            return answers.refusal(NotAllowed(_ANOTHERS), _profile_of(operation))
+        case result:
+            return _PLAIN.get(result)
 
 
 def unavailable(operation: Operation | Delta | Denial) -> Answer | None:
-    """Say that the store is away; an Izuma device must not hear it (B-227)."""
-    if _is_izuma(operation):
-        return None
-    return Answer(
-        Code.SERVICE_UNAVAILABLE,
-        ((Option.MAX_AGE, bytes([UNAVAILABLE_SECONDS])),),
-        keep=False,
+    """Say that the store is away, unless silence does its device more good."""
+    return answers.unavailable(_profile_of(operation))
+
+
+def _profile(message: Message) -> Profile:
+    return profiles.recognize(
+        message.queries,
+        has_max_age=message.value(Option.MAX_AGE) is not None,
+        has_fixed_location=len(message.path) == _FIXED_LENGTH,
     )
+
+
+def _profile_of(operation: Operation | Delta | Denial) -> Profile:
+    """Return the kind of device that asks for an operation, as far as that tells."""
+    match operation:
+        case Denial(profile=profile):
+            return profile
+        case Register(profile=name):
+            return profiles.named(name)
+        case (
+            Update(location=location)
+            | Refresh(location=location)
+            | Deregister(location=location)
+            | Delta(update=Update(location=location))
+        ):
+            fixed = not location
+        case _:
+            fixed = False
+    return profiles.recognize((), has_max_age=False, has_fixed_location=fixed)
 
 
 def _register(
     message: Message, asker: Asker, scene: Scene
 ) -> Register | Denial | Answer:
-    izuma = any(query.startswith("mccv=") for query in message.queries)
     try:
         asked = registration.parse_register(
             message.queries,
             payload=message.payload,
             content_format=message.content_format,
+            profile=asker.profile,
         )
         return _registered(asked, asker, scene)
     except NotAllowed as error:
-        return _denial(error, asker, scene, izuma=izuma)
+        return _denial(error, asker, scene)
     except InvalidInput as error:
-        return refusal(error, izuma=izuma)
+        return answers.refusal(error, asker.profile)
 
 
 def _registered(asked: RegisterRequest, asker: Asker, scene: Scene) -> Register:
@@ -224,7 +239,7 @@ def _registered(asked: RegisterRequest, asker: Asker, scene: Scene) -> Register:
         account=account,
         endpoint_name=name,
         registration=names.new_registration_id(device),
-        profile="izuma" if asked.izuma else "standard",
+        profile=asker.profile.name,
         lifetime=asked.lifetime,
         binding=asked.binding,
         queue_mode=int(asked.queue_mode),
@@ -237,10 +252,11 @@ def _registered(asked: RegisterRequest, asker: Asker, scene: Scene) -> Register:
         generation=origin.generation,
         issued=identity.issued,
         replace=int(scene.replaces),
+        fixed=int(asker.profile.fixed_location),
     )
 
 
-def _denial(error: NotAllowed, asker: Asker, scene: Scene, *, izuma: bool) -> Denial:
+def _denial(error: NotAllowed, asker: Asker, scene: Scene) -> Denial:
     """Refuse a device whose credential says otherwise than it does."""
     identity = asker.origin.identity
     account = identity.account or names.PLATFORM_ACCOUNT
@@ -256,7 +272,8 @@ def _denial(error: NotAllowed, asker: Asker, scene: Scene, *, izuma: bool) -> De
             fact=FactName.REGISTRATION_REFUSED,
             body="," + orjson.dumps(said).decode()[1:-1],
         ),
-        refusal(error, izuma=izuma),
+        answers.refusal(error, asker.profile),
+        asker.profile,
     )
 
 
@@ -272,7 +289,7 @@ def _update(message: Message, asker: Asker, scene: Scene) -> Update | Delta | An
             content_format=message.content_format,
         )
     except InvalidInput as error:
-        return refusal(error, izuma=not location)
+        return answers.refusal(error, asker.profile)
     update = Update(
         bucket=names.bucket(device, scene.buckets),
         device=device,
@@ -283,13 +300,10 @@ def _update(message: Message, asker: Asker, scene: Scene) -> Update | Delta | An
         peer=asker.origin.peer,
         lifetime=asked.lifetime if asked.lifetime is not None else "",
         endpoint_type=asked.endpoint_type or "",
-        queue_mode=int(asked.queue_mode) if asked.queue_mode is not None else "",
         mark=asker.mark,
         generation=asker.origin.generation,
     )
-    if asked.links is None and asked.binding is None:
-        return update
-    return Delta(update, asked.links, asked.binding)
+    return update if asked.only_renews else Delta(update, asked)
 
 
 def _deregister(message: Message, asker: Asker, scene: Scene) -> Deregister | Answer:
@@ -315,49 +329,18 @@ def _locate(path: tuple[str, ...]) -> tuple[DeviceId, str, str] | None:
         located = registration.parse_location(path)
     except InvalidName:
         return None
-    if isinstance(located, IzumaLocation):
+    if isinstance(located, FixedLocation):
         return located.device, "", located.account
     return names.device_of(located), located, ""
-
-
-def _merged(links: tuple[Link, ...], session: StoredSession) -> str:
-    if session.profile == "izuma":
-        stored = structure.from_json(session.resources)
-        return structure.to_json(structure.merge(stored, links))
-    return structure.to_json(structure.from_links(links))
 
 
 def _created(operation: Operation, outcome: Outcome) -> Answer | None:
     if not isinstance(operation, Register) or not outcome.registration:
         return None
-    path = registration.location(
+    location = registration.location(
         operation.account,
         operation.device,
         names.parse_registration_id(outcome.registration),
-        izuma=operation.profile == "izuma",
+        fixed=bool(operation.fixed),
     )
-    return Answer(
-        Code.CREATED,
-        tuple((Option.LOCATION_PATH, segment.encode()) for segment in path),
-    )
-
-
-def _held(outcome: Outcome) -> Answer | None:
-    if outcome.profile == "izuma":
-        return None  # B-118: it would not understand 4.29 and comes back by itself
-    seconds = max(1, -(-outcome.held_milliseconds // 1000))
-    return Answer(
-        Code.TOO_MANY_REQUESTS, ((Option.MAX_AGE, bytes([seconds])),), keep=False
-    )
-
-
-def _is_izuma(operation: Operation | Delta | Denial) -> bool:
-    match operation:
-        case Register():
-            return operation.profile == "izuma"
-        case Delta():
-            return not operation.update.location
-        case Update() | Refresh() | Deregister():
-            return not operation.location
-        case _:
-            return False
+    return answers.created(location)

@@ -22,6 +22,7 @@ class TcpTransport:
     """A TCP port for every dialect, with whatever security its connections have."""
 
     largest_szx = BERT
+    proven = True
 
     def __init__(self, address: Address, *, secure: Secure, limits: Limits) -> None:
         self.address = address

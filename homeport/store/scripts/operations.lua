@@ -298,7 +298,7 @@ local function belongs(session, location, account, identity)
   if location ~= '' then
     return session.registration_id == location
   end
-  return session.account_id == account and session.profile == 'izuma'
+  return session.account_id == account and redis.call('HGET', session.key, 'fixed') == '1'
 end
 
 local function keep(session, revision, exchange, outcome, ...)
@@ -331,13 +331,18 @@ end
 local operations = {}
 
 operations.register = {
-  arity = 18,
+  arity = 19,
   run = function(tag, device, exchange, identity, account, endpoint_name, registration_id,
                  profile, lifetime, binding, queue_mode, version, endpoint_type, parameters,
-                 peer, resources, mark, generation, issued, replace)
+                 peer, resources, mark, generation, issued, replace, fixed)
     local session, known = begin(tag, device, exchange, mark, generation)
     if known then
       return known
+    end
+    if redis.call('EXISTS', tag .. ':suspended:' .. device) == 1 then
+      refuse(tag, device, account, endpoint_name, 'registration.refused',
+        ',"reason":"the device is suspended"')
+      return 'suspended'
     end
     if not claim(tag, device, identity, replace) then
       refuse(tag, device, account, endpoint_name, 'registration.refused',
@@ -366,7 +371,8 @@ operations.register = {
       'registration_id', registration_id, 'account_id', account, 'identity', identity,
       'endpoint_name', endpoint_name, 'profile', profile, 'lifetime', lifetime,
       'binding', binding, 'queue_mode', queue_mode, 'lwm2m_version', version,
-      'endpoint_type', endpoint_type, 'parameters', parameters)
+      'endpoint_type', endpoint_type, 'parameters', parameters, 'fixed', fixed)
+    redis.call('HDEL', session.key, 'refresh_entry')
     redis.call('PERSIST', session.key)
     redis.call('SET', description(session), text)
     record(session, 'device.registered', revision, expires_at(session)
@@ -400,9 +406,10 @@ operations.refresh = {
 
 -- An update that may change something; an argument that is empty leaves what it means.
 operations.update = {
-  arity = 13,
+  arity = 14,
   run = function(tag, device, exchange, identity, location, account, peer, if_revision,
-                 lifetime, binding, queue_mode, endpoint_type, resources, mark, generation)
+                 lifetime, binding, queue_mode, endpoint_type, resources, mark, generation,
+                 parameters)
     local session, known = begin(tag, device, exchange, mark, generation)
     if known then
       return known
@@ -431,6 +438,7 @@ operations.update = {
     change('binding', binding)
     change('queue_mode', queue_mode)
     change('endpoint_type', endpoint_type)
+    change('parameters', parameters)
     local text = redis.call('GET', description(session))
     local _, kept = string.find(text, RESOURCES, 1, true)
     local stored = string.sub(text, kept + 1)
@@ -537,6 +545,30 @@ operations.bootstrapped = {
 }
 
 operations.refuse = { arity = 4, run = refuse }
+
+-- A device has to leave; one that is suspended stays away (B-165, B-166).
+operations.dismiss = {
+  arity = 1,
+  run = function(tag, device, reason)
+    if reason == 'suspended' then
+      redis.call('SET', tag .. ':suspended:' .. device, '')
+    end
+    local session = load(tag, device)
+    if not session.live then
+      return 'unknown'
+    end
+    finish(session, 'device.deregistered', reason)
+    return 'deregistered'
+  end,
+}
+
+operations.readmit = {
+  arity = 0,
+  run = function(tag, device)
+    redis.call('DEL', tag .. ':suspended:' .. device)
+    return 'recorded'
+  end,
+}
 
 local outcomes = {}
 local at = 6

@@ -117,15 +117,17 @@ async def test_another_identity_finds_nothing(here: Edge) -> None:
     assert {outcome.result for outcome in outcomes} == {Result.UNKNOWN}
 
 
-async def test_the_fixed_location_leads_only_to_an_izuma_session(here: Edge) -> None:
+async def test_a_fixed_location_leads_only_to_a_session_that_has_one(
+    here: Edge,
+) -> None:
     await registered(here, "urn:dev:1")
-    await registered(here, "urn:dev:2", profile="izuma")
+    await registered(here, "urn:dev:2", fixed=1)
     fixed = {"location": "", "account": device().account}
-    plain, izuma = await here.do(
+    plain, fixed_one = await here.do(
         device("urn:dev:1").refresh(2, "")._replace(**fixed),
         device("urn:dev:2").refresh(2, "")._replace(**fixed),
     )
-    assert (plain.result, izuma.result) == (Result.UNKNOWN, Result.UPDATED)
+    assert (plain.result, fixed_one.result) == (Result.UNKNOWN, Result.UPDATED)
 
 
 async def test_deregistration_clears_structure_and_queue_and_says_so(
@@ -182,7 +184,7 @@ async def test_the_eleventh_operation_in_ten_seconds_is_held(
     )
     assert eleventh.result is twelfth.result is Result.HELD
     assert 0 < twelfth.held_milliseconds <= 60_000
-    assert eleventh.profile == "standard"
+    assert eleventh.profile == "lwm2m-1.1"
     assert fact_names(await here.facts()).count("registration.refused") == 1
 
 
@@ -321,6 +323,32 @@ async def test_above_its_limit_an_outbox_keeps_the_newest_refresh(
             keys.session(device().bucket, device().id), "revision"
         )
         assert facts[-1].revision == int(newest)
+
+
+async def test_what_is_replaced_is_of_the_same_registration(store_url: str) -> None:
+    async with edge(store_url, outbox_limit=0) as here:
+        first = await registered(here)
+        await here.do(device().refresh(2, first))
+        second = await registered(here, exchange="again#1")
+        for message_id in range(3, 6):
+            await here.do(device().refresh(message_id, second))
+        assert fact_names(await here.facts()) == [
+            "device.registered",
+            "registration.updated",
+            "device.registered",
+            "registration.updated",
+        ]
+
+
+async def test_an_update_changes_parameters(here: Edge) -> None:
+    location = await registered(here, parameters='{"sms":"1"}')
+    (session,) = await here.sessions.read([device().id])
+    assert session is not None
+    assert session.parameters == '{"sms":"1"}'
+    await here.do(device().update(2, location, parameters='{"sms":"2"}'))
+    _, fact = await here.facts()
+    assert isinstance(fact, RegistrationUpdated)
+    assert (fact.changes, fact.parameters) == (("parameters",), {"sms": "2"})
 
 
 async def test_a_bootstrap_is_told_once_and_ends_once(here: Edge, there: Edge) -> None:

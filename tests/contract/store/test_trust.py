@@ -1,5 +1,6 @@
 """The trust view: the same on every store."""
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -46,3 +47,18 @@ async def test_a_view_is_known_by_its_fingerprint(view: TrustView) -> None:
     await view.put_fingerprint("one")
     assert await view.matches("one")
     assert not await view.matches("two")
+
+
+async def test_that_a_key_was_used_is_written_down_now_and_then(
+    view: TrustView,
+) -> None:
+    before = time.time_ns() // 1_000_000
+    await view.put_api_key(trust.digest(KEY), GRANT)
+    assert await view.used() == {}
+    await view.grant("unknown")
+    await view.grant(KEY)
+    used = await view.used()
+    assert set(used) == {GRANT.key_id}
+    assert before <= used[GRANT.key_id] <= time.time_ns() // 1_000_000
+    await view.grant(KEY)
+    assert await view.used() == used

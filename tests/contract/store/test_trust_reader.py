@@ -1,5 +1,6 @@
 """What edges may ask of the trust view that the directory writes: on every store."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -10,7 +11,13 @@ from homeport.identity import Identity, Means, Service
 from homeport.keyring import Keyring
 from homeport.names import DeviceId, EndpointName
 from homeport.store import keys
-from homeport.store.entries import DeviceEntry, Pin, RegisteredKey, TrustedCertificate
+from homeport.store.entries import (
+    Claim,
+    DeviceEntry,
+    Pin,
+    RegisteredKey,
+    TrustedCertificate,
+)
 from homeport.store.trust_reader import ChainEntries, TrustReader
 from homeport.store.trust_writer import TrustWriter
 from tests.support.sessions import ACCOUNT, Edge, edge
@@ -118,6 +125,21 @@ async def test_a_new_device_is_introduced_for_a_while_and_a_known_one_stays(
     assert await store.redis.ttl(keys.trust(DEVICE.name)) == -1
     await writer.put([new])
     assert await store.redis.ttl(keys.trust(new.name)) == -1
+
+
+async def test_a_claim_is_found_by_its_certificate_until_it_expires(
+    writer: TrustWriter, reader: TrustReader, store: Edge
+) -> None:
+    used = Claim("5", ACCOUNT, "a" * 64)
+    unused = Claim("6", ACCOUNT, "b" * 64, expires=(time.time_ns() // 10**6) + 60_000)
+    late = Claim("7", ACCOUNT, "c" * 64, expires=1)
+    await writer.put([used, unused, late])
+    asked = [late.fingerprint, unused.fingerprint, used.fingerprint]
+    assert await reader.claims(asked) == [None, unused, used]
+    assert 0 < await store.redis.ttl(keys.trust(unused.name)) <= 60
+    assert await store.redis.ttl(keys.trust(used.name)) == -1
+    await writer.remove([used])
+    assert await reader.claims([used.fingerprint]) == [None]
 
 
 async def test_devices_come_in_the_order_asked(

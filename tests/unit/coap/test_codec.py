@@ -103,11 +103,24 @@ def test_arbitrary_bytes_are_a_message_or_an_error(datagram: bytes) -> None:
         ("40011234f1", "reserved length"),
         ("400112341f", "reserved length"),
         ("40011234ff", "payload marker and no payload"),
+        ("40011234e0ffff", "no number is left"),
+        ("40011234e0fef200e00001", "no number is left"),
+        ("40001234c0", "empty and goes on"),
+        ("60001234c000", "empty and goes on"),
+        ("60001234b0", "empty and goes on"),
+        ("6100123401", "empty and goes on"),
+        ("70001234ff01", "empty and goes on"),
     ],
 )
 def test_a_format_error_is_named(datagram: str, reason: str) -> None:
     with pytest.raises(InvalidMessage, match=reason):
         codec.decode(bytes.fromhex(datagram))
+
+
+def test_the_empty_acknowledgement_of_izumas_clients_is_one() -> None:
+    message = codec.decode(bytes.fromhex("60001234c0"))
+    assert (message.type, message.code) == (Type.ACK, Code.EMPTY)
+    assert message.message_id == 0x1234
 
 
 def test_a_request_is_told_by_its_parts() -> None:

@@ -66,6 +66,7 @@ def test_a_separate_response_is_awaited_and_acknowledged(empty: str) -> None:
     assert step.sent_one().hex() == "60001234"
 
 
+@pytest.mark.conforms("C-153", "COAP-5")
 def test_a_separate_response_may_reuse_the_id_of_our_request() -> None:
     step = Lockstep()
     _, sent = ask(step)
@@ -79,6 +80,7 @@ def test_a_response_from_another_address_is_none() -> None:
     assert step.take(acknowledge(sent), ("192.0.2.9", 1)) is None
 
 
+@pytest.mark.conforms("C-151", "RFC 7252 §4.2")
 def test_an_unanswered_request_is_repeated_four_times_and_fails() -> None:
     step = Lockstep()
     exchange, _ = ask(step)
@@ -97,6 +99,7 @@ def test_an_unanswered_request_is_repeated_four_times_and_fails() -> None:
     assert step.layer.next_deadline() is None
 
 
+@pytest.mark.conforms("C-152", "COAP-4")
 def test_a_request_that_is_acknowledged_and_never_answered_fails() -> None:
     step = Lockstep()
     exchange, sent = ask(step)
@@ -104,6 +107,7 @@ def test_a_request_that_is_acknowledged_and_never_answered_fails() -> None:
     assert step.wait(94) == [Failure(exchange, "was acknowledged, not answered")]
 
 
+@pytest.mark.conforms("C-154", "RFC 7252 §4.2")
 def test_a_reset_request_fails_at_once() -> None:
     step = Lockstep()
     exchange, sent = ask(step)
@@ -118,6 +122,7 @@ def test_a_cancelled_request_is_not_repeated_and_its_answer_not_known() -> None:
     assert step.take(acknowledge(sent)) is None
 
 
+@pytest.mark.conforms("C-193", "C-194", "COAP-18", "COAP-19")
 def test_a_large_payload_goes_in_blocks_with_one_token() -> None:
     step = Lockstep()
     exchange, sent = ask(step, payload=OBJECT_0, szx=5)
@@ -162,6 +167,7 @@ def test_a_peer_may_ask_for_smaller_blocks_on_the_way() -> None:
     assert sent.payload == OBJECT_0[1024:]
 
 
+@pytest.mark.conforms("C-193", "COAP-18")
 def test_too_large_a_block_starts_again_with_smaller_ones() -> None:
     step = Lockstep()
     _, sent = ask(step, payload=OBJECT_0)

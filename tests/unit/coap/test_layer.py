@@ -154,7 +154,7 @@ def test_arbitrary_bytes_never_break_it(datagram: bytes) -> None:
     [
         ((9, b"x"), Code.BAD_OPTION),
         ((65_001, b""), Code.BAD_OPTION),
-        ((Option.URI_QUERY, b"ep=\xff"), Code.BAD_OPTION),
+        ((Option.URI_QUERY, b"ep=\xff"), Code.BAD_REQUEST),
         ((Option.BLOCK1, b"\x07"), Code.BAD_OPTION),
         ((Option.PROXY_URI, b"coap://x/"), Code.PROXYING_NOT_SUPPORTED),
     ],
@@ -166,6 +166,12 @@ def test_an_option_that_must_not_be_ignored_is_refused(
     options = tuple(sorted([(Option.URI_PATH, b"rd"), option]))
     assert step.take(raw(Message(Type.CON, Code.POST, 1, b"", options))) is None
     assert step.sent_message().code == code
+
+
+def test_a_non_confirmable_request_with_such_an_option_is_dropped() -> None:
+    step = Lockstep()
+    assert step.take(asked((65_001, b""), kind=Type.NON)) is None
+    assert step.sent() == []
 
 
 def test_an_option_that_may_be_ignored_is() -> None:
@@ -250,6 +256,109 @@ def test_a_body_over_the_limit_is_refused() -> None:
     *others, last = step.sent()
     assert {codec.decode(each).code for each in others} == {Code.CONTINUE}
     assert codec.decode(last).code == Code.REQUEST_ENTITY_TOO_LARGE
+
+
+def test_a_body_that_is_announced_over_the_limit_is_refused_at_once() -> None:
+    step = Lockstep()
+    first = build(Block(0, more=True, szx=6))
+    size = (Option.SIZE1, (LARGEST_BODY + 1).to_bytes(3, "big"))
+    assert step.take(asked((Option.BLOCK1, first), size, payload=bytes(1024))) is None
+    refused = step.sent_message()
+    assert refused.code == Code.REQUEST_ENTITY_TOO_LARGE
+    assert refused.number(Option.SIZE1) == LARGEST_BODY
+    assert refused.value(Option.BLOCK1) == first
+
+
+def test_a_transfer_that_comes_from_another_edge_begins_again_here() -> None:
+    there, here = Lockstep(), Lockstep()
+    blocks = [
+        asked(
+            (Option.BLOCK1, build(Block(number, more=number == 0, szx=0))),
+            payload=bytes(16),
+            mid=number,
+        )
+        for number in range(2)
+    ]
+    there.take(blocks[0])
+    assert here.take(blocks[1]) is None
+    refused = here.sent_message()
+    assert refused.code == Code.REQUEST_ENTITY_INCOMPLETE
+    assert refused.payload
+    here.take(blocks[0])
+    again = asked(
+        (Option.BLOCK1, build(Block(1, more=False, szx=0))), payload=bytes(16), mid=2
+    )
+    assert isinstance(here.take(again), Request)
+
+
+def test_two_transfers_of_one_peer_are_told_apart_by_their_request_tags() -> None:
+    step = Lockstep()
+    taken = []
+    for number in range(2):
+        for tag in (b"a", b"b"):
+            block = build(Block(number, more=number == 0, szx=0))
+            options = ((Option.BLOCK1, block), (Option.REQUEST_TAG, tag))
+            mid = number * 2 + (tag == b"b")
+            taken.append(step.take(asked(*options, payload=tag * 16, mid=mid)))
+    bodies = [each.message.payload for each in taken if isinstance(each, Request)]
+    assert bodies == [b"a" * 32, b"b" * 32]
+
+
+# --- Addresses that have proved nothing (RFC 9175 §2.4) ------------------------------
+
+
+def unproven() -> Lockstep:
+    step = Lockstep()
+    step.layer = MessageLayer(proven=False)
+    return step
+
+
+LARGE = Answer(Code.CONTENT, payload=bytes(200))
+
+
+def test_who_may_be_somebody_else_gets_a_challenge_for_a_long_answer() -> None:
+    step = unproven()
+    request = step.take(asked())
+    assert isinstance(request, Request)
+    step.layer.respond(request, LARGE, now=step.now)
+    challenge = step.sent_message()
+    assert challenge.code == Code.UNAUTHORIZED
+    value = challenge.value(Option.ECHO)
+    assert value is not None
+    repeated = step.take(asked((Option.ECHO, value), mid=2))
+    assert isinstance(repeated, Request)
+    step.layer.respond(repeated, LARGE, now=step.now)
+    assert step.sent_message().payload == LARGE.payload
+
+
+def test_a_challenge_is_not_longer_than_what_may_be_sent() -> None:
+    step = unproven()
+    datagram = asked()
+    request = step.take(datagram)
+    assert isinstance(request, Request)
+    step.layer.respond(request, LARGE, now=step.now)
+    assert len(step.sent_one()) <= 3 * len(datagram)
+
+
+def test_a_challenge_is_nobody_elses_and_ends() -> None:
+    step = unproven()
+    request = step.take(asked())
+    assert isinstance(request, Request)
+    step.layer.respond(request, LARGE, now=step.now)
+    value = step.sent_message().value(Option.ECHO)
+    assert value is not None
+    stolen = step.take(asked((Option.ECHO, value)), ("192.0.2.9", 40_000))
+    step.now += 2 * 128
+    late = step.take(asked((Option.ECHO, value), mid=2))
+    for taken in (stolen, late):
+        assert isinstance(taken, Request)
+        step.layer.respond(taken, LARGE, now=step.now)
+        assert step.sent_message().code == Code.UNAUTHORIZED
+
+
+def test_a_short_answer_needs_no_proof() -> None:
+    step = unproven()
+    assert codec.decode(step.respond(step.take(asked()))).code == Code.CHANGED
 
 
 def test_a_large_answer_is_fetched_block_by_block() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -121,3 +122,24 @@ async def test_an_address_has_proved_nothing_and_belongs_to_nobody() -> None:
 )
 def test_an_address_is_written_as_people_do(address: Address, text: str) -> None:
     assert written(address) == text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs an option of Linux's")
+@pytest.mark.conforms("C-212", "RFC 7252 §8.2")
+async def test_what_is_sent_to_a_group_is_not_heard() -> None:
+    transport = UdpTransport.bind("0.0.0.0", 0, reuse_port=False)
+    group, loopback = socket.inet_aton("224.0.1.187"), socket.inet_aton("127.0.0.1")
+    port = transport.address[1]
+    batches = Batches()
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as member,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device,
+    ):
+        member.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group + loopback)
+        device.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, loopback)
+        device.sendto(b"to all", ("224.0.1.187", port))
+        device.sendto(b"to one", ("127.0.0.1", port))
+        transport.start(batches.receive)
+        datagrams, _ = await batches.next()
+        assert [arrival.message for arrival in datagrams] == [b"to one"]
+    transport.close()

@@ -8,17 +8,17 @@ from homeport import names
 from homeport.coap import codec
 from homeport.coap.codec import Option
 from homeport.errors import InvalidName, InvalidParameter
-from homeport.protocol import bootstrap, tlv
+from homeport.protocol import bootstrap, profiles, tlv
 from homeport.protocol.bootstrap import (
     Ask,
     BootstrapSession,
-    Client,
     Enrolling,
     Failed,
     Finished,
     Method,
 )
 from homeport.protocol.handover import Enrollment, Handover, NoSec
+from homeport.protocol.profiles import Profile
 from homeport.protocol.tlv import ObjectInstance, Resource
 from tests.support.captures import captures
 
@@ -38,11 +38,11 @@ SECURITY = (
 
 
 def play(
-    client: Client, *answers: tuple[str, bytes]
+    profile: Profile, *answers: tuple[str, bytes]
 ) -> tuple[list[Ask], BootstrapSession | Enrolling | Finished | Failed]:
     """Answer one ask after another; return what was asked, and what came of it."""
     state: BootstrapSession | Enrolling | Finished | Failed
-    state = bootstrap.begin(client, HANDOVER)
+    state = bootstrap.begin(profile, HANDOVER)
     asked = []
     for answer in answers:
         assert isinstance(state, BootstrapSession)
@@ -56,30 +56,33 @@ def said(*codes: str) -> Sequence[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize(
-    ("client", "steps"),
+    ("profile", "steps"),
     [
-        (Client.IZUMA, "PUT /0, POST /bs"),
-        (Client.IZUMA_STANDARD, "DELETE /, PUT /0/0, PUT /1/0, POST /bs"),
-        (Client.LWM2M_1_0, "DELETE /, PUT /1/1, GET /, PUT /0/1, POST /bs"),
-        (Client.LWM2M_1_1, "DELETE /, GET /, PUT /0/1, PUT /1/1, POST /bs"),
+        (profiles.IZUMA, "PUT /0, POST /bs"),
+        (profiles.IZUMA_STANDARD, "DELETE /, PUT /0/0, PUT /1/0, POST /bs"),
+        (profiles.LWM2M_1_0, "DELETE /, PUT /1/1, GET /, PUT /0/1, POST /bs"),
+        (profiles.LWM2M_1_1, "DELETE /, GET /, PUT /0/1, PUT /1/1, POST /bs"),
     ],
 )
+@pytest.mark.conforms("C-006", "C-024", "ETS-6", "BS-20")
 def test_a_client_that_answers_everything_has_finished(
-    client: Client, steps: str
+    profile: Profile, steps: str
 ) -> None:
-    asked, outcome = play(client, *said(*["2.04"] * len(steps.split(", "))))
+    asked, outcome = play(profile, *said(*["2.04"] * len(steps.split(", "))))
     assert ", ".join(ask.name for ask in asked) == steps
     assert outcome == Finished()
 
 
-@pytest.mark.parametrize("client", Client)
-def test_the_root_path_has_no_segments(client: Client) -> None:
-    asked, _ = play(client, *said("2.02", "2.05"))
+@pytest.mark.parametrize("profile", profiles.PROFILES.values())
+@pytest.mark.conforms("C-014", "PEER-1")
+def test_the_root_path_has_no_segments(profile: Profile) -> None:
+    asked, _ = play(profile, *said("2.02", "2.05"))
     assert all("" not in ask.path for ask in asked)
 
 
+@pytest.mark.conforms("C-023", "B-027", "COAP-18")
 def test_an_izuma_client_gets_an_instance_in_512_byte_blocks() -> None:
-    ask = bootstrap.begin(Client.IZUMA, HANDOVER).ask
+    ask = bootstrap.begin(profiles.IZUMA, HANDOVER).ask
     assert ask == Ask(
         Method.PUT,
         ("0",),
@@ -90,7 +93,7 @@ def test_an_izuma_client_gets_an_instance_in_512_byte_blocks() -> None:
 
 
 def test_any_other_client_gets_resources() -> None:
-    asked, _ = play(Client.LWM2M_1_0, *said("2.02", "2.04", "4.04", "2.04"))
+    asked, _ = play(profiles.LWM2M_1_0, *said("2.02", "2.04", "4.04", "2.04"))
     _, server, _, security = asked
     assert tlv.decode(security.payload) == SECURITY
     assert server.payload == bytes.fromhex("c10001 c4010000012c c10600 c10755")
@@ -106,11 +109,12 @@ def test_any_other_client_gets_resources() -> None:
         (b"no links", "/0/1", "/1/1"),
     ],
 )
+@pytest.mark.conforms("C-012", "B-190")
 def test_instances_are_those_that_the_device_leaves_free(
     links: bytes, security: str, server: str
 ) -> None:
     asked, _ = play(
-        Client.LWM2M_1_1,
+        profiles.LWM2M_1_1,
         ("2.02", b""),
         ("2.05", links),
         *said("2.04", "2.04"),
@@ -121,20 +125,27 @@ def test_instances_are_those_that_the_device_leaves_free(
 def test_a_client_of_lwm2m_1_0_keeps_its_bootstrap_account() -> None:
     listed = b'lwm2m="1.0",</0>,</0/1>,</1>,</1/1>;ssid=1,</3>,</3/0>'
     asked, _ = play(
-        Client.LWM2M_1_0, ("2.02", b""), ("2.04", b""), ("2.05", listed), ("2.04", b"")
+        profiles.LWM2M_1_0,
+        ("2.02", b""),
+        ("2.04", b""),
+        ("2.05", listed),
+        ("2.04", b""),
     )
     assert asked[-1].name == "PUT /0/2"
 
 
 @pytest.mark.parametrize("code", ["4.04", "4.05", "5.00"])
+@pytest.mark.conforms("C-013", "COAP-15")
 def test_a_client_that_cannot_be_discovered_goes_on(code: str) -> None:
-    asked, outcome = play(Client.LWM2M_1_1, *said("2.02", code, "2.04", "2.04", "2.04"))
+    asked, outcome = play(
+        profiles.LWM2M_1_1, *said("2.02", code, "2.04", "2.04", "2.04")
+    )
     assert [ask.name for ask in asked[2:4]] == ["PUT /0/1", "PUT /1/1"]
     assert outcome == Finished()
 
 
 def test_a_client_that_is_silent_when_discovered_goes_on() -> None:
-    _, session = play(Client.LWM2M_1_1, ("2.02", b""))
+    _, session = play(profiles.LWM2M_1_1, ("2.02", b""))
     assert isinstance(session, BootstrapSession)
     going_on = session.unanswered("was not answered")
     assert isinstance(going_on, BootstrapSession)
@@ -142,48 +153,53 @@ def test_a_client_that_is_silent_when_discovered_goes_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("client", "answers", "failed"),
+    ("profile", "answers", "failed"),
     [
         (
-            Client.IZUMA,
+            profiles.IZUMA,
             [("4.00", b"Unknown security mode")],
             Failed("PUT /0", "4.00", "Unknown security mode"),
         ),
         (
-            Client.LWM2M_1_0,
+            profiles.LWM2M_1_0,
             [("2.02", b""), ("4.15", b"")],
             Failed("PUT /1/1", "4.15", "was refused"),
         ),
         (
-            Client.IZUMA,
+            profiles.IZUMA,
             [("2.04", b""), ("4.06", b"inconsistent\x00\n")],
             Failed("POST /bs", "4.06", "inconsistent"),
         ),
-        (Client.LWM2M_1_0, [("4.05", b"")], Failed("DELETE /", "4.05", "was refused")),
+        (
+            profiles.LWM2M_1_0,
+            [("4.05", b"")],
+            Failed("DELETE /", "4.05", "was refused"),
+        ),
     ],
 )
+@pytest.mark.conforms("C-009", "C-019", "ETS-9", "B-028")
 def test_a_refusal_ends_the_attempt_and_is_named(
-    client: Client, answers: list[tuple[str, bytes]], failed: Failed
+    profile: Profile, answers: list[tuple[str, bytes]], failed: Failed
 ) -> None:
-    _, outcome = play(client, *answers)
+    _, outcome = play(profile, *answers)
     assert outcome == failed
 
 
 def test_a_long_reason_is_cut() -> None:
-    _, outcome = play(Client.IZUMA, ("4.00", b"x" * 1000))
+    _, outcome = play(profiles.IZUMA, ("4.00", b"x" * 1000))
     assert isinstance(outcome, Failed)
     assert outcome.reason == "x" * 64
 
 
 def test_silence_ends_the_attempt_without_a_code() -> None:
-    session = bootstrap.begin(Client.IZUMA, HANDOVER)
+    session = bootstrap.begin(profiles.IZUMA, HANDOVER)
     assert session.unanswered("was not answered") == Failed(
         "PUT /0", "", "was not answered"
     )
 
 
 def test_a_device_that_enrolls_is_told_its_id_and_has_not_finished_yet() -> None:
-    written = bootstrap.begin(Client.IZUMA, ENROLLING).answered("2.04", b"")
+    written = bootstrap.begin(profiles.IZUMA, ENROLLING).answered("2.04", b"")
     assert isinstance(written, BootstrapSession)
     assert written.ask == Ask(Method.POST, ("bs",), queries=(f"iep={DEVICE}",))
     enrolling = written.answered("2.04", b"")
@@ -197,46 +213,46 @@ def test_a_device_that_does_not_enroll_has_failed_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("capture", "client", "endpoint_name"),
+    ("capture", "profile", "endpoint_name"),
     [
         (
             "izuma-nosec-lwm2m",
-            Client.IZUMA,
+            profiles.IZUMA,
             "01865aa7c8d8da55134c38ba03c00000",
         ),
         (
             "izuma-standard-bootstrap",
-            Client.IZUMA_STANDARD,
+            profiles.IZUMA_STANDARD,
             "01865aa7c8d8da55134c38ba03c00000",
         ),
         (
             "izuma-udp-bootstrap-est",
-            Client.IZUMA,
+            profiles.IZUMA,
             "01865aa7c8d8da55134c38ba03c00000",
         ),
-        ("wakaama-nosec-bootstrap", Client.LWM2M_1_1, "wakaama1"),
-        ("wakaama-psk-bootstrap", Client.LWM2M_1_1, "wakaama2"),
-        ("leshan-x509-bootstrap", Client.LWM2M_1_1, "leshan3"),
-        ("anjay-x509-bootstrap", Client.LWM2M_1_1, "anjay5"),
-        ("leshan-nosec-bootstrap", Client.LWM2M_1_1, "leshan1"),
-        ("anjay-nosec-bootstrap", Client.LWM2M_1_1, "anjay1"),
+        ("wakaama-nosec-bootstrap", profiles.LWM2M_1_1, "wakaama1"),
+        ("wakaama-psk-bootstrap", profiles.LWM2M_1_1, "wakaama2"),
+        ("leshan-x509-bootstrap", profiles.LWM2M_1_1, "leshan3"),
+        ("anjay-x509-bootstrap", profiles.LWM2M_1_1, "anjay5"),
+        ("leshan-nosec-bootstrap", profiles.LWM2M_1_1, "leshan1"),
+        ("anjay-nosec-bootstrap", profiles.LWM2M_1_1, "anjay1"),
     ],
 )
 def test_a_captured_request_tells_its_client(
-    capture: str, client: Client, endpoint_name: str
+    capture: str, profile: Profile, endpoint_name: str
 ) -> None:
     messages = [codec.decode(each.datagram) for each in captures()[capture]]
     message = next(each for each in messages if each.path == ("bs",))
     request = bootstrap.parse_request(
         message.queries, has_max_age=message.value(Option.MAX_AGE) is not None
     )
-    assert request.client is client
+    assert request.profile is profile
     assert request.endpoint_name == endpoint_name
 
 
 def test_a_request_without_version_and_format_is_one_of_lwm2m_1_0() -> None:
     request = bootstrap.parse_request(("ep=x",), has_max_age=False)
-    assert request.client is Client.LWM2M_1_0
+    assert request.profile is profiles.LWM2M_1_0
 
 
 def test_a_request_names_account_and_device() -> None:
@@ -275,7 +291,7 @@ def test_a_request_with_a_bad_name_is_refused(
 
 def test_only_an_izuma_client_gets_account_and_device_in_the_uri() -> None:
     base = "coap://[2001:db8::1]:5683"
-    assert bootstrap.server_uri(base, ACCOUNT, DEVICE, Client.IZUMA) == (
+    assert bootstrap.server_uri(base, ACCOUNT, DEVICE, profiles.IZUMA) == (
         f"{base}?aid={ACCOUNT}&iep={DEVICE}"
     )
-    assert bootstrap.server_uri(base, ACCOUNT, DEVICE, Client.LWM2M_1_1) == base
+    assert bootstrap.server_uri(base, ACCOUNT, DEVICE, profiles.LWM2M_1_1) == base

@@ -24,11 +24,13 @@ LINKS = st.lists(
 
 
 @given(LINKS)
+@pytest.mark.conforms("C-202", "RFC 6690 §2")
 def test_what_is_built_parses_to_the_same(links: list[Link]) -> None:
     assert linkformat.parse(linkformat.build(links)) == tuple(links)
 
 
 @given(st.binary() | st.text('<>/;,="\\ab1 ').map(str.encode))
+@pytest.mark.conforms("C-205")
 def test_bytes_are_links_or_an_invalid_format(payload: bytes) -> None:
     try:
         links = linkformat.parse(payload)
@@ -57,6 +59,7 @@ def test_nothing_is_no_links() -> None:
         ('</3>;title="Küche"'.encode(), {"title": "Küche"}),
     ],
 )
+@pytest.mark.conforms("C-202", "RFC 6690 §2")
 def test_attributes_are_read_as_devices_write_them(
     payload: bytes, attributes: dict[str, str | bool]
 ) -> None:
@@ -93,6 +96,7 @@ def test_a_payload_that_breaks_off_says_where(payload: bytes, position: int) -> 
     assert raised.value.position == position
 
 
+@pytest.mark.conforms("C-202")
 def test_every_captured_list_of_links_is_read() -> None:
     messages = (codec.decode(each.datagram) for each in chain(*captures().values()))
     lists = [

@@ -11,9 +11,10 @@ from homeport.errors import (
     UnsupportedFormat,
     UnsupportedVersion,
 )
-from homeport.protocol import registration
+from homeport.protocol import profiles, registration
+from homeport.protocol.profiles import Profile
 from homeport.protocol.registration import (
-    IzumaLocation,
+    FixedLocation,
     RegisterRequest,
     UpdateRequest,
 )
@@ -25,10 +26,13 @@ LINKS = b"</1/1>,</3/0>"
 
 
 def register(
-    *queries: str, payload: bytes = LINKS, content_format: int | None = 40
+    *queries: str,
+    payload: bytes = LINKS,
+    content_format: int | None = 40,
+    profile: Profile = profiles.LWM2M_1_1,
 ) -> RegisterRequest:
     return registration.parse_register(
-        queries, payload=payload, content_format=content_format
+        queries, payload=payload, content_format=content_format, profile=profile
     )
 
 
@@ -57,7 +61,6 @@ def test_a_plain_register_says_all_of_itself() -> None:
         endpoint_type="",
         parameters={},
         structure={"/1/1": {}, "/3/0": {}},
-        izuma=False,
     )
 
 
@@ -73,8 +76,8 @@ def test_an_izuma_register_names_account_and_client() -> None:
         f"iep={DEVICE}",
         "mccv=4.13.2",
         payload=b"</3/0/17>;obs,</14/2>;d",
+        profile=profiles.IZUMA,
     )
-    assert asked.izuma
     assert asked.account == ACCOUNT
     assert asked.queue_mode
     assert asked.endpoint_type == "default"
@@ -91,6 +94,17 @@ def test_unknown_parameters_are_kept() -> None:
         "color": "red",
         "flag": "",
     }
+
+
+def test_a_telephone_number_and_profile_ids_are_kept() -> None:
+    asked = register("ep=x", "lwm2m=1.2", "sms=+491701234567", "pid=1,4")
+    assert asked.parameters == {"sms": "+491701234567", "pid": "1,4"}
+
+
+def test_a_bare_q_means_nothing_to_lwm2m_1_0_and_is_kept() -> None:
+    assert register("ep=x", "lwm2m=1.0", "Q").parameters == {"Q": ""}
+    assert not register("ep=x", "lwm2m=1.0", "Q").queue_mode
+    assert register("ep=x", "lwm2m=1.1", "Q").parameters == {}
 
 
 def test_what_is_missing_has_its_default() -> None:
@@ -216,7 +230,7 @@ def test_any_other_content_format_is_unsupported(content_format: int) -> None:
 
 
 def test_an_update_that_says_nothing_changes_nothing() -> None:
-    assert update() == UpdateRequest(None, None, None, None, None)
+    assert update() == UpdateRequest(None, None, False, None, None, {})
 
 
 def test_an_update_changes_what_it_says() -> None:
@@ -226,18 +240,57 @@ def test_an_update_changes_what_it_says() -> None:
         120,
         "UQ",
     )
-    assert asked.queue_mode
     assert asked.links is not None
     assert [link.target for link in asked.links] == ["/9/0"]
 
 
 @pytest.mark.parametrize(
-    ("queries", "sleeps"), [(("Q",), True), (("b=U",), False), (("b=UT", "Q"), True)]
+    ("queries", "version", "rebound"),
+    [
+        ((), "1.1", None),
+        (("lt=60",), "1.1", None),
+        (("b=UQ",), "1.0", ("UQ", True)),
+        (("b=U",), "1.0", ("U", False)),
+        (("Q",), "1.0", None),
+        (("Q",), "1.1", ("", True)),
+        (("b=U",), "1.1", ("U", False)),
+        (("b=UT", "Q"), "1.2", ("UT", True)),
+    ],
 )
-def test_an_update_that_names_its_binding_names_queue_mode_too(
-    queries: tuple[str, ...], *, sleeps: bool
+def test_binding_and_queue_mode_of_an_update_mean_what_the_version_says(
+    queries: tuple[str, ...], version: str, rebound: tuple[str, bool] | None
 ) -> None:
-    assert update(*queries).queue_mode is sleeps
+    assert registration.rebound(update(*queries), version) == rebound
+
+
+def test_a_binding_of_another_version_is_refused_in_an_update_too() -> None:
+    with pytest.raises(InvalidParameter, match="b is no binding"):
+        registration.rebound(update("b=UQ"), "1.1")
+
+
+@pytest.mark.parametrize(
+    ("queries", "payload", "renews"),
+    [
+        ((), b"", True),
+        (("et=default", "lt=120"), b"", True),
+        (("b=U",), b"", False),
+        (("Q",), b"", False),
+        (("sms=491701234567",), b"", False),
+        ((), b"</9/0>", False),
+    ],
+)
+def test_an_update_that_only_renews_needs_no_registration_to_be_understood(
+    queries: tuple[str, ...], payload: bytes, *, renews: bool
+) -> None:
+    assert update(*queries, payload=payload).only_renews is renews
+
+
+def test_links_are_a_delta_or_all_of_it_by_the_profile() -> None:
+    stored, links = {"/1/0": {}}, update(payload=b"</9/0>").links
+    assert links is not None
+    merged = registration.restructured(stored, links, profiles.IZUMA)
+    replaced = registration.restructured(stored, links, profiles.LWM2M_1_1)
+    assert (list(merged), list(replaced)) == (["/1/0", "/9/0"], ["/9/0"])
 
 
 @pytest.mark.parametrize("query", ["lt=-1", "lt=x", f"lt={2**31 + 1}"])
@@ -251,11 +304,11 @@ def test_an_update_that_breaks_off_is_refused() -> None:
         update(payload=b"</9/0")
 
 
-@pytest.mark.parametrize("izuma", [True, False])
-def test_a_location_leads_back(*, izuma: bool) -> None:
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_location_leads_back(*, fixed: bool) -> None:
     made = names.new_registration_id(DEVICE)
-    path = registration.location(ACCOUNT, DEVICE, made, izuma=izuma)
-    expected = IzumaLocation(ACCOUNT, DEVICE) if izuma else made
+    path = registration.location(ACCOUNT, DEVICE, made, fixed=fixed)
+    expected = FixedLocation(ACCOUNT, DEVICE) if fixed else made
     assert registration.parse_location(path) == expected
 
 

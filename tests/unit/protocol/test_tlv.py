@@ -32,11 +32,13 @@ ENTRIES = st.lists(
 
 
 @given(ENTRIES)
+@pytest.mark.conforms("C-198", "1.0 TLV")
 def test_what_is_encoded_decodes_to_the_same(entries: list[tlv.Entry]) -> None:
     assert tlv.decode(tlv.encode(entries)) == tuple(entries)
 
 
 @given(st.binary())
+@pytest.mark.conforms("C-205")
 def test_bytes_are_entries_or_an_invalid_format(payload: bytes) -> None:
     try:
         entries = tlv.decode(payload)
@@ -75,6 +77,7 @@ def test_a_server_instance_is_written_as_devices_take_it() -> None:
         ("00 03", ObjectInstance(3, ())),
     ],
 )
+@pytest.mark.conforms("C-198", "1.0 TLV")
 def test_every_kind_of_header_is_read(text: str, entry: tlv.Entry) -> None:
     assert tlv.decode(bytes.fromhex(text)) == (entry,)
 

@@ -22,7 +22,7 @@ from homeport.errors import InvalidMessage
 from tests.support.lockstep import Lockstep
 
 CSM = "00 e1"
-OURS = "50 e1 23 010480 20"
+OURS = "50 e1 23 019480 20"
 REGISTER = "d1 02 02 aa b2 7264 11 28 34 65703d61 ff 3c2f333e"
 
 

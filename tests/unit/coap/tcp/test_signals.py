@@ -48,9 +48,9 @@ def test_a_custody_option_is_passed_over_and_a_critical_one_is_not() -> None:
 
 
 def test_our_capabilities_are_what_a_peer_reads() -> None:
-    csm = signals.build_csm(66_688)
-    assert csm == Frame(Signal.CSM, b"", bytes.fromhex("23 010480 20"))
-    assert signals.parse_csm(csm) == 66_688
+    csm = signals.build_csm(103_552)
+    assert csm == Frame(Signal.CSM, b"", bytes.fromhex("23 019480 20"))
+    assert signals.parse_csm(csm) == 103_552
 
 
 @given(st.text(max_size=40))

@@ -31,6 +31,7 @@ async def connections(port: Port, count: int) -> None:
     await until(so_many)
 
 
+@pytest.mark.conforms("C-066", "RFC 8323", "B-225")
 async def test_both_dialects_are_answered_on_one_port() -> None:
     async with serving() as port, connected(port) as standard, connected(port) as izuma:
         standard.say(CSM)
@@ -45,6 +46,7 @@ async def test_both_dialects_are_answered_on_one_port() -> None:
         ]
 
 
+@pytest.mark.conforms("C-215")
 async def test_bytes_may_come_one_at_a_time() -> None:
     async with serving() as port, connected(port) as izuma:
         for byte in bytes.fromhex(IZUMA_ASK):
@@ -174,6 +176,7 @@ async def test_half_a_message_and_a_close_leave_nothing_behind(half: bytes) -> N
         assert port.requests == []
 
 
+@pytest.mark.conforms("C-215")
 async def test_who_does_not_read_is_closed() -> None:
     async with serving(unsent_bytes=10_000) as port, connected(port) as device:
         port.payload = bytes(1_024)

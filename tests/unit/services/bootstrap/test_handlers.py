@@ -13,12 +13,13 @@ from homeport.coap.transport import Origin
 from homeport.events.facts import FactName
 from homeport.identity import NOBODY, Identity
 from homeport.names import DeviceId, EndpointName
-from homeport.protocol.bootstrap import Client, Failed, Finished
+from homeport.protocol import profiles
+from homeport.protocol.bootstrap import Failed, Finished
 from homeport.protocol.handover import NoSec, SharedKey
-from homeport.store.entries import DeviceEntry
+from homeport.store.entries import Claim, DeviceEntry
 from homeport.store.operations import Outcome, Result
 from services.bootstrap import handlers
-from services.bootstrap.handlers import Asked, Attempt, Denial, Enroll
+from services.bootstrap.handlers import Asked, Attempt, Claiming, Denial, Enroll
 from services.bootstrap.issuing import Particulars
 from tests.support.bootstrap import (
     ACCOUNT,
@@ -37,6 +38,10 @@ from tests.support.bootstrap import (
 
 SCENE = scene()
 KITCHEN = names.device_id(ACCOUNT, EndpointName("kitchen"))
+OTHERS = names.AccountId("b" * 32)
+BY_CLAIM = replace(
+    BY_CERTIFICATE, account=None, accounts=(ACCOUNT, OTHERS), enrolls=True
+)
 AID = f"aid={ACCOUNT}"
 IEP = f"iep={IZUMA_ID}"
 KNOWN = DeviceEntry(IZUMA_ID, ACCOUNT, developer=FINGERPRINT)
@@ -47,7 +52,7 @@ def interpret(
     identity: Identity = NOBODY,
     path: tuple[str, ...] = ("bs",),
     code: Code = Code.POST,
-) -> Asked | Enroll | Denial | Answer:
+) -> Asked | Claiming | Enroll | Denial | Answer:
     return handlers.interpret(
         request(*queries, path=path, code=code),
         origin=origin(identity),
@@ -103,7 +108,7 @@ def test_a_record_is_marked_so_that_its_replay_has_no_effect() -> None:
 
 def test_an_izuma_client_is_handed_account_and_device() -> None:
     made = attempt("ep=kitchen", AID, "mccv=4.13.2")
-    assert made.recipient.client is Client.IZUMA
+    assert made.recipient.profile is profiles.IZUMA
     session = handlers.begin(made, NoSec(), scene=SCENE)
     assert session.handover.uri == f"coap://127.0.0.1:5683?{AID}&iep={KITCHEN}"
 
@@ -122,6 +127,7 @@ def test_an_iep_of_another_device_is_kept_and_not_believed() -> None:
 
 
 @pytest.mark.parametrize("queries", [(), ("ep=kitchen",), (AID,), ("ep=kitchen", AID)])
+@pytest.mark.conforms("C-011", "Leshan SecureBootstrapTest", "B-046")
 def test_a_registered_key_says_whose_device_it_is(queries: tuple[str, ...]) -> None:
     made = attempt(*queries, identity=BY_KEY)
     assert made.operation.device == KITCHEN
@@ -204,6 +210,44 @@ def test_a_suspended_device_is_denied(
     assert isinstance(made, Denial)
     assert made.answer.code == Code.FORBIDDEN
     assert made.operation.device == device
+
+
+def claiming(*queries: str) -> Claiming:
+    made = interpret(*queries, identity=BY_CLAIM)
+    assert isinstance(made, Claiming), made
+    return made
+
+
+def test_a_device_becomes_that_of_the_account_that_has_claimed_it() -> None:
+    made = handlers.claimed(claiming(), Claim("1", OTHERS, FINGERPRINT), scene=SCENE)
+    assert isinstance(made, Asked)
+    assert made.account == OTHERS
+    assert made.device == names.device_id(OTHERS, IZUMA_NAME)
+    attempt_ = handlers.resolve(made, None, scene=SCENE)
+    assert isinstance(attempt_, Attempt)
+    assert attempt_.recipient.account == OTHERS
+
+
+def test_a_device_that_says_its_account_needs_no_claim() -> None:
+    assert asked(AID, identity=BY_CLAIM).account == ACCOUNT
+
+
+@pytest.mark.parametrize(
+    "claim", [None, Claim("1", names.AccountId("c" * 32), FINGERPRINT)]
+)
+def test_a_device_that_nobody_has_claimed_is_denied_and_told(
+    claim: Claim | None,
+) -> None:
+    made = handlers.claimed(claiming(), claim, scene=SCENE)
+    assert isinstance(made, Denial)
+    assert made.answer.code == Code.FORBIDDEN
+    assert made.answer.payload == b"no account has claimed this device"
+    assert made.operation.account == names.PLATFORM_ACCOUNT
+    assert made.operation.endpoint_name == IZUMA_NAME
+
+
+def test_a_claim_does_not_make_up_for_a_wrong_name() -> None:
+    assert b"ep is not" in denied("ep=kitchen", identity=BY_CLAIM).answer.payload
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from homeport.identity import Means
 from homeport.names import EndpointName
 from homeport.pki import certificates, devices, keys, psk
 from homeport.pki.subjects import Subject
-from homeport.protocol.bootstrap import Client
+from homeport.protocol import profiles
 from homeport.protocol.handover import (
     LARGEST,
     Certificate,
@@ -21,6 +21,7 @@ from homeport.protocol.handover import (
     SharedKey,
     Usage,
 )
+from homeport.protocol.profiles import Profile
 from services.bootstrap import issuing
 from services.bootstrap.issuing import Issuer, Particulars, Recipient
 from tests.support.bootstrap import (
@@ -35,7 +36,7 @@ from tests.support.trust import KEYRING, ours
 
 ISSUER = issuer()
 IZUMA = Recipient(
-    ACCOUNT, IZUMA_ID, IZUMA_NAME, IZUMA_NAME, Client.IZUMA, Means.CERTIFICATE
+    ACCOUNT, IZUMA_ID, IZUMA_NAME, IZUMA_NAME, profiles.IZUMA, Means.CERTIFICATE
 )
 SUBJECT = Subject(IZUMA_ID, ACCOUNT, IZUMA_NAME)
 YEAR_MS = 365 * 86_400_000
@@ -53,9 +54,9 @@ def shared_key(recipient: Recipient, *, now_ms: int = NOW_MS) -> SharedKey:
     return security
 
 
-@pytest.mark.parametrize("client", Client)
-def test_who_has_proved_nothing_is_handed_nothing(client: Client) -> None:
-    recipient = replace(IZUMA, means=Means.NOTHING, client=client)
+@pytest.mark.parametrize("profile", profiles.PROFILES.values())
+def test_who_has_proved_nothing_is_handed_nothing(profile: Profile) -> None:
+    recipient = replace(IZUMA, means=Means.NOTHING, profile=profile)
     made = issuing.issue(ISSUER, recipient, now_ms=NOW_MS)
     assert made == (NoSec(), Particulars())
 
@@ -87,25 +88,26 @@ def test_the_key_is_the_certificates_own_and_another_each_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("client", "server", "usage"),
+    ("profile", "server", "usage"),
     [
-        (Client.LWM2M_1_1, ISSUER.root, Usage.TRUST_ANCHOR),
-        (Client.LWM2M_1_0, ISSUER.server, None),
-        (Client.IZUMA_STANDARD, ISSUER.root, None),
+        (profiles.LWM2M_1_1, ISSUER.root, Usage.TRUST_ANCHOR),
+        (profiles.LWM2M_1_0, ISSUER.server, None),
+        (profiles.IZUMA_STANDARD, ISSUER.root, None),
     ],
 )
+@pytest.mark.conforms("C-043", "Leshan X509Test")
 def test_a_plain_client_is_told_its_way_how_to_verify_the_server(
-    client: Client, server: bytes, usage: Usage | None
+    profile: Profile, server: bytes, usage: Usage | None
 ) -> None:
-    made, _ = certificate(replace(IZUMA, client=client))
+    made, _ = certificate(replace(IZUMA, profile=profile))
     assert (made.server, made.usage) == (server, usage)
 
 
 @pytest.mark.parametrize(
-    "client", [Client.LWM2M_1_0, Client.LWM2M_1_1, Client.IZUMA_STANDARD]
+    "profile", [profiles.LWM2M_1_0, profiles.LWM2M_1_1, profiles.IZUMA_STANDARD]
 )
-def test_a_plain_client_that_came_with_a_key_is_handed_a_key(client: Client) -> None:
-    made = shared_key(replace(IZUMA, client=client, means=Means.SHARED_KEY))
+def test_a_plain_client_that_came_with_a_key_is_handed_a_key(profile: Profile) -> None:
+    made = shared_key(replace(IZUMA, profile=profile, means=Means.SHARED_KEY))
     assert psk.key(KEYRING, made.identity, account=ACCOUNT) == made.key
     recognized = psk.recognize(made.identity)
     assert recognized is not None
@@ -113,13 +115,13 @@ def test_a_plain_client_that_came_with_a_key_is_handed_a_key(client: Client) -> 
 
 
 def test_a_key_is_told_of_by_its_end_alone() -> None:
-    recipient = replace(IZUMA, client=Client.LWM2M_1_1, means=Means.SHARED_KEY)
+    recipient = replace(IZUMA, profile=profiles.LWM2M_1_1, means=Means.SHARED_KEY)
     _, particulars = issuing.issue(ISSUER, recipient, now_ms=NOW_MS)
     assert particulars == Particulars(expires=NOW_MS + YEAR_MS)
 
 
 def test_identity_and_key_are_others_at_the_next_bootstrap() -> None:
-    recipient = replace(IZUMA, client=Client.LWM2M_1_1, means=Means.SHARED_KEY)
+    recipient = replace(IZUMA, profile=profiles.LWM2M_1_1, means=Means.SHARED_KEY)
     first, second = shared_key(recipient), shared_key(recipient, now_ms=NOW_MS + 1)
     assert first.identity != second.identity
     assert first.key != second.key
@@ -131,7 +133,7 @@ def test_an_izuma_device_may_have_to_enroll() -> None:
 
 
 def test_no_other_client_has_to_enroll() -> None:
-    recipient = replace(IZUMA, client=Client.LWM2M_1_1)
+    recipient = replace(IZUMA, profile=profiles.LWM2M_1_1)
     security, _ = issuing.issue(issuer(enrolls=True), recipient, now_ms=NOW_MS)
     assert isinstance(security, Certificate)
 

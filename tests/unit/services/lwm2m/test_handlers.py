@@ -92,7 +92,7 @@ def test_a_register_becomes_an_operation_on_the_session_of_its_device() -> None:
     assert operation.bucket == names.bucket(DEVICE, 64)
     assert operation.exchange == f"{PEER}#7"
     assert (operation.lifetime, operation.version) == (300, "1.1")
-    assert operation.profile == "standard"
+    assert operation.profile == "lwm2m-1.1"
     assert '"path":"/3/0"' in operation.resources
 
 
@@ -328,9 +328,7 @@ def test_a_renewal_becomes_a_refresh() -> None:
 
 def test_a_renewal_of_what_is_no_registration_is_none() -> None:
     renewal = Renewal(7, b"\x01", "z" * 48)
-    assert (
-        handlers.refresh(renewal, origin=NOSEC, sequence=9, scene=SCENE) is None
-    )
+    assert handlers.refresh(renewal, origin=NOSEC, sequence=9, scene=SCENE) is None
 
 
 def test_a_deregister_names_its_session() -> None:
@@ -358,7 +356,7 @@ def delta(
     return operation
 
 
-def session(profile: str = "standard") -> StoredSession:
+def session(profile: str = "lwm2m-1.1") -> StoredSession:
     return StoredSession(
         revision="17",
         profile=profile,
@@ -432,6 +430,26 @@ def test_a_hold_says_how_long_and_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("queries", "code"),
+    [(PLAIN, Code.FORBIDDEN), (IZUMA, Code.UNAUTHORIZED)],
+    ids=["standard", "izuma"],
+)
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [(Result.FORBIDDEN, b"another credential"), (Result.SUSPENDED, b"is suspended")],
+)
+def test_who_may_not_have_a_name_or_not_come_hears_why(
+    queries: Sequence[str], code: Code, result: Result, reason: bytes
+) -> None:
+    operation = register(queries)
+    assert isinstance(operation, Register)
+    answer = handlers.answer(operation, Outcome(result))
+    assert answer is not None
+    assert answer.code == code
+    assert reason in answer.payload
+
+
+@pytest.mark.parametrize(
     ("queries", "location"),
     [
         (PLAIN, ("rd", REGISTRATION)),
@@ -461,3 +479,31 @@ def test_while_the_store_is_away_only_standard_devices_hear_it() -> None:
     assert not answer.keep
     assert handlers.unavailable(izuma) is None
     assert handlers.unavailable(delta(b"</3/0>", izuma=True)) is None
+    denied = register([*IZUMA[:4], f"aid={OTHER}", "mccv=4.13.2"])
+    assert isinstance(denied, Denial)
+    assert handlers.unavailable(denied) is None
+
+
+def test_izumas_client_for_standard_servers_is_known_by_an_option() -> None:
+    message = request(("rd",), PLAIN, payload=LINKS)
+    options = (*message.options[:2], (int(Option.MAX_AGE), b""), *message.options[2:])
+    operation = interpret(replace(message, options=options))
+    assert isinstance(operation, Register)
+    assert (operation.profile, operation.fixed) == ("izuma-standard", 0)
+
+
+def test_queue_mode_alone_is_held_to_the_version_of_the_registration() -> None:
+    update = handlers.resolve(delta(queries=("Q",)), session())
+    assert isinstance(update, Update)
+    assert (update.queue_mode, update.binding) == (1, "")
+    plain = replace(session(), lwm2m_version="1.0")
+    update = handlers.resolve(delta(queries=("Q",)), plain)
+    assert isinstance(update, Update)
+    assert update.queue_mode == ""
+
+
+def test_what_an_update_says_besides_joins_what_there_was() -> None:
+    known = replace(session(), parameters='{"sms":"1","color":"red"}')
+    update = handlers.resolve(delta(queries=("sms=2",)), known)
+    assert isinstance(update, Update)
+    assert orjson.loads(update.parameters) == {"sms": "2", "color": "red"}
