@@ -17,6 +17,7 @@ typedef struct ssl_ctx_st SSL_CTX;
 typedef struct ssl_st SSL;
 typedef struct bio_st BIO;
 typedef struct x509_st X509;
+struct timeval { long tv_sec; long tv_usec; };
 void *DTLS_server_method(void);
 SSL_CTX *SSL_CTX_new(void *);
 int SSL_CTX_set_cipher_list(SSL_CTX *, const char *);
@@ -54,7 +55,8 @@ int BIO_write(BIO *, const void *, int);
 OPTIONS = 1 << 12 | 1 << 13 | 1 << 14 | 1 << 22 | 1 << 30
 """No MTU query, cookie exchange, no ticket, server's preference, no renegotiation."""
 PEER_AND_CERTIFICATE = 3
-SET_MTU, SET_GROUPS, SET_SIGNATURES, EOF_RETURN = 17, 92, 98, 130
+SET_MTU, GET_TIMEOUT, HANDLE_TIMEOUT = 17, 73, 74
+SET_GROUPS, SET_SIGNATURES, EOF_RETURN = 92, 98, 130
 DER = 2
 SIGNATURES = b"ECDSA+SHA256"
 MTU = 1200
@@ -70,7 +72,9 @@ room = ffi.new("unsigned char[]", ROOM)
 
 
 class Peer:
-    """One SSL object between two memory BIOs."""
+    """One SSL object between two memory BIOs; ``timer`` repeats its flight."""
+
+    timer: asyncio.TimerHandle | None = None
 
     def __init__(self, context: Any) -> None:
         self.ssl = lib.SSL_new(context)
@@ -87,6 +91,8 @@ class Server:
 
     def __init__(self, opened: socket.socket, folder: Path) -> None:
         self._socket = opened
+        self._loop = asyncio.get_running_loop()
+        self._left = ffi.new("struct timeval *")
         self._secret = (folder / "psk").read_bytes()
         self._address: Address = ("", 0)
         self._from = lib.BIO_ADDR_new()
@@ -124,11 +130,23 @@ class Server:
                 return
             self._peers[address] = peer
             self._next = Peer(self._context)
+        self._shake_hands(peer, address)
+
+    def _shake_hands(self, peer: Peer, address: Address) -> None:
         result = lib.SSL_do_handshake(peer.ssl)
         self._send(peer, address)
+        if peer.timer is not None:
+            peer.timer.cancel()
         if result == 1 or lib.SSL_get_error(peer.ssl, result) != WANT_READ:
             lib.ERR_clear_error()
             lib.SSL_free(self._peers.pop(address).ssl)
+        elif lib.SSL_ctrl(peer.ssl, GET_TIMEOUT, 0, self._left):
+            seconds = self._left.tv_sec + self._left.tv_usec / 1e6
+            peer.timer = self._loop.call_later(seconds, self._repeat, peer, address)
+
+    def _repeat(self, peer: Peer, address: Address) -> None:
+        lib.SSL_ctrl(peer.ssl, HANDLE_TIMEOUT, 0, ffi.NULL)
+        self._shake_hands(peer, address)
 
     def _send(self, peer: Peer, address: Address) -> None:
         length = lib.BIO_read(peer.outward, room, ROOM)

@@ -20,7 +20,7 @@ from homeport.names import AccountId, DeviceId, EndpointName
 from homeport.pki import authorities, devices
 
 ROUNDS = 6
-"""The two servers take turns, so that what else the machine does hits both."""
+"""The servers take turns; their best ones count, as other work can only add."""
 AT_ONCE = 16
 WANTED = 1.5
 LONGEST_DATAGRAM = 65_535
@@ -41,10 +41,12 @@ async def measure() -> bool:
     """Print the figures; return whether they are as wanted."""
     good = True
     with _made() as (folder, kinds):
-        async with _server("bench.listener", folder) as ours:
-            async with _server("bench.bare", folder) as bare:
-                for kind in kinds:
-                    good &= await _compare(kind, ours, bare)
+        async with (
+            _server("bench.listener", folder) as ours,
+            _server("bench.bare", folder) as bare,
+        ):
+            for kind in kinds:
+                good &= await _compare(kind, ours, bare)
     return good
 
 
@@ -66,15 +68,14 @@ async def _server(module: str, folder: Path) -> AsyncIterator[Server]:
 async def _compare(kind: Kind, ours: Server, bare: Server) -> bool:
     for server in (ours, bare):
         await _cost(kind, server, kind.count // 10)
-    mine = theirs = 0.0
-    for _ in range(ROUNDS):
-        mine += await _cost(kind, ours, kind.count)
-        theirs += await _cost(kind, bare, kind.count)
-    count = ROUNDS * kind.count
-    print(f"{kind.suite}: {1e6 * mine / count:.0f} µs a handshake,", end=" ")
-    print(f"OpenSSL alone {1e6 * theirs / count:.0f} µs,", end=" ")
+    costs = [
+        (await _cost(kind, ours, kind.count), await _cost(kind, bare, kind.count))
+        for _ in range(ROUNDS)
+    ]
+    mine, theirs = (1e6 * min(costs) / kind.count for costs in zip(*costs, strict=True))
+    print(f"{kind.suite}: {mine:.0f} µs a handshake, OpenSSL alone {theirs:.0f} µs")
     print(f"ratio: {mine / theirs:.2f} (wanted: {WANTED})")
-    return mine / theirs <= WANTED
+    return bool(mine <= theirs * WANTED)
 
 
 async def _cost(kind: Kind, server: Server, count: int) -> float:
@@ -96,9 +97,9 @@ async def _device(
         opened.setblocking(False)
         opened.connect(("127.0.0.1", server.port))
         for _ in turns:
-            result = await _shake_hands(kind, context, opened)
-            if isinstance(result, Failed):
-                raise RuntimeError(f"a handshake has failed: {result.reason}")
+            match await _shake_hands(kind, context, opened):
+                case Failed(reason=reason):
+                    raise RuntimeError(f"a handshake has failed: {reason}")
 
 
 async def _shake_hands(
@@ -140,8 +141,8 @@ def _made() -> Iterator[tuple[Path, tuple[Kind, ...]]]:
         days=1,
     )
     kinds = (
-        Kind("PSK-AES128-CCM8", DeviceKey(b"bench", key), 2_000),
-        Kind("ECDHE-ECDSA-AES128-CCM8", CertifiedKey((device,), device_key), 500),
+        Kind("PSK-AES128-CCM8", DeviceKey(b"bench", key), 4_000),
+        Kind("ECDHE-ECDSA-AES128-CCM8", CertifiedKey((device,), device_key), 1_000),
     )
     with tempfile.TemporaryDirectory(prefix="homeport-bench-") as name:
         folder = Path(name)

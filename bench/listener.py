@@ -24,7 +24,7 @@ from homeport.dtls.live import Live
 from homeport.dtls.ports import Ports
 from homeport.dtls.transport import DtlsTransport
 from homeport.identity import Identity, Means
-from homeport.runtime import logs
+from homeport.runtime import logs, running
 
 MOST_LIVE = 10_000
 IDLE_SECONDS = 300.0
@@ -36,7 +36,6 @@ class Store:
     def __init__(self, key: bytes, anchor: bytes) -> None:
         self._key = key
         self._anchor = anchor
-        self._sessions: dict[bytes, tuple[bytes, Identity]] = {}
 
     async def admit(
         self, credentials: Sequence[Credential]
@@ -55,13 +54,11 @@ class Store:
     async def get(
         self, session_ids: Sequence[bytes]
     ) -> list[tuple[bytes, Identity] | None]:
-        """Return sessions that were put."""
-        return [self._sessions.get(session_id) for session_id in session_ids]
+        """Know no session: nobody comes back."""
+        return [None] * len(session_ids)
 
     async def put(self, sessions: Sequence[tuple[bytes, bytes, Identity]]) -> None:
-        """Keep sessions."""
-        for session_id, session, identity in sessions:
-            self._sessions[session_id] = session, identity
+        """Take it that sessions are kept."""
 
     async def save(self, associations: Sequence[Floating]) -> None:
         """Take it that associations are kept."""
@@ -113,6 +110,7 @@ async def main(port: int, folder: Path) -> None:
         most=MOST_LIVE,
         idle=IDLE_SECONDS,
     )
+    running.settle_memory()
     transport.start(_heard)
     await transport.run()
 

@@ -19,6 +19,7 @@ from homeport.dtls.association import Association
 from homeport.dtls.batches import Batches
 from homeport.dtls.gate import Guest, HalfOpen, Send
 from homeport.dtls.live import Live, Place, name_of
+from homeport.dtls.openssl_association import OpenSslAssociation
 from homeport.dtls.ports import Ports
 from homeport.dtls.records import Record
 from homeport.errors import Unavailable
@@ -61,7 +62,7 @@ class Commits:
         self._kept = kept
         self._loop = asyncio.get_running_loop()
         self._flights: OrderedDict[Address, Live] = OrderedDict()
-        self._commits: Batches[Commit, None] = Batches(self._commit)
+        self._commits: Batches[Commit, str] = Batches(self._commit)
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -92,13 +93,10 @@ class Commits:
             now=self._loop.time(),
             expires=self._expiry(guest.identity),
         )
-        if not exported:
-            self._committed(guest, live, None)
-            return
         session = guest.established.session
         commit = Commit(floating, (*session, guest.identity) if session else None)
         if not self._commits.put(commit, partial(self._committed, guest, live)):
-            self._finish(guest.half)
+            self._give_up(guest, live, "busy")
 
     def repeat(self, address: Address) -> bool:
         """Send again how the handshake with an address ended, if that is known."""
@@ -120,19 +118,29 @@ class Commits:
         now = self._ports.now_milliseconds()
         return f"{now:012x}{secrets.token_hex(RANDOM_BYTES)}"
 
-    async def _commit(self, commits: Sequence[Commit]) -> list[None]:
-        sessions = [each.session for each in commits if each.session is not None]
-        await self._ports.associations.save([each.floating for each in commits])
+    async def _commit(self, commits: Sequence[Commit]) -> list[str]:
+        """Keep those whose peers are trusted still; return why another is not kept.
+
+        Handshakes may take long. What OpenSSL protects is in this edge's memory alone.
+        """
+        trusted = await self._ports.trust.trusted(
+            [commit.floating.identity for commit in commits]
+        )
+        kept = [each for each, good in zip(commits, trusted, strict=True) if good]
+        sessions = [each.session for each in kept if each.session is not None]
+        await self._ports.associations.save(
+            [each.floating for each in kept if each.floating.secrets]
+        )
         if sessions and self._ports.resumptions is not None:
             await self._ports.resumptions.put(sessions)
-        return [None] * len(commits)
+        return ["" if good else "distrusted" for good in trusted]
 
-    def _committed(self, guest: Guest, live: Live, failure: Unavailable | None) -> None:
+    def _committed(self, guest: Guest, live: Live, fault: str | Unavailable) -> None:
         """Let the last flight leave, and take what has come since the handshake."""
-        parked = self._finish(guest.half)
-        if failure is not None:
-            observability.record_dropped("store")
+        if fault:
+            self._give_up(guest, live, fault if isinstance(fault, str) else "store")
             return
+        parked = self._finish(guest.half)
         established = guest.established
         observability.record_established(
             guest.identity.name,
@@ -150,3 +158,10 @@ class Commits:
         self._kept(
             live, [*established.early, *(each for some in parked for each in some)]
         )
+
+    def _give_up(self, guest: Guest, live: Live, reason: str) -> None:
+        """Leave a guest without answer; it begins again."""
+        observability.record_dropped(reason)
+        self._finish(guest.half)
+        if isinstance(live.records, OpenSslAssociation):
+            live.records.close()

@@ -35,7 +35,7 @@ def cookie(secret: bytes, address: Address, hello: ClientHello) -> bytes:
 
 def valid(secrets: Sequence[bytes], address: Address, hello: ClientHello) -> bool:
     """Say whether a hello brings a cookie that was made with one of these secrets."""
-    return any(
+    return len(hello.cookie) == COOKIE_BYTES and any(
         hmac.compare_digest(cookie(secret, address, hello), hello.cookie)
         for secret in secrets
     )

@@ -42,13 +42,17 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a credential opens nothing; ``alerts`` as in `Admission`."""
+    """Why a credential opens nothing; ``alerts`` as in `Admission`.
+
+    ``authority`` is the trusted certificate that would open it if it were active.
+    """
 
     reason: str
     alerts: bool = True
     account: AccountId | None = None
     endpoint_name: str = ""
     fingerprint: str = ""
+    authority: str = ""
 
 
 class Trust(Protocol):

@@ -89,7 +89,7 @@ class Flights:
 def _parse(output: bytes) -> list[Record]:
     """Return all records of OpenSSL's, more than a datagram has."""
     parsed: list[Record] = []
-    while some := records.parse(output, 0):
+    while output and (some := records.parse(output, 0)):
         parsed += some
-        output = output[sum(len(record.raw) for record in some) :]
+        output = output[sum([len(record.raw) for record in some]) :]
     return parsed

@@ -65,7 +65,9 @@ class Live:
         now: float,
         expires: float,
     ) -> None:
-        self.floating = replace(floating, secrets=b"", peer="")
+        self.floating = Floating(
+            floating.place, floating.id, b"", floating.identity, "", floating.received
+        )
         self.records = records
         self.place = place
         self.address = address

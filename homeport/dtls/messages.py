@@ -25,6 +25,8 @@ LONGEST_SESSION_ID = 32
 _DTLS_1_2, _TLS_1_2 = 0xFEFD, 0x0303
 _NO_COMPRESSION = 0
 _HEADER = struct.Struct("!BBHHBHBH")
+"""Kind, length, sequence, start and size; the 24 bits of three of them in two parts."""
+_EXTENSION = struct.Struct("!HH")
 _STREAM_HEADER_BYTES = 4
 
 
@@ -44,8 +46,7 @@ class Message(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ClientHello:
+class ClientHello(NamedTuple):
     """What a client offers; ``extensions`` are their numbers.
 
     The sequence numbers are those of its message and its record, 0 in a stream.
@@ -73,31 +74,38 @@ class _Fragment(NamedTuple):
 class _Reader:
     """Reads field after field; raises InvalidHandshake where one breaks off."""
 
+    __slots__ = ("_at", "_content", "_size")
+
     def __init__(self, content: bytes) -> None:
         self._content = content
+        self._size = len(content)
         self._at = 0
 
     @property
     def more(self) -> bool:
-        return self._at < len(self._content)
+        return self._at < self._size
 
     def take(self, length: int) -> bytes:
-        end = self._at + length
-        if end > len(self._content):
-            raise InvalidHandshake("has a field that breaks off")
-        read, self._at = self._content[self._at : end], end
-        return read
+        return self._read(self._at, self._at + length)
 
     def number(self, width: int) -> int:
         return int.from_bytes(self.take(width), "big")
 
     def vector(self, width: int) -> bytes:
         """Read a field behind its length, which has ``width`` bytes."""
-        return self.take(self.number(width))
+        begin = self._at + width
+        length = int.from_bytes(self._content[self._at : begin], "big")
+        return self._read(begin, begin + length)
 
     def end(self) -> None:
         if self.more:
             raise InvalidHandshake("goes on behind its end")
+
+    def _read(self, begin: int, end: int) -> bytes:
+        if end > self._size:
+            raise InvalidHandshake("has a field that breaks off")
+        self._at = end
+        return self._content[begin:end]
 
 
 def build(kind: HandshakeType, sequence: int, body: bytes) -> bytes:
@@ -298,12 +306,16 @@ def _extensions(reader: _Reader) -> tuple[int, ...]:
     """Return their numbers, each there once (RFC 5246 §7.4.1.4)."""
     if not reader.more:
         return ()
-    inner = _Reader(reader.vector(2))
+    content = reader.vector(2)
     reader.end()
     numbers = []
-    while inner.more:
-        numbers.append(inner.number(2))
-        inner.vector(2)
+    at, end = 0, len(content)
+    while at + _EXTENSION.size <= end:
+        number, length = _EXTENSION.unpack_from(content, at)
+        numbers.append(number)
+        at += _EXTENSION.size + length
+    if at != end:
+        raise InvalidHandshake("has a field that breaks off")
     if len(set(numbers)) != len(numbers):
         raise InvalidHandshake("has an extension twice")
     return tuple(numbers)
@@ -314,9 +326,12 @@ def _fragments(content: bytes) -> list[_Fragment]:
     reader = _Reader(content)
     fragments: list[_Fragment] = []
     while reader.more or not fragments:
-        kind, length, sequence = reader.number(1), reader.number(3), reader.number(2)
-        start, size = reader.number(3), reader.number(3)
-        fragments.append(_Fragment(kind, length, sequence, start, reader.take(size)))
-        if start + size > length:
+        kind, *length, sequence, start_high, start_low, size_high, size_low = (
+            _HEADER.unpack(reader.take(_HEADER.size))
+        )
+        start, size = start_high << 16 | start_low, size_high << 16 | size_low
+        whole = length[0] << 16 | length[1]
+        fragments.append(_Fragment(kind, whole, sequence, start, reader.take(size)))
+        if start + size > whole:
             raise InvalidHandshake("has a fragment longer than its message")
     return fragments

@@ -10,6 +10,7 @@ _HANDSHAKES = Counter(
     "Handshakes by how they ended: full, resumed or failed.",
     ["result"],
 )
+_FULL, _RESUMED, _FAILED = map(_HANDSHAKES.labels, ("full", "resumed", "failed"))
 _DROPPED = Counter(
     "homeport_dtls_dropped_total",
     "Datagrams of handshakes and records that were left unanswered, by reason.",
@@ -28,13 +29,13 @@ _ENDED = Counter(
 
 def record_established(identity: str, peer: str, *, suite: str, resumed: bool) -> None:
     """Count and log a handshake that has led to an association."""
-    _HANDSHAKES.labels("resumed" if resumed else "full").inc()
+    (_RESUMED if resumed else _FULL).inc()
     _log.info("handshake", identity=identity, peer=peer, suite=suite, resumed=resumed)
 
 
 def record_failed(reason: str, peer: str) -> None:
     """Count and log a handshake that came to nothing."""
-    _HANDSHAKES.labels("failed").inc()
+    _FAILED.inc()
     _log.info("handshake failed", reason=reason, peer=peer)
 
 

@@ -14,8 +14,8 @@ VERSION = b"\xfe\xfd"
 """DTLS 1.2."""
 
 _MAJOR = 0xFE
-_BEGIN = struct.Struct("!BBxHHI")
 _HEADER = struct.Struct("!B2sHHIH")
+_LENGTH = struct.Struct("!H")
 _STREAM_MAJOR = 3
 _STREAM_HEADER = struct.Struct("!BBxH")
 
@@ -61,17 +61,19 @@ def parse(datagram: bytes, cid_length: int) -> list[Record]:
     records: list[Record] = []
     at, size = 0, len(datagram)
     while size - at > HEADER_BYTES and len(records) < MOST_RECORDS:
-        kind, major, epoch, high, low = _BEGIN.unpack_from(datagram, at)
+        kind, version, epoch, high, low, length = _HEADER.unpack_from(datagram, at)
         start = at + HEADER_BYTES
         cid = b""
         if kind == _CID:
-            cid = datagram[at + _BEGIN.size : at + _BEGIN.size + cid_length]
             start += cid_length
-        length = int.from_bytes(datagram[start - 2 : start], "big")
+            if start > size:
+                break
+            cid = datagram[start - cid_length - 2 : start - 2]
+            (length,) = _LENGTH.unpack_from(datagram, start - 2)
         end = start + length
         if (
             kind not in _KINDS
-            or major != _MAJOR
+            or version[0] != _MAJOR
             or not 0 < length <= LARGEST_FRAGMENT
             or end > size
         ):

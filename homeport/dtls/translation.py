@@ -1,8 +1,9 @@
 """Records between OpenSSL, which knows no connection ids, and the wire.
 
-Once the keys are known, every protected record of a handshake is opened on one side
-and sealed for the other. So a record that is sent again has a number of its own: a peer
-with a replay window would not see it otherwise (RFC 6347 §4.2.4).
+Once the keys are known, a protected record of a handshake is opened on one side and
+sealed for the other, unless it would stay as it is. So a record that is sent again has
+a number of its own: a peer with a replay window would not see it otherwise (RFC 6347
+§4.2.4).
 """
 
 from typing import Protocol
@@ -13,6 +14,9 @@ from homeport.dtls.negotiation import CidNegotiation
 from homeport.dtls.openssl.connection import Secrets
 from homeport.dtls.records import Record
 from homeport.dtls.suites import Aead, Suite
+
+_POSITION = slice(3, 11)
+"""Epoch and sequence number in the header of a record."""
 
 
 class Translation(Protocol):
@@ -61,10 +65,8 @@ class AeadTranslation:
         ours, theirs = self._keys.client, self._keys.server
         if server:
             ours, theirs = theirs, ours
-        self._from_openssl = Protection(aead, ours)
         self._to_peer = Protection(aead, ours, cids.form, cids.peer_cid)
         self._from_peer = Protection(aead, theirs, cids.form, cids.cid)
-        self._to_openssl = Protection(aead, theirs)
 
     def inward(self, record: Record) -> tuple[int, bytes] | None:
         """Open a record of the peer's and seal what it holds for OpenSSL."""
@@ -72,15 +74,31 @@ class AeadTranslation:
         if opened is None:
             return None
         kind, content = opened
-        return kind, self._to_openssl.seal(kind, record.sequence, content)
+        if not record.cid:
+            return kind, record.raw
+        to_openssl = _plain(self._from_peer)
+        return kind, to_openssl.seal(kind, record.sequence, content)
 
     def outward(self, record: Record, number: int) -> bytes:
         """Open a record of OpenSSL's and seal it for the peer."""
-        opened = self._from_openssl.open(record)
+        if self._stays(record, number):
+            return record.raw
+        opened = _plain(self._to_peer).open(record)
         if opened is None:
             raise AssertionError("OpenSSL has other keys than we derived")
         kind, content = opened
         return self._to_peer.seal(kind, number, content)
+
+    def _stays(self, record: Record, number: int) -> bool:
+        """Say whether a record of OpenSSL's is what we would make of it.
+
+        The nonce tells as well: under GCM, OpenSSL's are random.
+        """
+        return (
+            number == record.sequence
+            and record.fragment.startswith(record.raw[_POSITION])
+            and not self._to_peer.cid
+        )
 
     def association(self, *, received: int, sealed: int) -> Association:
         """Make what goes on after the handshake, which has ``sealed`` so many records.
@@ -98,3 +116,8 @@ class AeadTranslation:
             generation=1 if self._server else 0,
             sealed=0 if self._server else sealed,
         )
+
+
+def _plain(protection: Protection) -> Protection:
+    """Return how OpenSSL protects the records of a side, without connection id."""
+    return Protection(protection.aead, protection.secret)

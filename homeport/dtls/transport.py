@@ -44,6 +44,7 @@ class DtlsTransport:
     """
 
     largest_szx = LARGEST_SZX
+    proven = True
 
     def __init__(
         self,
@@ -272,7 +273,13 @@ class DtlsTransport:
             self._udp.send([(sealed, live.address)])
 
     def _taken(self, live: Live, parked: Parked) -> None:
-        """Take the records that have waited for an association, oldest first."""
+        """Take the records that have waited for an association, oldest first.
+
+        Its peer may have begun anew meanwhile: then it is over.
+        """
+        newest = self._live.get(live.place)
+        if newest is not None and newest.floating.id > live.floating.id:
+            return
         now = self._loop.time()
         self._live.put(live)
         batch: list[Arrival[Live]] = []

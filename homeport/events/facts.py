@@ -72,8 +72,8 @@ class Registration(Fact):
     queue_mode: bool = Field(description="Whether the device sleeps.")
     lwm2m_version: str = Field(description="1.0, 1.1 or 1.2.")
     endpoint_type: str = Field(description="The device's 'et', or nothing.")
-    profile: Literal["izuma", "standard"] = Field(
-        description="How this kind of device wants to be spoken to."
+    profile: str = Field(
+        description="Which kind of device it is: 'izuma', 'lwm2m-1.1', …"
     )
     parameters: dict[str, str] = Field(
         default_factory=dict, description="Register parameters we do not know."
@@ -140,7 +140,9 @@ class QueueCleared(Fact):
 
     name: ClassVar = FactName.QUEUE_CLEARED
     fact: Literal["queue.cleared"] = "queue.cleared"
-    reason: str = Field(description="registered, deregistered or expired.")
+    reason: str = Field(
+        description="registered, deregistered, expired, suspended or deleted."
+    )
     requests: tuple[Any, ...] = Field(description="The requests, as they were queued.")
 
 
@@ -157,6 +159,9 @@ class DeviceBootstrapped(Fact):
     name: ClassVar = FactName.DEVICE_BOOTSTRAPPED
     fact: Literal["device.bootstrapped"] = "device.bootstrapped"
     means: str = Field(default="", description="By what the device proved itself.")
+    fingerprint: str = Field(
+        default="", description="SHA-256 of the certificate that it came with."
+    )
     developer: str = Field(
         default="", description="SHA-256 of the developer certificate it came with."
     )
@@ -188,6 +193,9 @@ class BootstrapFailed(Fact):
     reason: str
     fingerprint: str = Field(
         default="", description="SHA-256 of the certificate, if there was one."
+    )
+    trusted_certificate_id: str = Field(
+        default="", description="The inactive CA that the device was refused for."
     )
 
 

@@ -10,6 +10,17 @@ _ANYWHERE = ("192.0.2.1", "2001:db8::1")
 """Documentation addresses (RFC 5737, RFC 3849): asked for a route, never sent to."""
 
 
+LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def url(scheme: str, host: str, port: int) -> str:
     """Build a URL with an explicit port and without trailing slash."""
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -19,7 +19,7 @@ from homeport.errors import InvalidFormat
 from homeport.events import bus, facts, subjects
 from homeport.events.bus import Subscription
 from homeport.events.facts import AnyFact, Fact
-from homeport.runtime import services
+from homeport.runtime import conformance, services
 from homeport.runtime.api import MOUNTED
 from homeport.runtime.config import (
     PREFIX,
@@ -52,6 +52,7 @@ def pages(command_line: str) -> dict[str, str]:
         "asyncapi.json": asyncapi(),
         "cli.md": f"{GENERATED}\n# Command line\n\n{command_line}",
         "configuration.md": configuration(),
+        **_conformance(),
         **{f"openapi-{name}.json": openapi(name) for name in MOUNTED},
     }
 
@@ -116,6 +117,14 @@ def pretty(document: Any) -> str:
     return orjson.dumps(document, option=options).decode()
 
 
+def _conformance() -> dict[str, str]:
+    """Say which tests hold what, where there are tests."""
+    tests = conformance.TESTS
+    if not tests.is_dir():
+        return {}
+    return {"conformance.md": f"{GENERATED}\n{conformance.page(tests)}"}
+
+
 def _settings() -> Iterator[tuple[str, type[Settings]]]:
     for name in services.MODULES:
         yield name, services.load(name).SETTINGS
@@ -174,6 +183,7 @@ def _index() -> str:
 
 - [Command line](cli.md)
 - [Configuration](configuration.md)
+- [Conformance](conformance.md)
 - [Events {facts.VERSION} (AsyncAPI)](asyncapi.json)
 {routes}
 """

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from homeport import keyring
 from homeport.errors import HomeportError, InvalidConfiguration, Unavailable
 from homeport.runtime import addresses, services
-from homeport.runtime.config import PREFIX, DatabaseSettings, EdgeSettings, Settings
+from homeport.runtime.config import PREFIX, DatabaseSettings, Settings
 from homeport.runtime.platform import folder, identity, plan, ready
 from homeport.runtime.platform.plan import Options
 
@@ -229,10 +229,11 @@ def _examine_ports(settings: list[Settings]) -> list[Finding]:
         for port in (port for part in plan.PARTS for port in part.ports.values()):
             field = port.setting.removeprefix("HOMEPORT_").lower()
             number = getattr(each, field, None)
-            if isinstance(each, EdgeSettings):
-                host, opened = each.coap_host, each.nosec or not port.plain
-            else:
-                host, opened = getattr(each, "api_host", ""), True
+            host = getattr(each, "coap_host", getattr(each, "api_host", ""))
+            opened = port.is_opened(
+                nosec=getattr(each, "nosec", False),
+                https=getattr(each, "api_certificate", None) is not None,
+            )
             if number and opened:
                 wanted[host, number, port.kind] = None
     return _taken(wanted)

@@ -273,7 +273,9 @@ class Gatekeeper:
     ) -> Admission | Refusal:
         """Admit a certificate of a CA that an account trusts.
 
-        Which account, its OU may say, and otherwise the request (`ownership.account`).
+        Which account, its OU may say, or who alone has shown that it holds the CA's key
+        (B-036); otherwise the request, or a claim. Nobody else takes anything from that
+        account by trusting the same CA.
         """
         silent = self._is_lwm2m  # an alert costs such a device its credentials (B-066)
         fingerprint = presented.fingerprint
@@ -297,6 +299,7 @@ class Gatekeeper:
                 account=meant[0].account if len(meant) == 1 else None,
                 endpoint_name=common_name[: names.ENDPOINT_NAME_LENGTH],
                 fingerprint=fingerprint,
+                authority=meant[0].id if len(meant) == 1 and not active else "",
             )
         try:
             endpoint_name: EndpointName = names.parse_endpoint_name(common_name)
@@ -309,10 +312,10 @@ class Gatekeeper:
         proven = {
             each.account
             for each in own
-            if each.proven or each.account in (unit, self._owner)
+            if not each.enrollment_mode
+            and (each.proven or each.account in (unit, self._owner))
         }
-        enrolls = any(each.enrollment_mode for each in own)
-        alone = proven.pop() if len(proven) == 1 and not enrolls else None
+        alone = proven.pop() if len(proven) == 1 else None
         named = hashlib.sha256(common_name.encode()).hexdigest()[:DIGEST_LENGTH]
         identity = Identity(
             f"certificate:{presented.issuers[0][:DIGEST_LENGTH]}:{named}",
@@ -323,7 +326,7 @@ class Gatekeeper:
             rests_on=tuple(sorted(each.name for each in own)),
             expires=presented.expires,
             fingerprint=fingerprint,
-            enrolls=enrolls,
+            enrolls=alone is None and any(each.enrollment_mode for each in own),
         )
         anchors = tuple(each.certificate for each in own)
         return Admission(identity, anchors=anchors, alerts=not silent)

@@ -1,6 +1,6 @@
 """The ports of an edge: every transport that devices may come by."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,13 +24,9 @@ from homeport.runtime.edge import Listener, listening
 from homeport.runtime.secured import Security
 from homeport.runtime.tasks import end, vital
 from homeport.store.entries import AUTHORITY
-from homeport.store.trust_changes import News
 from homeport.store.trust_writer import EVERYTHING
 
 _log = structlog.get_logger()
-
-Hear = Callable[[News], Awaitable[None]]
-"""Takes what is new in the trust view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +64,18 @@ async def opened(
     found: dict[str, Address] = {}
     async with AsyncExitStack() as stack:
         dtls = await stack.enter_async_context(
-            _dtls(settings, security, service, numbers.coaps)
+            _dtls(settings, security, make, service=service, number=numbers.coaps)
         )
         tls, secured_tcp = await stack.enter_async_context(
-            _tls(settings, security, service, numbers.coaps_tcp)
+            _tls(settings, security, make, service=service, number=numbers.coaps_tcp)
         )
         hearing = vital(_hear(security, dtls, tls, secured_tcp))
         stack.push_async_callback(end, hearing)
-        await stack.enter_async_context(listening(dtls, make))
-        await stack.enter_async_context(listening(secured_tcp, make))
         found |= {"coaps": dtls.address, "coaps+tcp": secured_tcp.address}
         if settings.nosec:
             udp = UdpTransport.bind(host, numbers.coap, reuse_port=True)
-            tcp = await TcpTransport.bind(host, numbers.coap_tcp, reuse_port=True)
             await stack.enter_async_context(listening(udp, make))
+            tcp = await TcpTransport.bind(host, numbers.coap_tcp, reuse_port=True)
             await stack.enter_async_context(listening(tcp, make))
             found |= {"coap": udp.address, "coap+tcp": tcp.address}
         yield {
@@ -92,13 +86,19 @@ async def opened(
 
 @asynccontextmanager
 async def _dtls(
-    settings: EdgeSettings, security: Security, service: Service, number: int
+    settings: EdgeSettings,
+    security: Security,
+    make: MakeListener,
+    *,
+    service: Service,
+    number: int,
 ) -> AsyncIterator[DtlsTransport]:
-    """Entered: a DTLS port is open. Left: its associations are written down."""
-    make = partial(_context, security, service, stream=False)
+    """Entered: a DTLS port is served. Left: its associations are written down."""
+    context = partial(_context, security, service, stream=False)
+    shown = context(security.installation)
     transport = DtlsTransport(
         UdpTransport.bind(settings.coap_host, number, reuse_port=True),
-        make(security.installation),
+        shown,
         security.ports,
         limits=Limits(
             half_open=settings.half_open_handshakes,
@@ -108,10 +108,11 @@ async def _dtls(
         most=settings.associations_in_memory,
         idle=settings.association_idle_seconds,
     )
-    security.renewed.append(lambda renewed: transport.use(make(renewed)))
+    security.renewed.append(lambda renewed: transport.use(context(renewed)))
     serving = vital(transport.run())
     try:
-        yield transport
+        async with listening(transport, make):
+            yield transport
     finally:
         await end(serving)
         try:
@@ -122,13 +123,18 @@ async def _dtls(
 
 @asynccontextmanager
 async def _tls(
-    settings: EdgeSettings, security: Security, service: Service, number: int
+    settings: EdgeSettings,
+    security: Security,
+    make: MakeListener,
+    *,
+    service: Service,
+    number: int,
 ) -> AsyncIterator[tuple[Tls, TcpTransport]]:
-    """Entered: a TLS port is open."""
+    """Entered: a TLS port is served."""
     ports = security.ports
-    make = partial(_context, security, service, stream=True)
+    context = partial(_context, security, service, stream=True)
     tls = Tls(
-        make(security.installation),
+        context(security.installation),
         trust=ports.trust,
         resumptions=ports.resumptions,
         refused=ports.refused,
@@ -136,10 +142,11 @@ async def _tls(
     transport = await TcpTransport.bind(
         settings.coap_host, number, reuse_port=True, secure=tls.secure
     )
-    security.renewed.append(lambda renewed: tls.use(make(renewed)))
+    security.renewed.append(lambda renewed: tls.use(context(renewed)))
     serving = vital(tls.run())
     try:
-        yield tls, transport
+        async with listening(transport, make):
+            yield tls, transport
     finally:
         await end(serving)
 

@@ -75,7 +75,7 @@ class Running:
                 found = await self._enter(stack, name, service, settings)
                 opened |= self._named(name, found)
             self._started = True
-            _settle_memory()
+            settle_memory()
             pages = addresses.url("http", first.probe_host, port)
             _log.info("ready", probes=pages, **opened)
             if self._lifeline is not None:
@@ -125,7 +125,7 @@ class Running:
             task.cancel()
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Spare the collector what stays for ever, and let young garbage gather.
 
     Facts and messages die by reference count; a full collection of what an edge

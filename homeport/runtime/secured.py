@@ -69,8 +69,7 @@ async def security(
 ) -> AsyncIterator[Security]:
     """Entered: the directory has said who we are, and whom we may believe.
 
-    Raises Unavailable while Redis is away, InvalidConfiguration where the secret is not
-    the directory's.
+    Raises Unavailable while Redis is away, and where the secret is not the directory's.
     """
     keyring = settings.keyring
     reader = TrustReader(base.redis, keyring)
@@ -114,6 +113,7 @@ async def security(
         refused=refusals.put,
         now_milliseconds=now_milliseconds,
     )
+    await ports.cookie_secrets.current()  # known, before the first hello comes
     recording = vital(refusals.run())
     try:
         changes = TrustChanges(base.redis, edge=base.edge)
@@ -129,7 +129,7 @@ class Refusals:
         self._base = base
         self._buckets = buckets
         self._service = service
-        self._left = 0.0
+        self._left = float(REFUSALS_PER_SECOND)
         self._last = base.clock.now()
         self._recorded: Batches[Refuse, Outcome] = Batches(self._record)
 
@@ -162,7 +162,11 @@ class Refusals:
         fact = FactName.REGISTRATION_REFUSED
         if self._service is Service.BOOTSTRAP:
             fact = FactName.BOOTSTRAP_FAILED
-            said |= {"step": "handshake", "code": ""}
+            said |= {
+                "step": "handshake",
+                "code": "",
+                "trusted_certificate_id": refusal.authority,
+            }
         return Refuse(
             bucket=names.bucket(device, self._buckets),
             device=device,

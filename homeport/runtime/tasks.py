@@ -1,9 +1,9 @@
-"""Tasks that a process cannot do without."""
+"""Tasks that a process cannot do without, and tasks that race."""
 
 import asyncio
 import os
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -11,6 +11,8 @@ BROKEN = 70
 """The exit code of a process that has lost one (EX_SOFTWARE)."""
 
 RETRY_SECONDS = 0.5
+
+Result = TypeVar("Result")
 
 _log = structlog.get_logger()
 
@@ -26,7 +28,22 @@ def vital(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return task
 
 
-async def end(task: asyncio.Task[None]) -> None:
+async def first(*works: Coroutine[Any, Any, Result]) -> Result:
+    """Return or raise what the first of several works comes to; cancel the others.
+
+    Of those that end at once, the one that is named first counts.
+    """
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            await end(task)
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return next(task for task in tasks if task in done).result()
+
+
+async def end(task: asyncio.Task[Any]) -> None:
     """Cancel a task until it is over; what is under way may swallow a first attempt."""
     while not task.done():
         task.cancel()

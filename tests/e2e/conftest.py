@@ -12,10 +12,18 @@ from tests.support.system import Application, System, system
 
 @pytest.fixture(scope="session")
 def shared(elsewhere: Background) -> Iterator[System]:
-    """A platform on which registrations end with their lifetime."""
+    """A platform on which registrations end with their lifetime.
+
+    Handshakes that lead to nothing are given up soon, and accounts are known soon.
+    """
+    settings = {
+        "HOMEPORT_EXPIRY_GRACE_SECONDS": "0",
+        "HOMEPORT_HANDSHAKE_SECONDS": "4",
+        "HOMEPORT_TRUST_POLL_SECONDS": "0.5",
+    }
     with (
         folder() as data,
-        elsewhere.entered(system(data, HOMEPORT_EXPIRY_GRACE_SECONDS="0")) as serving,
+        elsewhere.entered(system(data, "--nosec", **settings)) as serving,
     ):
         yield serving
 

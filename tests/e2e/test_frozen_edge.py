@@ -54,6 +54,7 @@ async def insist(device: Peer, datagram: bytes, url: str) -> Message:
                 continue
 
 
+@pytest.mark.conforms("C-250")
 async def test_a_stopped_and_continued_edge_changes_nothing(
     shared: System, application: Application, device: Peer
 ) -> None:
@@ -73,13 +74,14 @@ async def test_a_stopped_and_continued_edge_changes_nothing(
     assert await device.hears_nothing(shared.lwm2m)
 
 
+@pytest.mark.conforms("C-241", "B-108")
 async def test_after_an_outage_devices_have_time_to_come_back(device: Peer) -> None:
     grace = {
         "HOMEPORT_EXPIRY_GRACE_SECONDS": "0",
         "HOMEPORT_EXPIRY_OUTAGE_GRACE_SECONDS": str(OUTAGE_GRACE_SECONDS),
     }
     with folder() as data:
-        async with system(data, **grace) as before:
+        async with system(data, "--nosec", **grace) as before:
             location = await registered(device, before, "patient")
             await registered(device, before, "silent")
             processes = [pid for pids in before.processes.values() for pid in pids]
@@ -88,7 +90,10 @@ async def test_after_an_outage_devices_have_time_to_come_back(device: Peer) -> N
             await gone(*processes)
         await passed(OUTAGE_SECONDS, since=killed)
         again = datetime.now(UTC)
-        async with system(data, **grace) as after, after.application() as application:
+        async with (
+            system(data, "--nosec", **grace) as after,
+            after.application() as application,
+        ):
             updated = await device.ask(
                 after.lwm2m, Code.POST, location, queries=("lt=600",)
             )

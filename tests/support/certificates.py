@@ -32,15 +32,20 @@ class Authority:
         self,
         name: str,
         *,
+        unit: str = "",
         usage: x509.ObjectIdentifier = CLIENT,
         not_before: datetime = NOW - DAY,
         not_after: datetime = NOW + DAY,
         above: Sequence[bytes] = (),
         padding: int = 0,
     ) -> CertifiedKey:
-        """Sign one; ``above`` is more of its chain, ``padding`` its ballast."""
+        """Sign one; ``above`` is more of its chain, ``padding`` its ballast.
+
+        ``unit`` is its OU, if it has one.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(name, self.certificate.subject, key, not_before, not_after)
+        subject, issuer = _name(name, unit), self.certificate.subject
+        builder = _builder(subject, issuer, key, not_before, not_after)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if padding:
             ballast = x509.UnrecognizedExtension(
@@ -55,7 +60,7 @@ def authority(name: str = "Test CA") -> Authority:
     """Make a CA that signed itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     issuer = _name(name)
-    builder = _builder(name, issuer, key, NOW - DAY, NOW + DAY).add_extension(
+    builder = _builder(issuer, issuer, key, NOW - DAY, NOW + DAY).add_extension(
         x509.BasicConstraints(ca=True, path_length=None), critical=True
     )
     return Authority(builder.sign(key, SHA256()), key)
@@ -84,7 +89,7 @@ def _certified(
 
 
 def _builder(
-    name: str,
+    subject: x509.Name,
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
     not_before: datetime,
@@ -92,7 +97,7 @@ def _builder(
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
-        .subject_name(_name(name))
+        .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
@@ -101,5 +106,6 @@ def _builder(
     )
 
 
-def _name(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+def _name(name: str, unit: str = "") -> x509.Name:
+    parts = {NameOID.ORGANIZATIONAL_UNIT_NAME: unit, NameOID.COMMON_NAME: name}
+    return x509.Name(x509.NameAttribute(*part) for part in parts.items() if part[1])

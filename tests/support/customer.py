@@ -2,12 +2,13 @@
 
 import secrets
 
+import httpx
+
 from homeport.dtls.client import DeviceKey
 from homeport.dtls.context import CertifiedKey
 from homeport.identity import Service
 from homeport.pki import authorities, keys, pem
 from tests.support.certificates import Authority
-from tests.support.system import Application
 
 SHARED_KEYS = "/v2/device-shared-keys"
 TRUSTED = "/v3/trusted-certificates"
@@ -20,18 +21,18 @@ def new_key(endpoint_name: str) -> DeviceKey:
 
 
 async def register_key(
-    application: Application, key: DeviceKey, *, service: Service = Service.LWM2M
+    api: httpx.AsyncClient, key: DeviceKey, *, service: Service = Service.LWM2M
 ) -> str:
     """Let the device with a key come; return the path of the key."""
     name = key.identity.decode()
     body = {"endpoint_name": name, "secret_hex": key.key.hex(), "service": service}
-    answer = await application.api.post(SHARED_KEYS, json=body)
+    answer = await api.post(SHARED_KEYS, json=body)
     assert answer.status_code == 201, answer.text
     return f"{SHARED_KEYS}/{name}"
 
 
 async def trust_authority(
-    application: Application, authority: Authority, *, service: Service = Service.LWM2M
+    api: httpx.AsyncClient, authority: Authority, *, service: Service = Service.LWM2M
 ) -> str:
     """Let the devices of a CA come; return the path of its certificate."""
     certificate = pem.build(pem.CERTIFICATE, authority.der)
@@ -40,14 +41,14 @@ async def trust_authority(
         "certificate": certificate,
         "service": service,
     }
-    answer = await application.api.post(TRUSTED, json=body)
+    answer = await api.post(TRUSTED, json=body)
     assert answer.status_code == 201, answer.text
     return f"{TRUSTED}/{answer.json()['id']}"
 
 
-async def developer_certificate(application: Application, name: str) -> CertifiedKey:
+async def developer_certificate(api: httpx.AsyncClient, name: str) -> CertifiedKey:
     """Have a developer certificate made."""
-    answer = await application.api.post(DEVELOPER, json={"name": name})
+    answer = await api.post(DEVELOPER, json={"name": name})
     assert answer.status_code == 201, answer.text
     made = answer.json()
     return CertifiedKey(
@@ -56,8 +57,9 @@ async def developer_certificate(application: Application, name: str) -> Certifie
     )
 
 
-async def server_root(application: Application) -> bytes:
+async def server_root(api: httpx.AsyncClient) -> bytes:
     """Return the CA that both servers are known by, in DER."""
-    shown = await application.read("/v3/server-credentials")
-    (root,) = pem.parse_certificates(shown["lwm2m"]["certificate"])
+    answer = await api.get("/v3/server-credentials")
+    assert answer.status_code == 200, answer.text
+    (root,) = pem.parse_certificates(answer.json()["lwm2m"]["certificate"])
     return root

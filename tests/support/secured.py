@@ -216,6 +216,7 @@ class SecuredPeer:
         self.sent: list[bytes] = []
         self.heard: list[bytes] = []
         self._lines = outward, inward
+        self._handshakes: list[ClientHandshake] = []
         self._numbered: dict[tuple[int, int], bytes] = {}
         self._loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[bytes] = asyncio.Queue()
@@ -226,13 +227,25 @@ class SecuredPeer:
         assert self.established is not None
         return self.established.association
 
+    @property
+    def alerts(self) -> list[bytes]:
+        """What it was told in clear that is wrong."""
+        return [
+            record.fragment
+            for datagram in self.heard
+            for record in records.parse(datagram, 0)
+            if record.kind == ContentType.ALERT
+        ]
+
     def begin(
         self, credential: DeviceKey | CertifiedKey = KEY, offer: Offer = NO_IDS
     ) -> ClientHandshake:
         """Make a handshake that has said nothing yet."""
-        return ClientHandshake(
+        handshake = ClientHandshake(
             self.context, credential, offer=offer, now=self._loop.time()
         )
+        self._handshakes.append(handshake)
+        return handshake
 
     async def shake_hands(
         self, credential: DeviceKey | CertifiedKey = KEY, offer: Offer = NO_IDS
@@ -346,6 +359,8 @@ class SecuredPeer:
     def close(self) -> None:
         self._loop.remove_reader(self._socket)
         self._socket.close()
+        for handshake in self._handshakes:
+            handshake.close()
         if self.established is not None:
             match self.association:
                 case OpenSslAssociation() as association:

@@ -45,6 +45,11 @@ class SecuredDevice:
         host, port = self.peer._socket.getsockname()
         return f"{host}:{port}"
 
+    @property
+    def has_connection_id(self) -> bool:
+        """Whether servers tell it by what stands on its records."""
+        return self._offer.cid is not None
+
     async def shake_hands(self) -> None:
         """Shake hands, which succeeds."""
         established = await self.peer.shake_hands(self.credential, self._offer)

@@ -95,7 +95,7 @@ class Device:
             account=self.account,
             endpoint_name=self.endpoint_name,
             registration=names.new_registration_id(self.id),
-            profile="standard",
+            profile="lwm2m-1.1",
             lifetime=60,
             binding="U",
             queue_mode=0,

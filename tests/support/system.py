@@ -108,9 +108,9 @@ class System:
         processes: Mapping[str, Sequence[int]] = content(self.ready_file)["processes"]
         return processes
 
-    async def kill(self, name: str) -> int:
-        """Kill the first process of a service; return what its id was."""
-        killed = self.processes[name][0]
+    async def kill(self, name: str, *, number: int = 0) -> int:
+        """Kill one of the processes of a service; return what its id was."""
+        killed = self.processes[name][number]
         os.kill(killed, signal.SIGKILL)
         await gone(killed)
         return killed
@@ -153,10 +153,11 @@ class System:
         await until(logged)
         return next(filter(wanted, list(self.up.events)))
 
-    def faults(self) -> list[Event]:
-        """Return the lines that somebody has to look into."""
+    def faults(self) -> list[str]:
+        """Return what somebody has to look into, a short line each."""
         return [
-            event
+            f"{event.get('service')}: {event['event']}: "
+            + str(event.get("exception", "")).rpartition("\n")[2]
             for event in list(self.up.events)
             if event.get("level") in FAULTS or "exception" in event
         ]

@@ -15,7 +15,7 @@ from homeport.coap.transport import Arrival
 
 PATIENCE_SECONDS = 10
 CSM = bytes.fromhex("00 e1")
-OURS = bytes.fromhex("50 e1 23 010480 20")
+OURS = bytes.fromhex("50 e1 23 019480 20")
 
 
 class Port:

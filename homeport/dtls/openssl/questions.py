@@ -53,30 +53,25 @@ class Questions(NamedTuple):
     timer: Any
 
 
-_answering: dict[int, Answers] = {}
-_extensions: dict[int, Any] = {}
+_answering: dict[Any, Answers] = {}
+_extensions: dict[Any, Any] = {}
 """Of each connection, the content that OpenSSL is about to copy into a hello."""
 
 
 def begin(ssl: Any, answers: Answers) -> None:
     """Let questions about a connection be answered."""
-    _answering[_key(ssl)] = answers
+    _answering[ssl] = answers
 
 
 def end(ssl: Any) -> None:
     """Forget a connection."""
-    key = _key(ssl)
-    del _answering[key]
-    _extensions.pop(key, None)
+    del _answering[ssl]
+    _extensions.pop(ssl, None)
 
 
 def living() -> int:
     """Count the connections that have not ended."""
     return len(_answering)
-
-
-def _key(ssl: Any) -> int:
-    return int(load().ffi.cast("uintptr_t", ssl))
 
 
 @cache
@@ -113,7 +108,7 @@ def functions() -> Questions:
 
 def _server_key(ssl: Any, identity: Any, out: Any, most: int) -> int:
     ffi = load().ffi
-    answers = _answering[_key(ssl)]
+    answers = _answering[ssl]
     key = answers.key
     if not key or len(key) > most or ffi.string(identity) != answers.identity:
         return 0
@@ -125,7 +120,7 @@ def _client_key(
     ssl: Any, _hint: Any, name: Any, longest: int, out: Any, most: int
 ) -> int:
     ffi = load().ffi
-    answers = _answering[_key(ssl)]
+    answers = _answering[ssl]
     identity, key = answers.identity, answers.key
     if not key or len(key) > most or len(identity) >= longest:
         return 0
@@ -141,7 +136,7 @@ def _cookie(_ssl: Any, _cookie: Any, _length: int) -> int:
 
 def _session(ssl: Any, _id: Any, _length: int, copy: Any) -> Any:
     ffi, lib, _ = load()
-    session = _answering[_key(ssl)].session
+    session = _answering[ssl].session
     copy[0] = 0  # the reference that is returned is OpenSSL's
     if not session:
         return ffi.NULL
@@ -151,11 +146,10 @@ def _session(ssl: Any, _id: Any, _length: int, copy: Any) -> Any:
 def _add_extension(
     ssl: Any, number: int, _context: int, out: Any, length: Any, *_rest: Any
 ) -> int:
-    key = _key(ssl)
-    content = _answering[key].extension(number)
+    content = _answering[ssl].extension(number)
     if content is None:
         return 0
-    _extensions[key] = kept = load().ffi.new("unsigned char[]", content)
+    _extensions[ssl] = kept = load().ffi.new("unsigned char[]", content)
     out[0], length[0] = kept, len(content)
     return 1
 
@@ -164,7 +158,7 @@ def _take_extension(
     ssl: Any, number: int, _context: int, at: Any, length: int, *rest: Any
 ) -> int:
     content = bytes(load().ffi.buffer(at, length)) if length else b""
-    if _answering[_key(ssl)].extended(number, content):
+    if _answering[ssl].extended(number, content):
         return 1
     alert = rest[2]
     alert[0] = _DECODE_ERROR

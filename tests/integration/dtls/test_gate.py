@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 import pytest
@@ -15,6 +15,7 @@ from homeport.dtls.course import Established, Failed
 from homeport.dtls.gate import Limits
 from homeport.dtls.openssl import questions
 from homeport.dtls.records import AlertLevel, ContentType
+from homeport.dtls.suites import SUITES, Suite
 from tests.support import certificates, hellos
 from tests.support.dtls import house
 from tests.support.handshakes import Line, straight, troubled
@@ -24,7 +25,6 @@ from tests.support.secured import (
     KEY,
     NO_IDS,
     Port,
-    SecuredPeer,
     Trusting,
     port,
     secured_peer,
@@ -63,15 +63,6 @@ def shapes(datagrams: Iterable[bytes]) -> list[tuple[int, int, int]]:
     ]
 
 
-def alerts(device: SecuredPeer) -> list[bytes]:
-    return [
-        record.fragment
-        for datagram in device.heard
-        for record in records.parse(datagram, 0)
-        if record.kind == ContentType.ALERT
-    ]
-
-
 async def expects_one_refusal(here: Port) -> str:
     async def refused() -> bool:
         return bool(here.refused)
@@ -81,6 +72,7 @@ async def expects_one_refusal(here: Port) -> str:
     return refusal.reason
 
 
+@pytest.mark.conforms("C-045", "RFC 6347 §4.2.1")
 async def test_a_hello_without_cookie_leaves_nothing_behind(redis_url: str) -> None:
     async with port(redis_url, Trusting()) as here:
         with secured_peer(here.address) as device:
@@ -95,6 +87,7 @@ async def test_a_hello_without_cookie_leaves_nothing_behind(redis_url: str) -> N
             assert questions.living() == before
 
 
+@pytest.mark.conforms("C-046", "RFC 6347 §4.2.1")
 async def test_a_cookie_from_another_address_gets_a_new_one(redis_url: str) -> None:
     async with port(redis_url, Trusting()) as here:
         with secured_peer(here.address) as device:
@@ -142,6 +135,7 @@ async def test_a_device_that_begins_anew_is_one_handshake(redis_url: str) -> Non
 
 
 @pytest.mark.usefixtures("_hurried")
+@pytest.mark.conforms("C-058", "RFC 6347 §4.2.8")
 async def test_a_hello_ends_no_association_before_its_handshake_is_done(
     redis_url: str,
 ) -> None:
@@ -162,6 +156,7 @@ async def test_a_hello_ends_no_association_before_its_handshake_is_done(
 
 
 @pytest.mark.usefixtures("_hurried")
+@pytest.mark.conforms("C-037", "ETS-401", "B-063")
 async def test_a_wrong_key_and_an_unknown_identity_look_the_same(
     redis_url: str,
 ) -> None:
@@ -177,7 +172,7 @@ async def test_a_wrong_key_and_an_unknown_identity_look_the_same(
                         device.say_flight(handshake)
                 assert handshake.give_up() is handshake.result
                 heard.append(set(shapes(device.heard)))
-                assert alerts(device) == []
+                assert device.alerts == []
     assert heard[0] == heard[1]
 
 
@@ -193,6 +188,7 @@ async def test_a_wrong_key_is_on_the_record_with_its_endpoint(redis_url: str) ->
 
 
 @pytest.mark.parametrize("alerting", [True, False], ids=["alert", "silence"])
+@pytest.mark.conforms("C-041", "Leshan X509Test")
 async def test_a_certificate_that_nobody_trusts_is_refused(
     redis_url: str,
     alerting: bool,  # noqa: FBT001 # a parameter of the test
@@ -206,11 +202,12 @@ async def test_a_certificate_that_nobody_trusts_is_refused(
             await here.has_half_open(0)
             if alerting:
                 assert isinstance(await shaking, Failed)
-            assert bool(alerts(device)) is alerting
+            assert bool(device.alerts) is alerting
             shaking.cancel()
 
 
 @pytest.mark.parametrize("alerting", [True, False], ids=["alert", "silence"])
+@pytest.mark.conforms("C-041", "Leshan X509Test")
 async def test_a_certificate_of_another_authority_is_refused(
     redis_url: str,
     alerting: bool,  # noqa: FBT001 # a parameter of the test
@@ -225,10 +222,11 @@ async def test_a_certificate_of_another_authority_is_refused(
             await here.has_half_open(0)
             if alerting:
                 assert isinstance(await shaking, Failed)
-            assert bool(alerts(device)) is alerting
+            assert bool(device.alerts) is alerting
             shaking.cancel()
 
 
+@pytest.mark.conforms("C-042", "B-042")
 async def test_a_certificate_comes_in_after_its_authority_is_trusted(
     redis_url: str,
 ) -> None:
@@ -243,6 +241,7 @@ async def test_a_certificate_comes_in_after_its_authority_is_trusted(
             assert here.heard[0].peer.origin.identity.name == "certificate:test"
 
 
+@pytest.mark.conforms("C-062", "CVE-2022-39368")
 async def test_at_the_cap_hellos_are_dropped_and_never_refused(redis_url: str) -> None:
     limits = Limits(half_open=3)
     async with port(redis_url, Trusting(), limits=limits) as here:
@@ -278,6 +277,7 @@ async def test_one_host_takes_no_more_than_its_share(redis_url: str) -> None:
             assert isinstance(await elsewhere.shake_hands(), Established)
 
 
+@pytest.mark.conforms("C-062", "CVE-2022-39368")
 async def test_an_alert_gives_the_place_back(redis_url: str) -> None:
     async with port(redis_url, Trusting()) as here:
         with secured_peer(here.address) as device:
@@ -288,6 +288,7 @@ async def test_an_alert_gives_the_place_back(redis_url: str) -> None:
             assert here.refused == []
 
 
+@pytest.mark.conforms("C-062", "CVE-2022-39368")
 async def test_silence_gives_the_place_back(redis_url: str) -> None:
     before = questions.living()
     async with port(redis_url, Trusting(), limits=Limits(seconds=0.05)) as here:
@@ -309,7 +310,7 @@ async def test_a_trust_view_that_is_away_gives_the_place_back(redis_url: str) ->
                 device.say_flight(handshake)
             handshake.close()
             await here.has_half_open(0)
-            assert alerts(device) == []
+            assert device.alerts == []
             trust.away = False
             assert isinstance(await device.shake_hands(), Established)
 
@@ -333,6 +334,27 @@ async def test_a_store_that_is_away_lets_nobody_in_and_gives_the_place_back(
             assert isinstance(await device.shake_hands(), Established)
 
 
+@pytest.mark.usefixtures("_hurried")
+@pytest.mark.parametrize("suites", [SUITES, SUITES[-1:]], ids=["aead", "cbc"])
+async def test_a_peer_whose_trust_ends_while_it_shakes_hands_does_not_come_in(
+    redis_url: str, suites: Sequence[Suite]
+) -> None:
+    before = questions.living()
+    trust = Trusting()
+    async with port(redis_url, trust) as here:
+        with secured_peer(here.address) as device:
+            handshake = await device.knock(Offer(suites=suites))
+            await device.step(handshake)
+            trust.distrusted.add("psk:device")
+            device.say_flight(handshake)
+            await here.has_half_open(0)
+            assert await device.hears_nothing()
+            assert here.associations() == []
+            assert await here.redis.keys("assoc:*") == []
+            handshake.close()
+    assert questions.living() == before
+
+
 async def test_closing_gives_up_what_is_under_way(redis_url: str) -> None:
     before = questions.living()
     async with port(redis_url, Trusting()) as here:
@@ -346,6 +368,7 @@ async def test_closing_gives_up_what_is_under_way(redis_url: str) -> None:
 
 @pytest.mark.usefixtures("_hurried")
 @pytest.mark.parametrize("offer", [NO_IDS, with_cid(cid=b"mine")])
+@pytest.mark.conforms("C-059", "RFC 6347 §4.2.4")
 async def test_a_last_flight_that_was_lost_is_sent_again(
     redis_url: str, offer: Offer
 ) -> None:
@@ -373,6 +396,7 @@ async def test_a_last_flight_of_a_resumed_handshake_that_was_lost_is_sent_again(
 
 
 @pytest.mark.usefixtures("_hurried")
+@pytest.mark.conforms("C-060", "RFC 6347 §4.2.4")
 async def test_a_hundred_handshakes_complete_over_a_line_that_loses(
     redis_url: str,
 ) -> None:
@@ -419,6 +443,7 @@ async def test_a_session_is_resumed_at_another_edge(redis_url: str) -> None:
             assert there.heard[0].peer.origin.identity.name == "psk:device"
 
 
+@pytest.mark.conforms("C-042", "B-042")
 async def test_a_session_of_a_peer_that_is_trusted_no_more_is_not_resumed(
     redis_url: str,
 ) -> None:
@@ -430,15 +455,20 @@ async def test_a_session_of_a_peer_that_is_trusted_no_more_is_not_resumed(
             assert first.session is not None
             trust.distrusted.add("psk:device")
             offer = Offer(session=first.session[1])
-            again = await device.shake_hands(KEY, offer)
+            handshake = await device.knock(offer)
+            await device.step(handshake)
+            trust.distrusted.clear()
+            again = await device.finish(handshake)
             assert isinstance(again, Established)
             assert not again.resumed
+            trust.distrusted.add("psk:device")
             del trust.keys[KEY.identity]
             shaking = asyncio.create_task(device.shake_hands(KEY, offer))
             assert await expects_one_refusal(here) == "nobody knows it"
             shaking.cancel()
 
 
+@pytest.mark.conforms("C-220", "CVE-2022-2576")
 async def test_a_session_is_looked_up_only_for_a_good_cookie(redis_url: str) -> None:
     trust = Trusting()
     async with port(redis_url, trust) as here:

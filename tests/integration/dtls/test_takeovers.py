@@ -56,6 +56,7 @@ def association(live: Live) -> Association:
 
 
 @pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.conforms("C-054", "B-093")
 async def test_another_edge_goes_on_without_a_handshake_and_back_again(
     redis_url: str, offer: Offer
 ) -> None:
@@ -77,6 +78,7 @@ async def test_another_edge_goes_on_without_a_handshake_and_back_again(
             assert len({origin.association for origin in origins}) == 1
 
 
+@pytest.mark.conforms("C-055")
 async def test_an_edge_that_was_killed_is_not_missed(redis_url: str) -> None:
     async with port(redis_url, Trusting()) as there:
         with secured_peer(there.address) as device:
@@ -329,6 +331,19 @@ async def test_a_device_that_begins_anew_ends_what_another_edge_has(
             assert await device.ask(b"new") == b"new"
 
 
+async def test_a_takeover_that_comes_late_does_not_undo_a_new_handshake(
+    redis_url: str,
+) -> None:
+    async with port(redis_url, Trusting()) as here:
+        with secured_peer(here.address) as device:
+            await device.shake_hands()
+            assert await device.ask(b"old") == b"old"
+            (old,) = here.associations()
+            await device.shake_hands()
+            here.transport._taken(old, [])
+            assert await device.ask(b"new") == b"new"
+
+
 async def test_a_counter_that_is_full_takes_the_next_generation(
     redis_url: str,
 ) -> None:
@@ -366,6 +381,7 @@ async def test_full_generations_end_an_association(redis_url: str) -> None:
 
 @pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.conforms("C-055")
 async def test_no_number_is_ever_used_twice_whichever_edges_live_and_die(
     redis_url: str, offer: Offer, seed: int
 ) -> None:

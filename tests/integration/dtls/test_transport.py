@@ -82,6 +82,7 @@ async def test_records_of_one_datagram_are_heard_in_order(redis_url: str) -> Non
 
 
 @pytest.mark.parametrize("offer", WITH_IDS)
+@pytest.mark.conforms("C-051", "RFC 9146")
 async def test_a_new_address_before_every_message_changes_nothing(
     redis_url: str, offer: Offer
 ) -> None:
@@ -95,6 +96,7 @@ async def test_a_new_address_before_every_message_changes_nothing(
             assert len(addresses) == 1
 
 
+@pytest.mark.conforms("C-057", "RFC 9146 §6", "B-221")
 async def test_an_older_record_from_elsewhere_moves_nobody(redis_url: str) -> None:
     async with port(redis_url, Trusting()) as here:
         with secured_peer(here.address) as device, secured_peer(here.address) as other:
@@ -118,6 +120,7 @@ async def test_a_forged_record_from_elsewhere_moves_nobody(redis_url: str) -> No
             assert here.messages() == [b"one", b"three"]
 
 
+@pytest.mark.conforms("C-053", "TLS-36")
 async def test_without_a_connection_id_another_address_is_nobody(
     redis_url: str,
 ) -> None:
@@ -132,6 +135,7 @@ async def test_without_a_connection_id_another_address_is_nobody(
 
 
 @pytest.mark.parametrize("offer", EVERY)
+@pytest.mark.conforms("C-056", "RFC 6347 §4.1.2.6")
 async def test_a_replayed_record_is_silence(redis_url: str, offer: Offer) -> None:
     async with port(redis_url, Trusting()) as here:
         with secured_peer(here.address) as device:
@@ -381,6 +385,7 @@ async def test_a_made_up_record_is_silence(
 
 @IN_MEMORY
 @given(offer=st.sampled_from(list(OFFERS.values())), flip=st.integers(0))
+@pytest.mark.conforms("C-056", "RFC 6347 §4.1.2.6")
 async def test_a_flipped_bit_is_silence_and_costs_nothing(
     redis_url: str, offer: Offer, flip: int
 ) -> None:

@@ -71,3 +71,9 @@ async def test_a_connection_that_broke_while_it_was_idle_costs_no_command(
         way.mend()
         await connection.check(redis)
         await redis.aclose()
+
+
+def test_a_connection_that_uvloop_finds_closed_is_unavailable() -> None:
+    said = "unable to perform operation on <TCPTransport>; the handler is closed"
+    with pytest.raises(Unavailable, match="is closed"), connection.reaching():
+        raise RuntimeError(said)

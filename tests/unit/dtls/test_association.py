@@ -105,6 +105,7 @@ def by_the_book(suite: Suite, form: Form, position: bytes, content: bytes) -> by
 
 @every_suite
 @every_form
+@pytest.mark.conforms("C-051", "C-052", "RFC 9146 §5.3", "TLS-31")
 def test_a_record_is_the_one_that_the_specifications_spell_out(
     suite: Suite, form: Form
 ) -> None:
@@ -237,6 +238,7 @@ def test_a_window_leaps_over_any_gap() -> None:
     assert us.received == 2**48 - 1
 
 
+@pytest.mark.conforms("C-227", "CVE-2021-42141", "CVE-2021-42142")
 def test_a_forged_record_does_not_move_the_window() -> None:
     us = server()
     first, second = sent(2)

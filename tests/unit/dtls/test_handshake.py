@@ -116,6 +116,7 @@ def test_a_bad_line_delays_but_does_not_hinder(
 
 
 @every_form
+@pytest.mark.conforms("C-051", "C-052", "RFC 9146", "TLS-29")
 def test_records_reach_the_server_under_its_connection_id(form: CidForm) -> None:
     met = meeting(PSK, form).run()
     _, client = met.established
@@ -125,6 +126,7 @@ def test_records_reach_the_server_under_its_connection_id(form: CidForm) -> None
     met.close()
 
 
+@pytest.mark.conforms("C-051", "B-223")
 def test_the_rfc_comes_before_the_draft() -> None:
     both = replace(offer(PSK, CidForm.DRAFT), forms=(CidForm.DRAFT, CidForm.RFC))
     met = meeting(PSK, offered=both).run()
@@ -174,6 +176,7 @@ def test_a_last_flight_that_is_lost_is_asked_for() -> None:
     met.close()
 
 
+@pytest.mark.conforms("C-061", "RFC 6347 §4.1.1")
 def test_nothing_is_sent_above_the_mtu() -> None:
     met = meeting(ECDSA, CidForm.DRAFT, mtu=256).run()
     assert max(map(len, met.to_server + met.to_client)) <= 256
@@ -218,6 +221,7 @@ def nothing_after_hello(datagram: bytes) -> Iterable[tuple[bytes, float]]:
     return [] if datagram[13] == 16 else straight(datagram)
 
 
+@pytest.mark.conforms("C-049", "TLS-16")
 def test_the_server_hello_tells_the_time() -> None:
     met = meeting(PSK).run()
     hello = met.to_client[1]
@@ -362,6 +366,7 @@ def test_no_key_at_all_opens_nothing() -> None:
     ],
     ids=["wrong CA", "self-signed", "expired", "not yet valid", "wrong usage"],
 )
+@pytest.mark.conforms("C-041", "Leshan X509Test")
 def test_a_chain_that_proves_nothing_is_refused(
     credential: CertifiedKey, reason: str
 ) -> None:
@@ -415,6 +420,7 @@ def test_anchors_are_those_of_one_client_only() -> None:
 @pytest.mark.parametrize(
     "identity", [b"i" * 129, b"\xff\xfe"], ids=["129 bytes", "no UTF-8"]
 )
+@pytest.mark.conforms("C-216")
 def test_an_identity_that_is_none_is_refused_unasked(identity: bytes) -> None:
     met = refused(DeviceKey(identity, KEY.key), admit_key(KEY.key))
     assert "PSK identity" in met.failure
@@ -422,6 +428,7 @@ def test_an_identity_that_is_none_is_refused_unasked(identity: bytes) -> None:
     met.close()
 
 
+@pytest.mark.conforms("C-216")
 def test_an_identity_with_nul_is_refused_unasked() -> None:
     met = tampered(PSK, lambda raw: raw.replace(b"device", b"dev\0ce"))
     assert "NUL" in met.failure
@@ -482,6 +489,7 @@ CERTIFICATE, CERTIFICATE_VERIFY, KEY_EXCHANGE, FINISHED = 11, 15, 16, 20
 
 
 @pytest.mark.parametrize("kind", [CERTIFICATE, CERTIFICATE_VERIFY, KEY_EXCHANGE])
+@pytest.mark.conforms("C-219", "CVE-2021-34433")
 def test_no_message_of_a_certified_client_can_be_left_out(kind: int) -> None:
     tampered(ECDSA, without(kind)).close()
 

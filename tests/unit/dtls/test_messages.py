@@ -135,6 +135,7 @@ def test_a_record_that_is_no_whole_hello_is_refused(
 
 
 @given(st.binary(max_size=150))
+@pytest.mark.conforms("C-205", "C-225", "CVE-2024-0962")
 def test_any_bytes_are_a_hello_or_refused(content: bytes) -> None:
     for datagram in (hellos.datagram(content), records.build(22, 0, 1, content + b"0")):
         try:
@@ -272,6 +273,7 @@ def test_a_flight_of_nonsense_takes_no_more_memory_than_an_honest_one() -> None:
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
+@pytest.mark.conforms("C-205", "C-225")
 def test_any_fragments_are_messages_or_refused(parts: list[bytes]) -> None:
     flight = Flight(0)
     for part in parts:
@@ -347,6 +349,7 @@ def test_what_is_no_psk_identity_is_refused(body: bytes) -> None:
 
 
 @given(st.binary(max_size=140))
+@pytest.mark.conforms("C-205")
 def test_any_body_is_understood_or_refused(body: bytes) -> None:
     for parse in (
         messages.parse_certificate,

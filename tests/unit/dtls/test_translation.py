@@ -57,6 +57,34 @@ def test_the_peer_gets_the_same_content_under_the_number_given(form: CidForm) ->
     assert peer.open(record) == (ContentType.HANDSHAKE, b"finished")
 
 
+@pytest.mark.parametrize(
+    ("form", "stays"), [(CidForm.NONE, True), (CidForm.RFC, False)]
+)
+def test_a_first_record_without_connection_id_stays_what_it_is(
+    form: CidForm, *, stays: bool
+) -> None:
+    _, peer = protections(form)
+    openssl = Protection(peer.aead, KEYS.server)
+    sealed = openssl.seal(ContentType.HANDSHAKE, 0, b"finished")
+    (plain,) = records.parse(sealed, 0)
+    assert (translation(form).outward(plain, 0) == sealed) is stays
+
+
+def test_no_nonce_of_openssls_own_reaches_the_peer() -> None:
+    _, peer = protections(CidForm.NONE)
+    position, nonce = bytes.fromhex("0001 000000000000"), b"\xa5" * 8
+    fragment = nonce + peer.aead.cipher(KEYS.server[:16]).encrypt(
+        KEYS.server[16:] + nonce,
+        b"finished",
+        position + bytes.fromhex("16 fefd 0008"),
+    )
+    raw = records.build(ContentType.HANDSHAKE, 1, 0, fragment)
+    (plain,) = records.parse(raw, 0)
+    (record,) = records.parse(translation(CidForm.NONE).outward(plain, 0), 0)
+    assert record.fragment[:8] == position
+    assert peer.open(record) == (ContentType.HANDSHAKE, b"finished")
+
+
 def test_a_forged_record_does_not_reach_openssl() -> None:
     peer, _ = protections(CidForm.RFC)
     sealed = peer.seal(ContentType.HANDSHAKE, 3, b"finished")

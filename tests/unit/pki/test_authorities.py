@@ -35,6 +35,7 @@ def bring(holder: Holder, *, now: datetime = NOW) -> Authority:
     return authorities.parse(holder.pem, key_pem(holder.key), now=now)
 
 
+@pytest.mark.conforms("C-050", "TLS-18", "B-071")
 def test_the_root_is_there_for_devices_without_a_clock() -> None:
     root = ROOT.certificate.parsed
     assert root.not_valid_before_utc == datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,6 +69,7 @@ def test_a_broken_authority_does_not_load() -> None:
 
 
 @pytest.mark.parametrize("year", [1971, 2026, 2049])
+@pytest.mark.conforms("C-050", "B-071")
 def test_a_server_is_trusted_by_all_its_names_at_any_time(year: int) -> None:
     server = authorities.create_server(ROOT, HOSTS)
     policy = (

@@ -43,6 +43,7 @@ def request(
     )
 
 
+@pytest.mark.conforms("C-026", "EST-4")
 def test_a_captured_request_is_understood() -> None:
     parsed = csr.parse(CAPTURED)
     assert parsed.subject == Subject(
@@ -68,6 +69,7 @@ def test_a_request_whose_signature_is_wrong_is_refused(position: int) -> None:
         csr.parse(bytes(changed))
 
 
+@pytest.mark.conforms("C-027", "B-072")
 def test_a_request_for_another_name_is_not_signed() -> None:
     changed = CAPTURED.replace(b"01865aa7", b"11865aa7")
     with pytest.raises(InvalidFormat, match="signing request: has a wrong signature"):
@@ -101,6 +103,7 @@ def test_other_bytes_are_refused(document: bytes) -> None:
 
 
 @given(st.integers(), st.integers(1, 3))
+@pytest.mark.conforms("C-205")
 def test_a_broken_request_is_refused(seed: int, changes: int) -> None:
     dice = random.Random(seed)
     document = bytearray(dice.choice([CAPTURED, request()]))

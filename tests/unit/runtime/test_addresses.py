@@ -58,3 +58,21 @@ def test_a_port_that_others_would_share_is_taken() -> None:
             addresses.require_free(
                 "127.0.0.1", holder.getsockname()[1], socket.SOCK_DGRAM
             )
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("192.0.2.1", False),
+        ("example.com", False),
+    ],
+)
+def test_loopback_is_reached_from_this_machine_only(
+    host: str,
+    is_loopback: object,
+) -> None:
+    assert addresses.is_loopback(host) is is_loopback

@@ -1,10 +1,14 @@
 """One port for the routes of several services."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from homeport.runtime.api import Composition, Mount
+from homeport.errors import InvalidConfiguration
+from homeport.runtime.api import ApiSettings, Composition, Mount
+from homeport.runtime.platform import https
 
 COMPOSITION = Composition(
     [
@@ -45,3 +49,19 @@ async def test_a_path_that_nobody_serves_is_404_in_the_usual_form(path: str) -> 
     assert error["code"] == 404
     assert error["type"] == "not_found"
     assert error["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_without_a_certificate_there_is_no_tls() -> None:
+    assert ApiSettings().tls is None
+
+
+def test_a_certificate_and_its_key_make_tls(tmp_path: Path) -> None:
+    made = https.establish(tmp_path, "127.0.0.1")
+    assert ApiSettings(api_certificate=made.shown, api_key_file=made.shown).tls
+
+
+@pytest.mark.parametrize("half", ["api_certificate", "api_key_file"])
+def test_half_of_a_certificate_is_refused(tmp_path: Path, half: str) -> None:
+    settings = ApiSettings.load(**{half: tmp_path / "x"})
+    with pytest.raises(InvalidConfiguration, match="goes with"):
+        assert settings.tls

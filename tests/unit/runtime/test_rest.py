@@ -4,7 +4,7 @@ import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from homeport.runtime import rest
 
@@ -56,3 +56,24 @@ def test_a_problem_names_the_fields_that_are_wrong() -> None:
         400, "validation_error", "x", request_id="r", fields=[("limit", "is no number")]
     )
     assert b'"fields":[{"name":"limit","message":"is no number"}]' in body(answer)
+
+
+async def test_a_socket_has_an_id_and_a_tidy_path_too() -> None:
+    async def accepting(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["path"] == "/v2/notification"
+        await send({"type": "websocket.accept", "headers": []})
+        await send({"type": "websocket.send", "text": scope["state"]["request_id"]})
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    scope = {"type": "websocket", "path": "/v2//notification/"}
+    await rest.Border(accepting)(scope, receive, send)
+    ((name, request_id),) = sent[0]["headers"]
+    assert name == rest.REQUEST_ID.lower().encode()
+    assert request_id.decode() == sent[1]["text"]

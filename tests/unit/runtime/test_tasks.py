@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from homeport.runtime.tasks import BROKEN, end, vital
+from homeport.runtime.tasks import BROKEN, end, first, vital
 
 SCRIPT = """
 import asyncio
@@ -60,3 +60,36 @@ async def test_one_that_swallows_a_cancellation_is_ended_all_the_same() -> None:
     await asyncio.sleep(0)
     await end(task)
     assert task.cancelled()
+
+
+async def test_the_first_to_end_counts_and_the_others_are_cancelled() -> None:
+    cancelled = asyncio.Event()
+
+    async def endless() -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return "never"
+
+    async def short() -> str:
+        await asyncio.sleep(0)
+        return "short"
+
+    assert await first(endless(), short()) == "short"
+    assert cancelled.is_set()
+
+
+async def test_of_two_that_end_at_once_the_one_named_first_counts() -> None:
+    async def named(name: str) -> str:
+        return name
+
+    assert await first(named("a"), named("b")) == "a"
+
+
+async def test_what_the_first_raises_is_raised() -> None:
+    async def failing() -> str:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await first(failing(), asyncio.Event().wait())

@@ -9,7 +9,13 @@ from homeport.identity import Service
 from homeport.keyring import Keyring
 from homeport.names import AccountId, DeviceId, EndpointName
 from homeport.store import entries
-from homeport.store.entries import DeviceEntry, Pin, RegisteredKey, TrustedCertificate
+from homeport.store.entries import (
+    Claim,
+    DeviceEntry,
+    Pin,
+    RegisteredKey,
+    TrustedCertificate,
+)
 
 ACCOUNT = AccountId("a" * 32)
 KEYRING = Keyring([bytes(32)])
@@ -74,3 +80,9 @@ def test_names_say_what_they_name() -> None:
     assert CERTIFICATE.name == "ca:" + "2" * 32
     assert Pin("3" * 32, ACCOUNT, "f" * 64).name == "pin:" + "f" * 64
     assert DeviceEntry(DeviceId("d" * 32), ACCOUNT).name == "device:" + "d" * 32
+
+
+def test_a_claim_is_what_it_was_and_known_by_its_certificate() -> None:
+    entry = Claim("4" * 32, ACCOUNT, "f" * 64, expires=7)
+    assert entries.parse_claim(entries.build(entry)) == entry
+    assert entry.name == "claim:" + "f" * 64

@@ -15,6 +15,7 @@ BUCKET_KEYS = {
     "bootstrap": keys.bootstrap(17, DEVICE),
     "owner": keys.owner(17, DEVICE),
     "refused": keys.refused(17, DEVICE, "bootstrap.failed"),
+    "suspended": keys.suspended(17, DEVICE),
     "expiry": keys.expiry(17),
     "outbox": keys.outbox(17),
     "replaced": keys.replaced(17),

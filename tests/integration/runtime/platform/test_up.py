@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import stat
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
+from homeport.runtime.platform import https
 from tests.support.homeport import (
     alive,
     content,
@@ -23,6 +27,7 @@ from tests.support.polling import until
 
 pytestmark = pytest.mark.integration
 
+SECURED, PLAIN = {"coaps", "coaps+tcp"}, {"coap", "coap+tcp"}
 SERVICES = ("directory", "lwm2m", "bootstrap", "expiry", "notifier", "api")
 
 
@@ -31,9 +36,13 @@ def pids_of(ready: dict[str, Any]) -> list[int]:
 
 
 async def test_it_serves_comes_back_and_drains(tmp_path: Path) -> None:
-    async with platform(tmp_path, "--nosec", "--scale", "lwm2m=2") as (up, ready):
+    async with platform(tmp_path, "--nosec", "--https", "--scale", "lwm2m=2") as (
+        up,
+        ready,
+    ):
         _check_ready_file(tmp_path / "ready.json", ready)
         await _check_api(ready)
+        await _check_https(ready)
         await _check_second_start_is_refused(tmp_path)
         for name in ("lwm2m", "api", "valkey"):
             await _check_restart(tmp_path / "ready.json", name)
@@ -46,8 +55,9 @@ async def test_it_serves_comes_back_and_drains(tmp_path: Path) -> None:
 
 def _check_ready_file(path: Path, ready: dict[str, Any]) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert set(ready["bootstrap"]) == set(ready["lwm2m"]) == {"coap"}
-    urls = [ready[name] for name in ("api", "nats", "redis", "postgres")]
+    assert set(ready["bootstrap"]) == set(ready["lwm2m"]) == SECURED | PLAIN
+    servers = ("api", "api_https", "nats", "redis", "postgres")
+    urls = [ready[name] for name in servers]
     for url in [*urls, ready["bootstrap"]["coap"], ready["lwm2m"]["coap"]]:
         assert urlsplit(url).port
         assert not url.endswith("/")
@@ -63,6 +73,22 @@ async def _check_api(ready: dict[str, Any]) -> None:
         key = {"Authorization": f"Bearer {ready['api_key']}"}
         assert (await client.get(devices, headers=key)).status_code == 200
         assert (await client.get(devices)).status_code == 401
+
+
+async def _check_https(ready: dict[str, Any]) -> None:
+    """Make a channel and open its socket, as clients do that know wss only."""
+    known = ssl.create_default_context(cafile=ready["ca"])
+    url, key = f"{ready['api_https']}/v2/notification/websocket", ready["api_key"]
+    async with httpx.AsyncClient(verify=known, trust_env=False) as client:
+        made = await client.put(url, headers={"Authorization": f"Bearer {key}"})
+        assert made.status_code == 201
+    async with connect(
+        f"{url}-connect".replace("https", "wss"),
+        ssl=known,
+        subprotocols=[Subprotocol("wss"), Subprotocol(f"pelion_{key}")],
+        proxy=None,
+    ) as opened:
+        assert opened.subprotocol == "wss"
 
 
 async def _check_second_start_is_refused(tmp_path: Path) -> None:
@@ -92,7 +118,8 @@ async def _check_restart(path: Path, name: str) -> None:
 
 async def test_its_sudden_end_leaves_no_process_behind(tmp_path: Path) -> None:
     async with platform(tmp_path) as (up, ready):
-        assert ready["lwm2m"] == {}
+        assert set(ready["lwm2m"]) == SECURED
+        assert ready["api_https"] is None
         up.process.kill()
         await gone(*pids_of(ready))
     async with platform(tmp_path) as (_, again):
@@ -109,14 +136,23 @@ async def test_a_stop_during_the_start_is_a_clean_end(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "ready.json").exists()
 
 
-async def test_given_servers_are_used(
+async def test_given_servers_and_a_given_certificate_are_used(
     tmp_path: Path, redis_url: str, nats_url: str, postgres_url: str
 ) -> None:
+    brought = https.establish(tmp_path, "127.0.0.1")
     async with platform(
         tmp_path,
+        "--https",
         *("--redis-url", redis_url, "--nats-url", nats_url),
         *("--postgres-url", postgres_url),
+        HOMEPORT_API_CERTIFICATE=str(brought.shown),
+        HOMEPORT_API_KEY_FILE=str(brought.shown),
     ) as (_, ready):
+        assert ready["ca"] is None
+        known = ssl.create_default_context(cafile=brought.ca)
+        async with httpx.AsyncClient(verify=known, trust_env=False) as client:
+            answer = await client.get(f"{ready['api_https']}/v3/devices/")
+            assert answer.status_code == 401
         assert ready["redis"] == redis_url
         assert set(ready["processes"]) == set(SERVICES)
 

@@ -166,6 +166,7 @@ def request(message_id: int, *queries: str, path: str = "bs") -> bytes:
     return codec.encode(Message(Type.CON, Code.POST, message_id, token, tuple(options)))
 
 
+@pytest.mark.conforms("C-023", "C-025", "COAP-3", "B-026")
 async def test_an_izuma_device_is_bootstrapped(device: Device, nats: Client) -> None:
     device.send(IZUMA_REQUEST)
     assert await device.hear() == bytes.fromhex("6444 d835 f29ed278")
@@ -195,6 +196,7 @@ async def test_an_izuma_device_is_bootstrapped(device: Device, nats: Client) -> 
         assert fact.endpoint_name == IZUMA_NAME
 
 
+@pytest.mark.conforms("C-001", "ETS-0", "Leshan BootstrapTest")
 async def test_a_standard_device_is_bootstrapped(device: Device, nats: Client) -> None:
     deleted = await device.begin(WAKAAMA_REQUEST)
     assert codec.encode(deleted) == bytes.fromhex(f"4404 {header(deleted)}")
@@ -223,6 +225,7 @@ async def test_a_standard_device_is_bootstrapped(device: Device, nats: Client) -
     await facts(nats, BOOTSTRAPPED)
 
 
+@pytest.mark.conforms("C-019", "B-028")
 async def test_a_refused_write_ends_the_attempt_with_its_reason(
     device: Device, nats: Client
 ) -> None:
@@ -245,6 +248,7 @@ async def test_a_device_that_resets_a_write_has_failed(
     assert (failed.code, failed.reason) == ("", "was reset")
 
 
+@pytest.mark.conforms("C-020", "B-030")
 async def test_a_device_that_falls_silent_has_failed_and_may_come_again(
     redis_url: str, nats_url: str, nats: Client
 ) -> None:
@@ -258,6 +262,7 @@ async def test_a_device_that_falls_silent_has_failed_and_may_come_again(
             assert written.path == ("0",)
 
 
+@pytest.mark.conforms("C-021", "RFC 7252 §4.5")
 async def test_a_repeated_request_is_answered_alike_and_begins_nothing(
     device: Device, nats: Client
 ) -> None:
@@ -269,6 +274,7 @@ async def test_a_repeated_request_is_answered_alike_and_begins_nothing(
     await facts(nats, BOOTSTRAPPED)
 
 
+@pytest.mark.conforms("C-021", "B-228")
 async def test_a_request_repeated_at_another_replica_begins_nothing(
     redis_url: str, nats_url: str, nats: Client
 ) -> None:
@@ -286,6 +292,7 @@ async def test_a_request_repeated_at_another_replica_begins_nothing(
             assert await device.hears_nothing()
 
 
+@pytest.mark.conforms("C-022", "B-029")
 async def test_a_new_request_takes_the_place_of_the_running_one(
     device: Device, nats: Client
 ) -> None:
@@ -314,6 +321,7 @@ async def test_a_new_request_takes_the_place_of_the_running_one(
         (request(7, "ep=x", f"aid={'a' * 32}"), "4.03"),
     ],
 )
+@pytest.mark.conforms("C-010", "B-046")
 async def test_a_request_that_is_refused_hears_why(
     device: Device, datagram: bytes | str, code: str
 ) -> None:

@@ -18,11 +18,11 @@ from homeport.events.facts import (
     FactName,
 )
 from homeport.identity import Identity
-from homeport.names import EndpointName
+from homeport.names import AccountId, EndpointName
 from homeport.pki import certificates, devices, psk
 from homeport.protocol import tlv
 from homeport.protocol.tlv import ObjectInstance, Resource
-from homeport.store.entries import DeviceEntry
+from homeport.store.entries import Claim, DeviceEntry
 from homeport.store.trust_reader import TrustReader
 from homeport.store.trust_writer import TrustWriter
 from services.bootstrap.coap import Listener, Stores
@@ -171,6 +171,7 @@ async def test_an_izuma_device_is_handed_a_certificate(edge: Edge) -> None:
     assert fact.execution_mode == 5
 
 
+@pytest.mark.conforms("C-029", "B-051", "B-056")
 async def test_a_developers_device_is_its_own_name(edge: Edge) -> None:
     written = await play(edge, "izuma-udp-bootstrap-certificate", origin(AS_DEVELOPER))
     issued = devices.read(values(written["/0"])[3])
@@ -182,6 +183,7 @@ async def test_a_developers_device_is_its_own_name(edge: Edge) -> None:
     assert entry == DeviceEntry(issued.device, ACCOUNT, developer=FINGERPRINT)
 
 
+@pytest.mark.conforms("C-030", "B-050", "B-058")
 async def test_a_developers_device_that_comes_again_keeps_its_id(edge: Edge) -> None:
     device = edge.port.connect(origin(AS_DEVELOPER, "a" * 28))
     device.say(codec.encode(request(f"ep={IZUMA_NAME}", "mccv=1")))
@@ -194,6 +196,7 @@ async def test_a_developers_device_that_comes_again_keeps_its_id(edge: Edge) -> 
     assert (await edge.facts(3))[2].device_id != first
 
 
+@pytest.mark.conforms("C-031", "B-059")
 async def test_a_developers_device_can_not_be_a_device_of_production(
     edge: Edge,
 ) -> None:
@@ -204,6 +207,7 @@ async def test_a_developers_device_can_not_be_a_device_of_production(
     assert begun.device_id != IZUMA_ID
 
 
+@pytest.mark.conforms("C-026", "EST-1 .. EST-6")
 async def test_an_izuma_device_enrolls(redis_url: str) -> None:
     identity = replace(BY_CERTIFICATE, device=IZUMA_ID)  # as it was called then
     capture = "izuma-udp-bootstrap-est"
@@ -311,6 +315,24 @@ async def test_a_suspended_device_is_refused_until_it_is_not(edge: Edge) -> None
         device.say(codec.encode(request("pct=112", message_id=number)))
         answer: Message = await device.hear_message()
         assert answer.code == (Code.FORBIDDEN if suspended else Code.CHANGED)
+
+
+async def test_a_device_is_refused_until_somebody_has_claimed_it(edge: Edge) -> None:
+    owner = AccountId("b" * 32)
+    claimable = replace(
+        BY_CERTIFICATE, account=None, accounts=(ACCOUNT, owner), enrolls=True
+    )
+    device = edge.port.connect(origin(claimable))
+    device.say(codec.encode(request("pct=112", message_id=1)))
+    answer: Message = await device.hear_message()
+    assert answer.code == Code.FORBIDDEN
+    assert answer.payload == b"no account has claimed this device"
+    await edge.writer.put([Claim("1", owner, FINGERPRINT)])
+    device.say(codec.encode(request("pct=112", message_id=2)))
+    assert (await device.hear_message()).code == Code.CHANGED
+    refused, began = sorted(await edge.facts(2), key=lambda fact: fact.name)
+    assert (refused.account_id, began.account_id) == (names.PLATFORM_ACCOUNT, owner)
+    assert began.device_id == names.device_id(owner, IZUMA_NAME)
 
 
 async def test_what_is_known_of_a_device_survives_its_introduction(edge: Edge) -> None:

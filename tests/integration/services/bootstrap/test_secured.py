@@ -182,6 +182,7 @@ async def as_developer(redis_url: str) -> CertifiedKey:
     return CertifiedKey((made.certificate,), made.key)
 
 
+@pytest.mark.conforms("C-002", "ETS-1")
 async def test_a_key_that_was_handed_out_registers(homeport: Homeport) -> None:
     factory = await with_key(homeport.redis_url)
     security = await homeport.bootstrapped(factory, "pct=110")
@@ -192,6 +193,7 @@ async def test_a_key_that_was_handed_out_registers(homeport: Homeport) -> None:
     assert created.location[1].startswith(KITCHEN_ID)
 
 
+@pytest.mark.conforms("C-003", "ETS-2")
 async def test_a_certificate_that_was_handed_out_registers(homeport: Homeport) -> None:
     factory = await with_certificate(homeport.redis_url)
     security = await homeport.bootstrapped(factory, "ep=kitchen", *IZUMA)
@@ -220,6 +222,7 @@ async def test_a_developers_devices_register_under_ids_of_their_own(
     assert len(registered) == 2
 
 
+@pytest.mark.conforms("C-026", "EST-6")
 async def test_a_certificate_that_a_device_enrolled_for_registers(
     redis_url: str, nats_url: str
 ) -> None:

@@ -230,6 +230,7 @@ async def test_garbage_leaves_the_edge_as_it_was(scene: Scene) -> None:
     assert (await scene.register()).code == Code.CREATED
 
 
+@pytest.mark.conforms("C-097", "B-227", "Anjay register")
 async def test_while_redis_is_away_standard_devices_are_told_to_wait(
     redis_url: str, nats_url: str, device: Peer
 ) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import REGISTRY
 
+from homeport.coap import codec
 from homeport.coap.codec import Code, Option
 from homeport.coap.udp import UdpTransport
 from homeport.names import AccountId
@@ -138,3 +139,22 @@ async def test_deltas_that_meet_are_merged_one_after_the_other(
         *_, last = await store.facts()
         paths = {resource.path for resource in getattr(last, "resources", ())}
         assert paths == {"/3/0", "/10/0", "/10/1", "/10/2", "/10/3"}
+
+
+@pytest.mark.conforms("C-233", "RFC 9175 §2.4", "B-219")
+async def test_who_may_be_somebody_else_is_asked_before_a_long_answer(
+    redis_url: str, device: Peer
+) -> None:
+    def shortest(*options: tuple[int, bytes]) -> bytes:
+        return device.request(
+            Code.POST, ("rd",), queries=("ep=x",), options=options, payload=b"</3>"
+        )
+
+    async with edge(redis_url) as store, listening(store) as url:
+        device.say(shortest(), url)
+        challenge = codec.decode(await device.hear())
+        assert challenge.code == Code.UNAUTHORIZED
+        value = challenge.value(Option.ECHO)
+        assert value is not None
+        device.say(shortest((int(Option.ECHO), value)), url)
+        assert codec.decode(await device.hear()).code == Code.CREATED

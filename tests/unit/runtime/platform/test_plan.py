@@ -114,3 +114,27 @@ def test_the_bootstrap_edge_hears_where_devices_go_next() -> None:
         "HOMEPORT_LWM2M_PUBLIC_COAP": "coap://127.0.0.1:40001"
     }
     assert "lwm2m" in BY_NAME["bootstrap"].after
+
+
+def test_only_a_platform_on_loopback_calls_webhooks_on_loopback() -> None:
+    told = environment(Options(DATA))
+    assert told["HOMEPORT_WEBHOOK_NETWORKS"] == "127.0.0.0/8,::1/128"
+    assert "HOMEPORT_WEBHOOK_NETWORKS" not in environment(Options(DATA, host="0.0.0.0"))
+
+
+def test_what_the_operator_says_of_webhooks_counts() -> None:
+    told = environment(Options(DATA), HOMEPORT_WEBHOOK_NETWORKS="10.0.0.0/8")
+    assert told["HOMEPORT_WEBHOOK_NETWORKS"] == "10.0.0.0/8"
+
+
+def test_a_taken_port_for_https_matters_only_where_https_is_wanted() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        taken = str(holder.getsockname()[1])
+        configured = {
+            port.setting: "0" for part in PARTS for port in part.ports.values()
+        } | {"HOMEPORT_API_HTTPS_PORT": taken}
+        with pytest.raises(InvalidConfiguration, match=f"TCP port {taken}"):
+            plan.require_free_ports(Options(DATA, https=True), inherited=configured)
+        plan.require_free_ports(Options(DATA), inherited=configured)

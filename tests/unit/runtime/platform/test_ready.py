@@ -36,7 +36,11 @@ def test_its_keys_are_the_promised_ones(tmp_path: Path) -> None:
         "redis",
         "postgres",
         "processes",
+        "api_https",
+        "ca",
     ]
+    assert content["api_https"] is None
+    assert content["ca"] is None
     assert content["processes"] == {"lwm2m": [1, 2]}
 
 
