@@ -273,15 +273,24 @@ class MessageLayer(Generic[Peer]):
         if confirmable and self.repeated(address, known_as, now=now):
             return None
         exchange = self._exchanges.match(address, message)
+        if exchange is None and checks.is_auto_observed(message):
+            if confirmable:
+                self._acknowledge(message, address, known_as, now)
+            return None
         if exchange is None or checks.has_unknown_critical(message):
             if confirmable:
                 self.forget(address, known_as)
                 self._reset(message, address)
             return None
         if confirmable:
-            acknowledgement = codec.encode_empty(Type.ACK, message.message_id)
-            self.settle(address, known_as, acknowledgement, now=now)
+            self._acknowledge(message, address, known_as, now)
         return self._exchanges.respond(exchange, message, now)
+
+    def _acknowledge(
+        self, message: Message, address: Peer, known_as: int, now: float
+    ) -> None:
+        acknowledgement = codec.encode_empty(Type.ACK, message.message_id)
+        self.settle(address, known_as, acknowledgement, now=now)
 
     def _answer(
         self, request: Request[Peer], answer: Response, *, keep: bool, now: float

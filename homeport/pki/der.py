@@ -8,10 +8,12 @@ _LONGEST_LENGTH = 2
 
 
 def children(element: bytes) -> list[bytes]:
-    """Split a constructed element into its parts, with their headers.
+    """Split a SEQUENCE into its parts, with their headers.
 
     Raises InvalidFormat with the position where it breaks off.
     """
+    if element[:1] not in (b"", bytes([_SEQUENCE])):
+        raise _invalid("is no SEQUENCE", 0)
     at, end = _content(element, 0, len(element))
     if end != len(element):
         raise _invalid("goes on behind its end", end)

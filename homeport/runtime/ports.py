@@ -1,5 +1,6 @@
 """The ports of an edge: every transport that devices may come by."""
 
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from homeport.dtls.context import CertifiedKey, ServerContext
 from homeport.dtls.gate import Limits
 from homeport.dtls.tls import Tls
 from homeport.dtls.transport import DtlsTransport
-from homeport.errors import Unavailable
+from homeport.errors import InvalidConfiguration, Unavailable
 from homeport.identity import Service
 from homeport.pki.installation import Installation
 from homeport.runtime import addresses
@@ -31,7 +32,11 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The port numbers of an edge; 0 takes a free one."""
+    """The port numbers of an edge.
+
+    0 takes a free one: for TCP the same as for UDP if it is free there too, since some
+    devices have one URI for both.
+    """
 
     coap: int
     coap_tcp: int
@@ -67,7 +72,13 @@ async def opened(
             _dtls(settings, security, make, service=service, number=numbers.coaps)
         )
         tls, secured_tcp = await stack.enter_async_context(
-            _tls(settings, security, make, service=service, number=numbers.coaps_tcp)
+            _tls(
+                settings,
+                security,
+                make,
+                service=service,
+                number=numbers.coaps_tcp or _free(host, dtls.address),
+            )
         )
         hearing = vital(_hear(security, dtls, tls, secured_tcp))
         stack.push_async_callback(end, hearing)
@@ -75,7 +86,8 @@ async def opened(
         if settings.nosec:
             udp = UdpTransport.bind(host, numbers.coap, reuse_port=True)
             await stack.enter_async_context(listening(udp, make))
-            tcp = await TcpTransport.bind(host, numbers.coap_tcp, reuse_port=True)
+            number = numbers.coap_tcp or _free(host, udp.address)
+            tcp = await TcpTransport.bind(host, number, reuse_port=True)
             await stack.enter_async_context(listening(tcp, make))
             found |= {"coap": udp.address, "coap+tcp": tcp.address}
         yield {
@@ -149,6 +161,15 @@ async def _tls(
             yield tls, transport
     finally:
         await end(serving)
+
+
+def _free(host: str, udp: Address) -> int:
+    """Return the number of a UDP port if TCP has it free as well, otherwise 0."""
+    try:
+        addresses.require_free(host, udp[1], socket.SOCK_STREAM)
+    except InvalidConfiguration:
+        return 0
+    return udp[1]
 
 
 def _context(

@@ -141,6 +141,15 @@ def test_a_confirmable_message_that_nobody_waits_for_is_reset(code: str) -> None
         assert step.sent_one().hex() == "70001234"
 
 
+def test_a_value_that_a_device_observes_itself_is_acknowledged_and_not_reset() -> None:
+    step = Lockstep()
+    value = "42 45 de1a 015e 61 02 60 20 ff 3232"
+    assert step.take(value) is None
+    assert step.sent_one().hex() == "6000de1a"
+    assert step.take(value) is None
+    assert step.sent_one().hex() == "6000de1a"
+
+
 @given(st.binary(max_size=64))
 def test_arbitrary_bytes_never_break_it(datagram: bytes) -> None:
     step = Lockstep()

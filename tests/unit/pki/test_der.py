@@ -43,6 +43,7 @@ def test_bytes_come_apart_or_are_an_invalid_format(element: bytes) -> None:
         ("30 80 0000", "a length that is not taken"),
         ("30 83 000001 00", "a length that is not taken"),
         ("30 82 00", "breaks off"),
+        ("31 00", "is no SEQUENCE at 0"),
     ],
 )
 def test_what_breaks_off_is_refused_with_its_position(
