@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-NAMES = ("edge", "fleet", "handshakes", "secured", "system")
+NAMES = ("edge", "fleet", "handshakes", "secured", "storm", "system")
 
 
 def main() -> None:
