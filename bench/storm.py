@@ -1,7 +1,7 @@
 """A storm: thousands of devices bootstrap and register at once, over DTLS.
 
-Each needs two handshakes, one with either server. A third would be that of a device that
-had to begin again because of us.
+Each needs two handshakes, one with either server. A third would be that of a device
+that had to begin again because of us.
 """
 
 import asyncio
