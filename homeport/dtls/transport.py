@@ -145,34 +145,19 @@ class DtlsTransport:
     async def distrust(self, names: Collection[str] | None) -> None:
         """Look again at peers that rest on entries of the trust view; None is all.
 
-        All would be too many to ask for at once: their next record takes them over and
-        asks. So it does for those of which there is no answer now.
+        Their next record takes them over anew, which asks whether they are still
+        trusted; those that can not be taken over are asked for here.
         """
-        affected: list[Live] = []
         for count, live in enumerate(self._live, 1):
             if count % LARGEST_SHARE == 0:
                 await asyncio.sleep(0)
-            floats = isinstance(live.records, Association)
-            rests_on = live.floating.identity.rests_on
-            if names is None and floats:
+            who = live.floating.identity
+            if names is not None and not any(name in names for name in who.rests_on):
+                continue
+            if isinstance(live.records, Association):
                 self._live.drop(live)
-            elif names is None or any(name in names for name in rests_on):
-                affected.append(live)
-        for begin in range(0, len(affected), LARGEST_SHARE):
-            await self._ask_again(affected[begin : begin + LARGEST_SHARE])
-
-    async def _ask_again(self, share: Sequence[Live]) -> None:
-        try:
-            trusted = await self._ports.trust.trusted(
-                [live.floating.identity for live in share]
-            )
-        except Unavailable:
-            for live in share:
-                self.release(live)
-            raise
-        for live, still in zip(share, trusted, strict=True):
-            if not still:
-                self._distrusted(live)
+            elif not (await self._ports.trust.trusted([who]))[0]:
+                self._end(live, "distrusted")
 
     def stop(self) -> None:
         """Hand over no more; what is to be sent still is."""
