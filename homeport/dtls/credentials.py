@@ -55,6 +55,16 @@ class Refusal:
     authority: str = ""
 
 
+def unproven(who: Identity, reason: str) -> Refusal:
+    """Say why somebody was not taken for who it would have been."""
+    return Refusal(
+        reason,
+        account=who.account,
+        endpoint_name=who.endpoint_name or "",
+        fingerprint=who.fingerprint,
+    )
+
+
 class Trust(Protocol):
     """What the trust view answers; all raise Unavailable."""
 

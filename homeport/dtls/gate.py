@@ -24,7 +24,7 @@ from homeport.coap.udp import Address, written
 from homeport.dtls import cookies, messages, observability
 from homeport.dtls.batches import Batches
 from homeport.dtls.context import ServerContext
-from homeport.dtls.credentials import Admission, Refusal, Trust
+from homeport.dtls.credentials import Admission, Refusal, Trust, unproven
 from homeport.dtls.handshake import Established, Failed, ServerHandshake
 from homeport.dtls.messages import ClientHello
 from homeport.dtls.records import Record
@@ -342,12 +342,7 @@ class Gate:
         if admission is not None:
             who = admission.identity
             self._refused(
-                Refusal(
-                    reason,
-                    account=who.account,
-                    endpoint_name=who.endpoint_name or "",
-                    fingerprint=who.fingerprint,
-                ),
+                unproven(who, reason),
                 written(half.address),
             )
         self._close(half)

@@ -13,7 +13,13 @@ from homeport.dtls import observability
 from homeport.dtls.batches import Batches
 from homeport.dtls.context import ServerContext
 from homeport.dtls.course import Failed
-from homeport.dtls.credentials import Admission, Credential, Refusal, Trust
+from homeport.dtls.credentials import (
+    Admission,
+    Credential,
+    Refusal,
+    Trust,
+    unproven,
+)
 from homeport.dtls.streams import Phase, Secured, TlsSession
 from homeport.errors import Unavailable
 from homeport.identity import NOBODY, Identity
@@ -207,18 +213,8 @@ class TlsSecurity:
             case Failed(reason=reason):
                 observability.record_failed(reason, self._peer)
                 if who is not NOBODY:
-                    self._tls.refused(_unproven(who, reason), self._peer)
+                    self._tls.refused(unproven(who, reason), self._peer)
 
 
 def _regardless(_: Unavailable | None) -> None:
     """Go on without: a session that is not kept costs a full handshake."""
-
-
-def _unproven(who: Identity, reason: str) -> Refusal:
-    """Say why somebody was not taken for who it would have been."""
-    return Refusal(
-        reason,
-        account=who.account,
-        endpoint_name=who.endpoint_name or "",
-        fingerprint=who.fingerprint,
-    )
