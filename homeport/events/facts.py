@@ -6,7 +6,7 @@ store's clock, never equal for two facts of one bucket, never going back.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic import ValidationError as PydanticValidationError
@@ -31,6 +31,29 @@ class FactName(StrEnum):
     REGISTRATION_EXPIRED = "registration.expired"
     REGISTRATION_REFUSED = "registration.refused"
     QUEUE_CLEARED = "queue.cleared"
+    REQUEST_COMPLETED = "request.completed"
+    RESOURCE_NOTIFIED = "resource.notified"
+
+
+class RequestOutcome(StrEnum):
+    """How a device request has ended."""
+
+    ANSWERED = "answered"
+    """The device has answered; its code says what."""
+    EXPIRED = "expired"
+    """It waited for too long and was never delivered."""
+    REMOVED = "removed"
+    """The registration that it was meant for is over (B-129)."""
+    BLOCKED = "blocked"
+    """The device has been suspended (B-166)."""
+    TIMEOUT = "timeout"
+    """The device did not answer, however often it was tried."""
+    UNREACHABLE = "unreachable"
+    """The device could not be reached, or has refused the message."""
+    DISCONNECTED = "disconnected"
+    """There was no connection over TCP or TLS."""
+    REFUSED = "refused"
+    """It is nothing that this device could be asked; it was not sent."""
 
 
 class Fact(BaseModel):
@@ -136,14 +159,61 @@ class RegistrationRefused(Fact):
 
 
 class QueueCleared(Fact):
-    """Device requests that waited will not be delivered (B-131)."""
+    """Device requests that waited will not be delivered; each has completed (B-131)."""
 
     name: ClassVar = FactName.QUEUE_CLEARED
     fact: Literal["queue.cleared"] = "queue.cleared"
     reason: str = Field(
         description="registered, deregistered, expired, suspended or deleted."
     )
-    requests: tuple[Any, ...] = Field(description="The requests, as they were queued.")
+    requests: tuple[str, ...] = Field(description="The ids of the requests.")
+
+
+class RequestCompleted(Fact):
+    """A device request has ended, one way or another; there is one fact for each."""
+
+    name: ClassVar = FactName.REQUEST_COMPLETED
+    fact: Literal["request.completed"] = "request.completed"
+    request_id: str
+    key_id: str = Field(description="The API key that asked; nothing if we did.")
+    async_id: str = Field(description="What the caller calls the request.")
+    method: str = Field(description="GET, PUT, POST, DELETE, FETCH or IPATCH.")
+    path: str = Field(description="What was asked for: '/3/0/0'.")
+    outcome: RequestOutcome
+    code: str = Field(
+        default="", description="The device's answer: '2.05', or nothing."
+    )
+    content_format: int | None = Field(
+        default=None, description="Of the payload, by its number."
+    )
+    max_age: int = Field(
+        default=60, ge=0, lt=2**32, description="Seconds that the answer holds for."
+    )
+    payload: str = Field(default="", description="What the device said, in base64.")
+    observed: bool = Field(
+        default=False, description="Whether the device will notify of changes."
+    )
+
+
+class ResourceNotified(Fact):
+    """A device has told a value that somebody observes, or has sent one unasked."""
+
+    name: ClassVar = FactName.RESOURCE_NOTIFIED
+    fact: Literal["resource.notified"] = "resource.notified"
+    path: str = Field(description="Object, instance, resource: '/3/0/1'.")
+    code: str = Field(
+        default="2.05", description="An error's code ends the observation."
+    )
+    content_format: int | None = Field(
+        default=None, description="Of the payload, by its number."
+    )
+    max_age: int = Field(
+        default=60, ge=0, lt=2**32, description="Seconds that the value holds for."
+    )
+    payload: str = Field(default="", description="The value, in base64.")
+    sent: bool = Field(
+        default=False, description="Whether the device has sent it unasked."
+    )
 
 
 class DeviceBootstrapping(Fact):
@@ -208,7 +278,9 @@ AnyFact = Annotated[
     | DeviceDeregistered
     | RegistrationExpired
     | RegistrationRefused
-    | QueueCleared,
+    | QueueCleared
+    | RequestCompleted
+    | ResourceNotified,
     Field(discriminator="fact"),
 ]
 """Any of them, told apart by ``fact``."""

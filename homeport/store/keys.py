@@ -28,8 +28,28 @@ def description(bucket: int, device: DeviceId) -> str:
 
 
 def queue(bucket: int, device: DeviceId) -> str:
-    """List: the device requests that wait."""
+    """List: the ids of the device requests that wait, the first one first."""
     return f"{tag(bucket)}:queue:{device}"
+
+
+def requests(bucket: int, device: DeviceId) -> str:
+    """Hash: the device requests that wait, by their ids."""
+    return f"{tag(bucket)}:requests:{device}"
+
+
+def deadlines(bucket: int) -> str:
+    """Sorted set: device and request by when it expires, in milliseconds."""
+    return f"{tag(bucket)}:deadlines"
+
+
+def tokens(bucket: int, device: DeviceId) -> str:
+    """Hash: what is observed, by the tokens that notifications come with."""
+    return f"{tag(bucket)}:tokens:{device}"
+
+
+def values(bucket: int, device: DeviceId) -> str:
+    """Hash: the last known values of a device's resources, by their paths."""
+    return f"{tag(bucket)}:values:{device}"
 
 
 def expiry(bucket: int) -> str:

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.store.reports import Notify, Report
+from homeport.store.requests import Complete, Enqueue, Hold, Lapse, Postpone, Take
 
 
 class Register(NamedTuple):
@@ -22,6 +24,8 @@ class Register(NamedTuple):
     ``issued`` is when we issued its credential, in milliseconds since 1970, or 0.
     ``replace`` says that it may take over the name of another identity (B-096), and
     ``fixed`` that its Location names the device, and not this registration (B-092).
+    ``observed`` has a line ``token path`` for each resource that the device notifies of
+    by itself, ``reported`` a line ``path value`` for each value that it told (OBS-2).
     """
 
     bucket: int
@@ -45,6 +49,8 @@ class Register(NamedTuple):
     issued: int = 0
     replace: int = 0
     fixed: int = 0
+    observed: str = ""
+    reported: str = ""
 
 
 class Refresh(NamedTuple):
@@ -65,7 +71,8 @@ class Update(NamedTuple):
     """A device is still there and may change something.
 
     ``if_revision`` makes it conditional: a structure merged outside of the store is
-    written only if the session is still the one that was read.
+    written only if the session is still the one that was read. ``observed`` and
+    ``reported`` are those of `Register`, for the structure as it is from now on.
     """
 
     bucket: int
@@ -84,6 +91,8 @@ class Update(NamedTuple):
     mark: str = ""
     generation: int = 0
     parameters: str = ""
+    observed: str = ""
+    reported: str = ""
 
 
 class Deregister(NamedTuple):
@@ -185,6 +194,14 @@ Operation = (
     | Refuse
     | Dismiss
     | Readmit
+    | Enqueue
+    | Take
+    | Hold
+    | Complete
+    | Postpone
+    | Lapse
+    | Notify
+    | Report
 )
 
 NAMES: dict[type[Operation], str] = {
@@ -198,6 +215,14 @@ NAMES: dict[type[Operation], str] = {
     Refuse: "refuse",
     Dismiss: "dismiss",
     Readmit: "readmit",
+    Enqueue: "enqueue",
+    Take: "take",
+    Hold: "hold",
+    Complete: "complete",
+    Postpone: "postpone",
+    Lapse: "lapse",
+    Notify: "notify",
+    Report: "report",
 }
 """What the script calls them."""
 
@@ -223,16 +248,43 @@ class Result(StrEnum):
     REPEATED = "repeated"
     RECORDED = "recorded"
     EXPIRED = "expired"
+    QUEUED = "queued"
+    FULL = "full"
+    TAKEN = "taken"
+    EMPTY = "empty"
+    BUSY = "busy"
+    """A request to the device is under way, and only one at a time may be (B-181)."""
+    ELSEWHERE = "elsewhere"
+    """Another edge has the device."""
+    ASLEEP = "asleep"
+    POSTPONED = "postponed"
+    OLDER = "older"
+    """A newer notification of the same has come before (RFC 7641 §3.4)."""
+    REPORTED = "reported"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an operation."""
+    """What came of an operation; ``waiting`` says that requests wait for the device.
+
+    ``edge`` is the one that has the device, or is busy with it.
+    """
 
     result: Result
     registration: str = ""
     held_milliseconds: int = 0
     profile: str = ""
+    waiting: bool = False
+    edge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRequest(Outcome):
+    """A request to send now, to a device of this identity, profile and version."""
+
+    body: str = ""
+    identity: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +300,7 @@ _PLAIN = {result.encode(): Outcome(result) for result in Result}
 
 
 def outcome(answer: bytes | list[bytes | int]) -> Outcome:
-    """Read the script's answer to any operation but `Expire`."""
+    """Read the script's answer to any operation but `Expire` and `Lapse`."""
     if isinstance(answer, bytes):
         return _PLAIN[answer]
     match answer:
@@ -256,13 +308,29 @@ def outcome(answer: bytes | list[bytes | int]) -> Outcome:
             return Outcome(
                 Result.HELD, held_milliseconds=milliseconds, profile=profile.decode()
             )
+        case [b"queued" | b"busy" | b"elsewhere" | b"postponed" as word, bytes(edge)]:
+            return Outcome(Result(word.decode()), edge=edge.decode())
         case [bytes(word), bytes(registration)]:
             return Outcome(Result(word.decode()), registration=registration.decode())
+        case [bytes(word), bytes(registration), bytes(waiting)]:
+            return Outcome(
+                Result(word.decode()),
+                registration=registration.decode(),
+                waiting=bool(waiting),
+            )
+        case [b"taken", bytes(body), bytes(identity), bytes(profile), bytes(version)]:
+            return TakenRequest(
+                Result.TAKEN,
+                profile=profile.decode(),
+                body=body.decode(),
+                identity=identity.decode(),
+                version=version.decode(),
+            )
         case _:
             raise ValueError(f"the script answered {answer!r}")
 
 
 def expired(answer: list[bytes | int]) -> Expired:
-    """Read the script's answer to `Expire`."""
+    """Read the script's answer to `Expire` or `Lapse`."""
     _, ended, postponed, due = answer
     return Expired(int(ended), int(postponed), float(due) if due else None)

@@ -9,14 +9,16 @@ from faststream.nats import NatsBroker
 from homeport.errors import Unavailable
 from homeport.events import bus, subjects
 from homeport.events.bus import Subscription
-from homeport.events.facts import AnyFact, FactName
-from services.directory import observability
+from homeport.events.facts import AnyFact
+from services.directory import journal, observability
 from services.directory.handlers import Devices, project
 
 PAUSE_SECONDS = 0.5
 """How long a replica waits after a batch that it could not store."""
 
-SUBSCRIPTION = Subscription(durable=subjects.DIRECTORY_DURABLE, facts=tuple(FactName))
+SUBSCRIPTION = Subscription(
+    durable=subjects.DIRECTORY_DURABLE, facts=tuple(journal.TITLES)
+)
 
 
 class Telling(Protocol):

@@ -10,12 +10,15 @@ from homeport.events import facts
 from homeport.events.facts import AnyFact
 from homeport.identity import NOBODY
 from homeport.names import AccountId, DeviceId, EdgeId, EndpointName
+from homeport.protocol import device_requests
+from homeport.protocol.device_requests import DeviceRequest, Method
 from homeport.store import connection, operations
 from homeport.store.clock import StoreClock
 from homeport.store.connection import Connection
 from homeport.store.edges import EdgeRegistry
 from homeport.store.operations import Operation, Outcome
 from homeport.store.outbox import Outbox
+from homeport.store.requests import Enqueue
 from homeport.store.sessions import SessionStore
 
 ACCOUNT = AccountId("a" * 32)
@@ -142,6 +145,20 @@ class Device:
             location=location,
             account="",
         )
+
+    def enqueue(self, request: str, **changes: object) -> Enqueue:
+        """Be asked for something."""
+        asked = DeviceRequest(request, "key", f"async-{request}", Method.GET, "/3/0/0")
+        return Enqueue(
+            bucket=self.bucket,
+            device=self.id,
+            account=self.account,
+            request=request,
+            head=device_requests.head(asked),
+            body=device_requests.build(asked),
+            expires_at=2**45,
+            most=20,
+        )._replace(**changes)
 
     def bootstrap(self, message_id: int, attempt: str) -> operations.Bootstrap:
         """Ask for credentials."""

@@ -1,4 +1,4 @@
-"""The Lua scripts, each in a file of its own, and how they are called."""
+"""The Lua scripts, and how they are called."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ Argument = str | bytes | int
 
 
 class Script:
-    """One script; it loads itself where a server does not know it (again)."""
+    """One script, of one file or more; a server that does not know it is told."""
 
-    def __init__(self, name: str) -> None:
-        self._text = files(__package__).joinpath(f"{name}.lua").read_text()
+    def __init__(self, *names: str) -> None:
+        parts = (files(__package__).joinpath(f"{name}.lua") for name in names)
+        self._text = "\n".join(part.read_text() for part in parts)
         self._digest = hashlib.sha1(
             self._text.encode(), usedforsecurity=False
         ).hexdigest()
@@ -43,7 +44,7 @@ class Script:
             raise Unavailable("Redis", reason) from error
 
 
-OPERATIONS = Script("operations")
+OPERATIONS = Script("prelude", "requests", "registrations", "bootstraps", "run")
 OUTBOX = Script("outbox")
 RELEASE = Script("release")
 HEARTBEAT = Script("heartbeat")

@@ -4,8 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from homeport.events.facts import QueueCleared, RegistrationRefused
-from homeport.store import keys
+from homeport.events.facts import (
+    QueueCleared,
+    RegistrationRefused,
+    RequestCompleted,
+    RequestOutcome,
+)
 from homeport.store.operations import Dismiss, Readmit, Result
 from tests.support.sessions import Edge, device, edge, fact_names
 
@@ -49,9 +53,11 @@ async def test_its_registration_ends_like_any_other(
 
 async def test_its_waiting_requests_are_cleared_with_the_reason(here: Edge) -> None:
     await register(here, 1)
-    await here.redis.rpush(keys.queue(DEVICE.bucket, DEVICE.id), '{"async_id":"1"}')
+    await here.do(DEVICE.enqueue("1"))
     await dismiss(here)
-    _, cleared, _ = await here.facts()
+    _, completed, cleared, _ = await here.facts()
+    assert isinstance(completed, RequestCompleted)
+    assert completed.outcome is RequestOutcome.BLOCKED
     assert isinstance(cleared, QueueCleared)
     assert cleared.reason == "suspended"
 

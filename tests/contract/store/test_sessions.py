@@ -134,16 +134,16 @@ async def test_deregistration_clears_structure_and_queue_and_says_so(
     here: Edge,
 ) -> None:
     location = await registered(here)
-    queue = keys.queue(device().bucket, device().id)
-    await here.redis.rpush(queue, '{"id":"one"}', '{"id":"two"}')
+    await here.do(device().enqueue("one"), device().enqueue("two"))
     (outcome,) = await here.do(device().deregister(2, location))
     assert outcome.result is Result.DEREGISTERED
-    _, cleared, gone = await here.facts()
+    _, *completed, cleared, gone = await here.facts()
+    assert fact_names(completed) == ["request.completed"] * 2
     assert isinstance(cleared, QueueCleared)
-    assert (cleared.reason, len(cleared.requests)) == ("deregistered", 2)
+    assert (cleared.reason, cleared.requests) == ("deregistered", ("one", "two"))
     assert gone.fact == "device.deregistered"
-    assert not await here.redis.exists(queue)
-    assert not await here.redis.exists(keys.description(device().bucket, device().id))
+    for key in (keys.queue, keys.requests, keys.description):
+        assert not await here.redis.exists(key(device().bucket, device().id))
     assert not await here.redis.zcard(keys.expiry(device().bucket))
 
 

@@ -1,0 +1,80 @@
+"""The device requests that wait, as those see them who ask.
+
+Whoever enqueues pokes the edge that has the device (`homeport.events.subjects.poke`);
+without that the request waits for the device's next message.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+from homeport.names import AccountId, DeviceId
+from homeport.protocol import device_requests
+from homeport.protocol.device_requests import DeviceRequest
+from homeport.store import keys, values
+from homeport.store.connection import Connection, reaching
+from homeport.store.operations import Outcome
+from homeport.store.requests import Enqueue
+from homeport.store.sessions import SessionStore
+from homeport.store.values import LastValue
+
+MOST_WAITING = 20
+"""Requests of callers that may wait for one device (B-171)."""
+
+
+class RequestQueue:
+    """The queues of all devices, and what is known of their resources."""
+
+    def __init__(self, connection: Connection, sessions: SessionStore) -> None:
+        self._redis = connection
+        self._sessions = sessions
+
+    async def enqueue(
+        self, account: AccountId, device: DeviceId, request: DeviceRequest
+    ) -> Outcome:
+        """Put a request behind those that wait; doing it twice is doing it once.
+
+        The outcome is QUEUED with the edge that has the device, FULL, or UNKNOWN where
+        the account has no registered device of that id. Raises Unavailable; then it
+        may have been done.
+        """
+        operation = Enqueue(
+            self._sessions.bucket(device),
+            device,
+            account,
+            request.id,
+            device_requests.head(request),
+            device_requests.build(request),
+            request.expires_at,
+            MOST_WAITING,
+        )
+        (outcome,) = await self._sessions.execute(
+            [operation], arrived=asyncio.get_running_loop().time()
+        )
+        return outcome
+
+    async def waiting(self, device: DeviceId, requests: Sequence[str]) -> list[bool]:
+        """Say of each of some requests whether it is not over yet."""
+        if not requests:
+            return []
+        key = keys.requests(self._sessions.bucket(device), device)
+        with reaching():
+            found = await self._redis.hmget(key, list(requests))
+        return [stored is not None for stored in found]
+
+    async def value(self, device: DeviceId, path: str) -> LastValue | None:
+        """Return the last known value of a path, however old it is."""
+        key = keys.values(self._sessions.bucket(device), device)
+        with reaching():
+            found = await self._redis.hget(key, path)
+        return None if found is None else values.parse(found)
+
+    async def observed(self, device: DeviceId) -> dict[str, str]:
+        """Return what a device notifies of: paths by tokens in hex."""
+        key = keys.tokens(self._sessions.bucket(device), device)
+        with reaching():
+            found = cast("dict[bytes, bytes]", await self._redis.hgetall(key))
+        return {
+            token.decode(): text.decode().split(" ", 2)[2]
+            for token, text in found.items()
+        }

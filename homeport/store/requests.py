@@ -1,0 +1,95 @@
+"""What may be done to the device requests that wait, as tuples for the script.
+
+A request waits from `Enqueue` on until it is over, which each one is exactly once: the
+device has answered (`Complete`), its time has passed (`Lapse`), or the registration it
+was meant for has ended. Every end is a fact, ``request.completed``.
+"""
+
+from typing import NamedTuple
+
+from homeport.names import AccountId, DeviceId
+
+
+class Enqueue(NamedTuple):
+    """A request joins its device's queue, unless it is there already.
+
+    ``head`` is what its event says of it, as members of JSON that begin with a comma,
+    ``body`` what the edge reads; neither has a line feed. ``expires_at`` is in
+    milliseconds since 1970, ``most`` how many requests of callers may wait (B-171).
+    """
+
+    bucket: int
+    device: DeviceId
+    account: AccountId
+    request: str
+    head: str
+    body: str
+    expires_at: int
+    most: int
+
+
+class Take(NamedTuple):
+    """The edge that has the device asks for the next request to send (B-170).
+
+    The device has been ``silent`` for so long and is ``awake`` for so long after its
+    last message, if it sleeps at all; for the ``lease`` nobody else sends the request.
+    All in milliseconds.
+    """
+
+    bucket: int
+    device: DeviceId
+    silent: int
+    awake: int
+    lease: int
+
+
+class Hold(NamedTuple):
+    """The edge still waits for the answer, for another ``lease`` (milliseconds).
+
+    ``acknowledged`` is 1 once the device has said that the answer comes later.
+    """
+
+    bucket: int
+    device: DeviceId
+    request: str
+    acknowledged: int
+    lease: int
+
+
+class Complete(NamedTuple):
+    """A request is over; ``outcome`` is what its event says of that, as JSON members.
+
+    An observation that it began is known by its ``token`` (hex) from here on, and one
+    that it ended has none; both are of the path ``observed``. ``value``, if any, is the
+    last known one of ``path`` (`homeport.store.values`), and those about the path
+    ``invalidated`` are forgotten (B-179).
+    """
+
+    bucket: int
+    device: DeviceId
+    request: str
+    outcome: str
+    token: str = ""
+    observed: str = ""
+    path: str = ""
+    value: str = ""
+    invalidated: str = ""
+
+
+class Postpone(NamedTuple):
+    """An attempt has failed; the request stays the first until the device speaks.
+
+    ``body`` replaces what the edge reads, unless it is empty.
+    """
+
+    bucket: int
+    device: DeviceId
+    request: str
+    body: str = ""
+
+
+class Lapse(NamedTuple):
+    """Requests of a bucket whose time has passed end, ``most`` of them at once."""
+
+    bucket: int
+    most: int
