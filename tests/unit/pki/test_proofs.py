@@ -54,6 +54,7 @@ def test_an_rsa_key_proves_itself_too() -> None:
         CA.key.sign(TEXT + b"\n", ec.ECDSA(SHA256())),
         new_ca().key.sign(TEXT, ec.ECDSA(SHA256())),
     ],
+    ids=["none", "zeros", "another hash", "another text", "another key"],
 )
 def test_any_other_signature_proves_nothing(signature: bytes) -> None:
     assert not proofs.proves(signature, account=ACCOUNT, certificate=CA.certificate.der)

@@ -3,7 +3,7 @@
 import pytest
 
 from homeport.store import operations
-from homeport.store.operations import Expired, Outcome, Result
+from homeport.store.operations import Expired, Outcome, Result, TakenRequest
 
 
 def test_a_word_is_an_outcome() -> None:
@@ -18,6 +18,26 @@ def test_a_registration_comes_with_its_id() -> None:
 def test_a_hold_comes_with_its_time_and_profile() -> None:
     assert operations.outcome([b"held", 60_000, b"izuma"]) == Outcome(
         Result.HELD, held_milliseconds=60_000, profile="izuma"
+    )
+
+
+def test_an_update_says_whether_requests_wait() -> None:
+    assert operations.outcome([b"updated", b"", b"waiting"]) == Outcome(
+        Result.UPDATED, waiting=True
+    )
+    assert operations.outcome([b"recorded", b"", b""]) == Outcome(Result.RECORDED)
+
+
+@pytest.mark.parametrize("word", ["queued", "busy", "elsewhere", "postponed"])
+def test_an_edge_is_told_by_its_name(word: str) -> None:
+    answer = [word.encode(), b"lwm2m-1"]
+    assert operations.outcome(answer) == Outcome(Result(word), edge="lwm2m-1")
+
+
+def test_a_request_is_taken_with_what_its_device_is() -> None:
+    answer = [b"taken", b"{}", b"nosec", b"izuma", b"1.1"]
+    assert operations.outcome(answer) == TakenRequest(
+        Result.TAKEN, profile="izuma", body="{}", identity="nosec", version="1.1"
     )
 
 

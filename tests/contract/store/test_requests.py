@@ -1,0 +1,306 @@
+"""What every store promises of device requests: each ends once, and in its turn."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from homeport.events.facts import AnyFact, RequestCompleted, RequestOutcome
+from homeport.protocol import device_requests
+from homeport.protocol.device_requests import DeviceRequest, Method
+from homeport.store import keys, values
+from homeport.store.operations import Outcome, Result, TakenRequest
+from homeport.store.queue import RequestQueue
+from homeport.store.requests import Complete, Hold, Lapse, Postpone, Take
+from homeport.store.values import LastValue
+from tests.support.sessions import Edge, device, edge
+
+pytestmark = pytest.mark.integration
+
+DEVICE = device()
+ANSWERED = ',"outcome":"answered","code":"2.05","payload":"NDI="'
+LEASE = 15_000
+VALUE = LastValue(0, b"42", 1_000, 2_000)
+
+
+@pytest.fixture(params=["redis_url", "redis_cluster_url"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+async def here(store_url: str) -> AsyncIterator[Edge]:
+    """An edge that the device has registered at."""
+    async with edge(store_url) as made:
+        await made.do(DEVICE.register(1))
+        yield made
+
+
+@pytest.fixture
+async def there(store_url: str) -> AsyncIterator[Edge]:
+    async with edge(store_url) as made:
+        yield made
+
+
+def take(*, silent: int = 0, awake: int = 93_000, lease: int = LEASE) -> Take:
+    return Take(DEVICE.bucket, DEVICE.id, silent, awake, lease)
+
+
+def complete(request: str, outcome: str = ANSWERED, **effects: str) -> Complete:
+    return Complete(DEVICE.bucket, DEVICE.id, request, outcome, **effects)
+
+
+def hold(request: str, *, acknowledged: int = 0, lease: int = LEASE) -> Hold:
+    return Hold(DEVICE.bucket, DEVICE.id, request, acknowledged, lease)
+
+
+def postpone(request: str, body: str = "") -> Postpone:
+    return Postpone(DEVICE.bucket, DEVICE.id, request, body)
+
+
+def queue(store: Edge) -> RequestQueue:
+    return RequestQueue(store.redis, store.sessions)
+
+
+async def do(store: Edge, *operations: object) -> list[Result]:
+    return [outcome.result for outcome in await store.do(*operations)]
+
+
+async def taken(store: Edge) -> str:
+    """Take the next request; return its id."""
+    (outcome,) = await store.do(take())
+    assert isinstance(outcome, TakenRequest)
+    return device_requests.parse(outcome.body).id
+
+
+async def ended(store: Edge) -> list[tuple[str, RequestOutcome]]:
+    return [
+        (fact.request_id, fact.outcome)
+        for fact in await store.facts()
+        if isinstance(fact, RequestCompleted)
+    ]
+
+
+async def last_fact(store: Edge) -> AnyFact:
+    return (await store.facts())[-1]
+
+
+async def test_a_request_is_taken_whole_with_what_its_device_is(here: Edge) -> None:
+    asked = DeviceRequest(
+        *("r" * 32, "key", "mine", Method.PUT, "/5/0/1"),
+        queries=("pmin=1",),
+        content_format=0,
+        payload=b"\x00\xff\n",
+        retries=2,
+        expires_at=2**45,
+    )
+    outcome = await queue(here).enqueue(DEVICE.account, DEVICE.id, asked)
+    assert outcome == Outcome(Result.QUEUED, edge=here.identity)
+    (outcome,) = await here.do(take())
+    assert isinstance(outcome, TakenRequest)
+    assert device_requests.parse(outcome.body) == asked
+    assert (outcome.identity, outcome.profile, outcome.version) == (
+        *("nosec", "lwm2m-1.1", "1.1"),
+    )
+
+
+async def test_a_request_joins_the_queue_once(here: Edge) -> None:
+    assert await do(here, DEVICE.enqueue("a"), DEVICE.enqueue("a")) == [
+        Result.QUEUED,
+        Result.QUEUED,
+    ]
+    assert await taken(here) == "a"
+    assert await do(here, complete("a"), take()) == [Result.RECORDED, Result.EMPTY]
+
+
+async def test_another_account_finds_no_device(here: Edge) -> None:
+    assert await do(here, DEVICE.enqueue("a", account="b" * 32)) == [Result.UNKNOWN]
+
+
+async def test_a_device_that_is_not_registered_is_asked_nothing(here: Edge) -> None:
+    stranger = device("urn:dev:2")
+    assert await do(here, stranger.enqueue("a")) == [Result.UNKNOWN]
+
+
+async def test_the_queue_has_an_end_for_callers_and_not_for_us(here: Edge) -> None:
+    await here.do(*(DEVICE.enqueue(str(number), most=3) for number in range(3)))
+    assert await do(
+        here, DEVICE.enqueue("one more", most=3), DEVICE.enqueue("-ours", most=3)
+    ) == [Result.FULL, Result.QUEUED]
+
+
+async def test_requests_are_taken_one_at_a_time_in_their_order(here: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"), DEVICE.enqueue("b"))
+    assert await taken(here) == "a"
+    assert await do(here, take()) == [Result.BUSY]
+    (outcome,) = await here.do(complete("a"))
+    assert outcome == Outcome(Result.RECORDED, waiting=True)
+    assert await taken(here) == "b"
+
+
+async def test_an_end_is_one_event_with_all_that_is_known(here: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"), take())
+    assert await do(here, complete("a"), complete("a")) == [
+        Result.RECORDED,
+        Result.UNKNOWN,
+    ]
+    _, fact = await here.facts()
+    assert isinstance(fact, RequestCompleted)
+    assert fact.id == f"{DEVICE.id}.a"
+    assert (fact.request_id, fact.key_id, fact.async_id) == ("a", "key", "async-a")
+    assert (fact.method, fact.path, fact.code) == ("GET", "/3/0/0", "2.05")
+    assert (fact.endpoint_name, fact.payload) == (DEVICE.endpoint_name, "NDI=")
+
+
+async def test_an_update_says_that_requests_wait(here: Edge) -> None:
+    (registered,) = await here.do(DEVICE.register(2))
+    location = registered.registration
+    await here.do(DEVICE.enqueue("a"))
+    outcomes = await here.do(
+        DEVICE.refresh(3, location), DEVICE.update(4, location, lifetime=90)
+    )
+    assert outcomes == [Outcome(Result.UPDATED, waiting=True)] * 2
+    await here.do(take(), complete("a"))
+    assert await here.do(DEVICE.refresh(5, location)) == [Outcome(Result.UPDATED)]
+
+
+async def test_only_the_edge_that_has_the_device_takes(here: Edge, there: Edge) -> None:
+    await there.do(DEVICE.enqueue("a"))
+    assert await there.do(take()) == [Outcome(Result.ELSEWHERE, edge=here.identity)]
+
+
+async def test_a_sleeping_device_is_left_alone(here: Edge) -> None:
+    await here.do(DEVICE.register(2, queue_mode=1), DEVICE.enqueue("a"))
+    assert await do(here, take(silent=4_501, awake=4_500)) == [Result.ASLEEP]
+    assert await do(here, take(silent=4_500, awake=4_500)) == [Result.TAKEN]
+
+
+async def test_a_request_whose_edge_died_is_sent_again(here: Edge, there: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"), take(lease=0))
+    await there.do(DEVICE.update(2, await location(here)))
+    assert await taken(there) == "a"
+    assert await do(here, hold("a")) == [Result.UNKNOWN]
+
+
+async def test_one_that_was_acknowledged_is_not(here: Edge, there: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"), DEVICE.enqueue("b"), take())
+    await here.do(hold("a", acknowledged=1, lease=0))
+    await there.do(DEVICE.update(2, await location(here)))
+    assert await taken(there) == "b"
+    assert await ended(here) == [("a", RequestOutcome.TIMEOUT)]
+
+
+async def location(store: Edge) -> str:
+    found = await store.redis.hget(
+        keys.session(DEVICE.bucket, DEVICE.id), "registration_id"
+    )
+    return found.decode()
+
+
+async def test_a_held_request_is_nobody_elses(here: Edge, there: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"), take(lease=0), hold("a"))
+    await there.do(DEVICE.update(2, await location(here)))
+    assert await there.do(take()) == [Outcome(Result.BUSY, edge=here.identity)]
+
+
+async def test_a_postponed_request_stays_the_first(here: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"), DEVICE.enqueue("b"), take())
+    asked = DeviceRequest("a", "key", "again", Method.GET, "/3/0/0", retries=1)
+    outcomes = await here.do(postpone("a", device_requests.build(asked)))
+    assert outcomes == [Outcome(Result.POSTPONED, edge=here.identity)]
+    (outcome,) = await here.do(take())
+    assert isinstance(outcome, TakenRequest)
+    assert device_requests.parse(outcome.body) == asked
+
+
+async def test_what_is_over_is_not_postponed(here: Edge) -> None:
+    assert await do(here, postpone("a")) == [Result.UNKNOWN]
+
+
+async def test_a_request_that_expired_is_never_sent(here: Edge) -> None:
+    await here.do(DEVICE.enqueue("a", expires_at=1), DEVICE.enqueue("b"))
+    assert await taken(here) == "b"
+    assert await ended(here) == [("a", RequestOutcome.EXPIRED)]
+
+
+async def test_a_sweep_ends_what_has_expired(here: Edge, there: Edge) -> None:
+    await here.do(DEVICE.enqueue("a", expires_at=1), DEVICE.enqueue("b"))
+    (swept,) = await there.sessions.expire(
+        [Lapse(DEVICE.bucket, 10)], now=there.clock.now()
+    )
+    assert (swept.ended, swept.next_due) == (1, float(2**45))
+    assert await ended(here) == [("a", RequestOutcome.EXPIRED)]
+    assert await taken(here) == "b"
+
+
+async def test_a_sweep_leaves_what_is_under_way(here: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"), take())
+    deadlines = keys.deadlines(DEVICE.bucket)
+    await here.redis.zadd(deadlines, {f"{DEVICE.id} a": 1})
+    (swept,) = await here.sessions.expire(
+        [Lapse(DEVICE.bucket, 10)], now=here.clock.now()
+    )
+    assert (swept.ended, swept.postponed) == (0, 1)
+    assert await do(here, complete("a")) == [Result.RECORDED]
+
+
+@pytest.mark.conforms("C-121", "B-129")
+async def test_a_new_registration_ends_what_waits(here: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"), DEVICE.enqueue("b"), take())
+    assert await do(here, DEVICE.register(2), complete("a"), take()) == [
+        Result.REGISTERED,
+        Result.UNKNOWN,
+        Result.EMPTY,
+    ]
+    assert await ended(here) == [
+        ("a", RequestOutcome.REMOVED),
+        ("b", RequestOutcome.REMOVED),
+    ]
+
+
+async def test_nothing_is_left_when_all_is_over(here: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"), take(), complete("a"))
+    bucket, device_id = DEVICE.bucket, DEVICE.id
+    for key in (
+        *(keys.queue(bucket, device_id), keys.requests(bucket, device_id)),
+        keys.deadlines(bucket),
+    ):
+        assert not await here.redis.exists(key)
+    session = keys.session(bucket, device_id)
+    assert await here.redis.hmget(session, ["waiting", "flight"]) == [None, None]
+
+
+async def test_who_asked_sees_what_still_waits(here: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"))
+    assert await queue(here).waiting(DEVICE.id, ["a", "b"]) == [True, False]
+    assert await queue(here).waiting(DEVICE.id, []) == []
+
+
+async def test_an_answer_is_kept_until_something_is_done_to_it(here: Edge) -> None:
+    text = values.build(VALUE)
+    for request in ("a", "b", "c", "d"):
+        await here.do(DEVICE.enqueue(request))
+    await here.do(
+        complete("a", path="/3/0/9", value=text),
+        complete("b", path="/3/0/90", value=text),
+    )
+    assert await queue(here).value(DEVICE.id, "/3/0/9") == VALUE
+    await here.do(complete("c", invalidated="/3/0/9"))
+    assert await queue(here).value(DEVICE.id, "/3/0/9") is None
+    assert await queue(here).value(DEVICE.id, "/3/0/90") == VALUE
+    await here.do(complete("d", invalidated="/3/0"))
+    assert await queue(here).value(DEVICE.id, "/3/0/90") is None
+
+
+async def test_an_observation_is_known_until_it_is_ended(here: Edge) -> None:
+    for request in ("a", "b", "c"):
+        await here.do(DEVICE.enqueue(request))
+    await here.do(
+        complete("a", token="0a0b0c0d", observed="/3/0/9"),
+        complete("b", token="01020304", observed="/3/0"),
+    )
+    assert await queue(here).observed(DEVICE.id) == {
+        "0a0b0c0d": "/3/0/9",
+        "01020304": "/3/0",
+    }
+    await here.do(complete("c", observed="/3/0/9"))
+    assert await queue(here).observed(DEVICE.id) == {"01020304": "/3/0"}
