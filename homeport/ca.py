@@ -47,7 +47,7 @@ class Api:
     key: str = field(repr=False)
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """Make a call that answers JSON; raise CallRefused or Unavailable."""
+        """Make a call that answers JSON if anything; raise CallRefused, Unavailable."""
         try:
             answer = httpx.request(
                 method,
@@ -57,7 +57,7 @@ class Api:
                 timeout=ANSWER_SECONDS,
                 trust_env=False,
             )
-            content = answer.json()
+            content = answer.json() if answer.content else None
         except httpx.InvalidURL as error:
             raise InvalidConfiguration("--api", f"is no URL: {error}") from error
         except (httpx.HTTPError, ValueError) as error:
@@ -70,7 +70,8 @@ class Api:
 def find_api(url: str | None, key: str | None, ready_file: Path | None) -> Api:
     """Take the given API, or that of a running platform.
 
-    Raises InvalidConfiguration when there is none, or half of it is missing.
+    Raises InvalidConfiguration when there is none, or half of it is missing: a
+    platform's key is shown to nobody else.
     """
     if url is not None and key is not None:
         return Api(url, key)
@@ -80,10 +81,15 @@ def find_api(url: str | None, key: str | None, ready_file: Path | None) -> Api:
         raise InvalidConfiguration(
             str(path), "tells of no platform that serves; give --api and --key"
         )
+    if key is None and url not in (None, found.api, found.api_https):
+        raise InvalidConfiguration("--key", "of that --api is needed, too")
     return Api(url or found.api, key or found.api_key)
 
 
-Url = Annotated[str | None, typer.Option("--api", metavar="URL", help="Use this API.")]
+Url = Annotated[
+    str | None,
+    typer.Option("--api", envvar="HOMEPORT_URL", metavar="URL", help="Use this API."),
+]
 Key = Annotated[
     str | None,
     typer.Option("--key", envvar="HOMEPORT_API_KEY", help="An administrator's key."),

@@ -6,6 +6,7 @@ operator's mistake is a sentence, never a traceback.
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,10 +17,11 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from homeport import __version__, ca
+from homeport.commands import certificates, devices, events, keys
 from homeport.errors import HomeportError, InvalidConfiguration, InvalidInput
 from homeport.runtime.platform import folder
 from homeport.runtime.platform.plan import Options, Ports, parse_scale
-from homeport.simulator.command import simulate
+from homeport.simulator.command import attempt, simulate
 
 FAILURE = 1
 USAGE = 2
@@ -32,7 +34,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-cli.add_typer(ca.cli)
+for group in (ca, certificates, devices, events, keys):
+    cli.add_typer(group.cli)
 
 
 def main() -> None:
@@ -183,12 +186,30 @@ def run(
     lifeline: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run services in one process against given servers (HOMEPORT_* variables)."""
+    signal.signal(signal.SIGTERM, _leave)  # a container's process 1 is deaf without
     from homeport.runtime import running  # noqa: PLC0415 # loads much
 
     running.run(names, lifeline_descriptor=lifeline)
 
 
+def _leave(*_: object) -> None:
+    """End while what has to be loaded is: nothing has begun yet."""
+    raise SystemExit
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the schemas in PostgreSQL up to date; repeating it is harmless."""
+    from homeport.runtime import schemas  # noqa: PLC0415 # loads much
+    from homeport.runtime.config import DatabaseSettings  # noqa: PLC0415 # loads much
+
+    url = DatabaseSettings.load().postgres_url.get_secret_value()
+    for name in asyncio.run(schemas.migrate(url)):
+        typer.echo(f"schema {name} is up to date")
+
+
 cli.command()(simulate)
+cli.command(name="try")(attempt)
 
 
 @cli.command()

@@ -12,6 +12,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from homeport import names
+from homeport.client import AsyncClient, CallRefused
 from homeport.names import AccountId
 from tests.support.homeport import Command, Event, content, gone, platform
 from tests.support.polling import until
@@ -23,9 +24,13 @@ FAULTS = ("error", "critical")
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What a customer runs: it calls the API, and is told what happens."""
+    """What a customer runs: it calls the API, and is told what happens.
+
+    ``api`` is HTTP as it is, ``client`` the same by our own client.
+    """
 
     api: httpx.AsyncClient
+    client: AsyncClient
     webhook: Webhook
     account: AccountId
 
@@ -41,9 +46,11 @@ class Application:
 
     async def state(self, endpoint_name: str) -> str:
         """Return a device's state in the directory; nothing before it is there."""
-        path = f"/v3/devices/{self.device_id(endpoint_name)}/"
-        answer = await self.api.get(path)
-        return str(answer.json()["state"]) if answer.status_code == 200 else ""
+        try:
+            device = await self.client.devices.get(self.device_id(endpoint_name))
+        except CallRefused:
+            return ""
+        return device.state
 
     async def until_state(self, endpoint_name: str, state: str) -> None:
         """Wait until the directory has a device in a state."""
@@ -55,14 +62,8 @@ class Application:
 
     async def states(self) -> Mapping[str, str]:
         """Return the states of all devices by their ids."""
-        found: dict[str, str] = {}
-        after = ""
-        while True:
-            page = await self.read("/v3/devices/", limit=1000, after=after)
-            found |= {device["id"]: device["state"] for device in page["data"]}
-            if not page["has_more"]:
-                return found
-            after = page["data"][-1]["id"]
+        devices = self.client.devices.list(limit=1000)
+        return {device.id: device.state async for device in devices}
 
     def told(self, endpoint_name: str) -> list[tuple[str, Any]]:
         """Return what the webhook was told of a device: kinds and items, in order."""
@@ -175,10 +176,18 @@ class System:
             timeout=20,
         )
 
+    def client(self) -> AsyncClient:
+        """Make a client of the API, an administrator's."""
+        return AsyncClient(self.api, self._key)
+
     @asynccontextmanager
     async def application(self, **serialization: bool) -> AsyncIterator[Application]:
         """Open the API, and a webhook that is told of everything from now on."""
-        async with self.caller(self._key) as api, webhook() as opened:
+        async with (
+            self.caller(self._key) as api,
+            self.client() as client,
+            webhook() as opened,
+        ):
             answer = await api.put(
                 CALLBACK,
                 json={
@@ -187,7 +196,7 @@ class System:
                 },
             )
             assert answer.status_code == 204, answer.text
-            yield Application(api, opened, self.account)
+            yield Application(api, client, opened, self.account)
             assert (await api.delete(CALLBACK)).status_code == 204
 
 
