@@ -1,0 +1,119 @@
+{{/*
+What a schema cannot see: values that are wrong together. Each says the value's name and
+the remedy; the first ends the rendering.
+*/}}
+
+{{- define "homeport.validate" -}}
+{{- include "homeport.validateSecrets" . }}
+{{- range $server, $schemes := dict "redis" "redis|rediss" "nats" "nats|tls|ws|wss" "postgres" "postgresql|postgres" }}
+{{- include "homeport.validateServer" (dict "root" $ "server" $server "schemes" $schemes) }}
+{{- end }}
+{{- range $name := list "bootstrap" "lwm2m" }}
+{{- include "homeport.validateAddress" (dict "root" $ "name" $name) }}
+{{- end }}
+{{- range $name := list "directory" "lwm2m" "bootstrap" "expiry" "notifier" }}
+{{- include "homeport.validateScaling" (dict "root" $ "name" $name) }}
+{{- end }}
+{{- include "homeport.validateApi" . }}
+{{- if and .Values.nosec (not .Values.addresses.lwm2mPlain) }}
+{{- fail "\n\naddresses.lwm2mPlain is not set, and nosec opens the plain ports: say where devices without security reach the LwM2M server, as in coap://lwm2m.example.com:5683, or set nosec=false." }}
+{{- end }}
+{{- if and .Values.test.enabled (not (include "homeport.isEnabled" (dict "root" . "name" "bootstrap"))) }}
+{{- fail "\n\ntest.enabled is true and services.bootstrap.enabled is not, but the test's device bootstraps: set test.enabled=false." }}
+{{- end }}
+{{- end }}
+
+{{- define "homeport.validateSecrets" -}}
+{{- $generates := include "homeport.generates" . }}
+{{- if and .Values.secrets.existingSecret .Values.secrets.generate }}
+{{- fail "\n\nsecrets.generate and secrets.existingSecret are both set: leave one of them." }}
+{{- end }}
+{{- if not (or .Values.secrets.existingSecret $generates) }}
+{{- fail "\n\nsecrets.existingSecret is not set: name a Secret with secret-key and account-id, or let Helm make one with secrets.generate=true (not where charts are rendered elsewhere, as by Argo CD: each rendering would make another)." }}
+{{- end }}
+{{- if and .Values.secrets.existingSecret .Values.accountId }}
+{{- fail "\n\naccountId is set, and secrets.existingSecret has it as account-id: leave accountId empty." }}
+{{- end }}
+{{- if and $generates .Release.IsUpgrade }}
+{{- if not (lookup "v1" "Secret" .Release.Namespace (include "homeport.secret" .)) }}
+{{- fail (printf "\n\nsecrets.generate is true, and the Secret %s of the installation is gone or cannot be seen: what is stored cannot be read without it. Restore it, or name another in secrets.existingSecret. (Without a cluster, as in helm template, it is never seen: use --dry-run=server.)" (include "homeport.secret" .)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "homeport.validateServer" -}}
+{{- $given := index .root.Values .server }}
+{{- if and $given.url $given.existingSecret.name }}
+{{- fail (printf "\n\n%s.url and %s.existingSecret.name are both set: leave one of them." .server .server) }}
+{{- end }}
+{{- if not (or $given.url $given.existingSecret.name .root.Values.development.enabled) }}
+{{- fail (printf "\n\n%s.url is not set: give the server's URL, or name a Secret that has it in %s.existingSecret.name, or set development.enabled=true for a first try." .server .server) }}
+{{- end }}
+{{- if $given.url }}
+{{- if not (regexMatch (printf "^(%s)://" .schemes) $given.url) }}
+{{- fail (printf "\n\n%s.url does not begin with %s://: give the whole URL." .server (replace "|" ":// or " .schemes)) }}
+{{- end }}
+{{- $policies := .root.Values.networkPolicies }}
+{{- range $url := splitList "," $given.url }}
+{{- $port := regexFind ":[0-9]+(/|\\?|$)" (regexReplaceAll "^.*@" $url "") | regexFind "[0-9]+" }}
+{{- $open := list }}
+{{- range (index $policies $.server).ports }}
+{{- $open = append $open (toString .) }}
+{{- end }}
+{{- if and $policies.enabled $port (not (has $port $open)) }}
+{{- fail (printf "\n\n%s.url has port %s, and networkPolicies.%s.ports does not let anybody out to it: add %s there." $.server $port $.server $port) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "homeport.validateAddress" -}}
+{{- $address := include "homeport.address" . }}
+{{- if not $address }}
+{{- fail (printf "\n\naddresses.%s is not set: say where devices reach the %s server, as in coaps://%s.example.com:%s." .name .name .name (ternary "5784" "5684" (eq .name "bootstrap"))) }}
+{{- end }}
+{{- if regexMatch "//(localhost|127\\.|0\\.0\\.0\\.0|\\[::1?\\])" $address }}
+{{- fail (printf "\n\naddresses.%s is %s, where devices cannot reach the cluster: give the name or address of its load balancer." .name $address) }}
+{{- end }}
+{{- end }}
+
+{{- define "homeport.validateScaling" -}}
+{{- $service := include "homeport.service" . | fromYaml }}
+{{- $scaling := $service.autoscaling }}
+{{- $keda := .root.Values.keda }}
+{{- if and $service.enabled (ne $scaling.kind "none") }}
+{{- $begin := printf "services.%s.autoscaling" .name }}
+{{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) }}
+{{- fail (printf "\n\n%s.minReplicas is %v, more than maxReplicas, which is %v: raise maxReplicas." $begin $scaling.minReplicas $scaling.maxReplicas) }}
+{{- end }}
+{{- if not (dig "requests" "cpu" "" $service.resources) }}
+{{- fail (printf "\n\nservices.%s.resources.requests.cpu is not set, and %s.cpuPercent is a share of it: set it." .name $begin) }}
+{{- end }}
+{{- if and (eq $scaling.kind "keda") (has .name (list "directory" "expiry")) (not $keda.natsMonitoringEndpoint) }}
+{{- fail (printf "\n\nkeda.natsMonitoringEndpoint is not set, and %s.kind is keda: give the headless monitoring endpoint of NATS, as in nats-headless.nats.svc:8222." $begin) }}
+{{- end }}
+{{- if and (eq $scaling.kind "keda") (not (has .name (list "directory" "expiry"))) (not $keda.prometheusAddress) }}
+{{- fail (printf "\n\nkeda.prometheusAddress is not set, and %s.kind is keda: give the URL of Prometheus, as in http://prometheus-operated.monitoring.svc:9090." $begin) }}
+{{- end }}
+{{- end }}
+{{- if and $service.enabled (eq (toString $service.strategy.maxSurge) "0") (eq (toString $service.strategy.maxUnavailable) "0") }}
+{{- fail (printf "\n\nservices.%s.strategy.maxSurge and maxUnavailable are both 0, so that no pod can be replaced: set maxSurge=1." .name) }}
+{{- end }}
+{{- end }}
+
+{{- define "homeport.validateApi" -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
+{{- fail "\n\ningress.host is not set: name the API's host, as in api.example.com, or set ingress.enabled=false." }}
+{{- end }}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
+{{- fail "\n\nhttpRoute.parentRefs is empty: name the Gateway that the routes belong to, as in [{name: gateway, namespace: gateways}]." }}
+{{- end }}
+{{- if .Values.certificate.enabled }}
+{{- if not .Values.certificate.issuer.name }}
+{{- fail "\n\ncertificate.issuer.name is not set: name cert-manager's issuer, or set certificate.enabled=false." }}
+{{- end }}
+{{- if not (or .Values.certificate.hosts .Values.ingress.host) }}
+{{- fail "\n\ncertificate.hosts is empty: name the hosts that the certificate is for, or set ingress.host." }}
+{{- end }}
+{{- end }}
+{{- end }}
