@@ -1,36 +1,41 @@
 """The bootstrap interface: one thing after another is asked of a device.
 
-Which things, and in which order, its profile says; the next is asked when the device
-has answered the one before (BS-9)::
+Which things, and in which order, its plan says, by its profile first of all; the next
+is asked when the device has answered the one before (BS-9)::
 
     IZUMA            write /0 ───────────────────────────────────────▶ finish
     IZUMA_STANDARD   delete / ──────────▶ write /0/0 ──▶ write /1/0 ──▶ finish
     LWM2M_1_0        delete / ──▶ write /1/1 ──▶ discover ──▶ write /0/N ──▶ finish
     LWM2M_1_1, 1_2   delete / ──▶ discover ──▶ write /0/N ──▶ write /1/N ──▶ finish
 
-A device that is to enroll asks for its certificate after that, and has finished when it
-has it (EST-2).
+What its account wants besides is written, and then read, before the finish. A device
+that is to enroll asks for its certificate after that, and has finished when it has it
+(EST-2).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from homeport import names
-from homeport.errors import InvalidFormat, InvalidName
-from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.errors import InvalidInput
 from homeport.protocol import handover as handovers
-from homeport.protocol import linkformat, profiles, tlv
-from homeport.protocol import queries as parameters
-from homeport.protocol.handover import Enrollment, Handover
-from homeport.protocol.profiles import LARGEST_SZX, Profile, Step
-from homeport.protocol.tlv import ObjectInstance
+from homeport.protocol import instances, linkformat, paths, tlv
+from homeport.protocol.formats import codecs
+from homeport.protocol.formats.records import Record
+from homeport.protocol.handover import Enrollment
+from homeport.protocol.instances import Listing
+from homeport.protocol.objects.core import CORE
+from homeport.protocol.paths import Path
+from homeport.protocol.plans import Plan, Task
+from homeport.protocol.profiles import LARGEST_SZX, Step
 
 ENROLLMENT_PATH = ("est", "sen")
 """Where a device asks for its certificate (EST-2)."""
+PACK_PATH = ("bspack",)
+"""Where a device asks for all that it is to be given at once (B-194)."""
 _LONGEST_REASON = 64
-_VERSION_1_0 = b'lwm2m="1.0",'
-"""What the list of a discovered device of LwM2M 1.0 begins with, and is no link."""
+_UNKNOWN_FORMAT = "4.15"
+_OPTIONAL = frozenset({Step.DISCOVER, Step.READ})
+"""What a bootstrap goes on without."""
 
 
 class Method(StrEnum):
@@ -61,21 +66,10 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolling:
-    """The device asks for its certificate next, on the same connection (EST-2)."""
-
-    def refused(self, reason: str) -> "Failed":
-        """Take it that the device asks for what it can not have."""
-        return Failed(f"POST /{'/'.join(ENROLLMENT_PATH)}", "", reason)
-
-    def unanswered(self, reason: str) -> "Failed":
-        """Take it that the device will not ask."""
-        return self.refused(reason)
-
-
-@dataclass(frozen=True, slots=True)
 class Finished:
-    """The device has everything and said so (B-026)."""
+    """The device has everything and said so (B-026); what was read of it before."""
+
+    read: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,145 +82,177 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class BootstrapRequest:
-    """What a device says when it asks; ``iep`` is a hint and never a proof (B-059)."""
+class Enrolling:
+    """The device asks for its certificate next, on the same connection (EST-2)."""
 
-    endpoint_name: EndpointName | None
-    account: AccountId | None
-    iep: DeviceId | None
-    profile: Profile
+    read: tuple[Record, ...] = ()
+
+    def refused(self, reason: str) -> Failed:
+        """Take it that the device asks for what it can not have."""
+        return Failed(f"POST /{'/'.join(ENROLLMENT_PATH)}", "", reason)
+
+    def unanswered(self, reason: str) -> Failed:
+        """Take it that the device will not ask."""
+        return self.refused(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """The device takes all that it is to be given, block by block."""
+
+    def unanswered(self, reason: str) -> Failed:
+        """Take it that the device will not take the rest."""
+        return Failed(f"GET /{'/'.join(PACK_PATH)}", "", reason)
 
 
 @dataclass(frozen=True, slots=True)
 class BootstrapSession:
-    """A bootstrap under way: which step it stands at, and which instances it writes."""
+    """A bootstrap under way: at which task, and what the device has said of itself.
 
-    profile: Profile
-    handover: Handover
-    security_instance: int
-    server_instance: int
+    ``content_format`` is the one of writes.
+    """
+
+    plan: Plan
+    tasks: tuple[Task, ...]
+    content_format: int
+    listing: Listing = instances.NOTHING
+    read: tuple[Record, ...] = ()
     at: int = 0
 
     @property
-    def ask(self) -> Ask:
-        """What the device has to answer next."""
-        match self.profile.steps[self.at]:
+    def ask(self) -> Ask:  # noqa: PLR0911 # one for each step
+        """What the device has to answer next; raise InvalidValue for what has no form.
+
+        That is so where a value of a configuration cannot be said in the format.
+        """
+        task = self.tasks[self.at]
+        match task.step:
             case Step.DELETE:
                 return Ask(Method.DELETE, ())
             case Step.DISCOVER:
                 return Ask(Method.GET, (), accept=linkformat.CONTENT_FORMAT)
             case Step.WRITE_SECURITY:
-                return self._write_security()
+                return self._write(self.plan.security(task.number, self.listing))
             case Step.WRITE_SERVER:
-                return self._write_server()
+                return self._write(self.plan.server(task.number, self.listing))
+            case Step.WRITE_INSTANCE:
+                return self._write(self.plan.instance(task.number))
+            case Step.READ:
+                path = _segments(self._read_path)
+                return Ask(Method.GET, path, accept=self.content_format)
             case Step.FINISH:
                 return self._finish()
 
+    @property
+    def name(self) -> str:
+        """What people call the task that it stands at."""
+        return self.tasks[self.at].step.name.lower().replace("_", " ")
+
     def answered(
-        self, code: str, payload: bytes
-    ) -> "BootstrapSession | Enrolling | Finished | Failed":
+        self, code: str, payload: bytes, content_format: int | None = None
+    ) -> "Reached":
         """Take the answer to `ask`, its code as ``2.04``; return what comes of it."""
-        step = self.profile.steps[self.at]
-        accepted = code.startswith("2.")
-        if not accepted and step is not Step.DISCOVER:
-            return Failed(self.ask.name, code, _reason(payload))
-        if step is Step.FINISH:
-            enrolls = isinstance(self.handover.security, Enrollment)
-            return Enrolling() if enrolls else Finished()
-        advanced = replace(self, at=self.at + 1)
-        if accepted and step is Step.DISCOVER:
-            return _discovered(advanced, payload)
-        return advanced
+        if code.startswith("2."):
+            return self._accepted(payload, content_format)
+        step = self.tasks[self.at].step
+        if step in _OPTIONAL:
+            return self._next()
+        is_write = self.ask.content_format is not None
+        if code == _UNKNOWN_FORMAT and is_write and self._falls_back:
+            return replace(self, content_format=tlv.CONTENT_FORMAT)
+        if step is Step.WRITE_SECURITY and self._enrolls:
+            return CertificateNeeded(self)
+        return Failed(self.ask.name, code, _reason(payload))
 
     def unanswered(self, reason: str) -> "BootstrapSession | Failed":
         """Take it that the answer to `ask` will not come."""
-        if self.profile.steps[self.at] is Step.DISCOVER:
-            return replace(self, at=self.at + 1)
+        if self.tasks[self.at].step in _OPTIONAL:
+            return self._next()
         return Failed(self.ask.name, "", reason)
 
-    def _write_security(self) -> Ask:
-        resources = handovers.security_resources(self.handover)
-        if self.profile.takes_instances:
-            whole = tlv.encode([ObjectInstance(0, resources)])
-            return self._write(("0",), whole)
-        path = ("0", str(self.security_instance))
-        return self._write(path, tlv.encode(resources))
+    @property
+    def _enrolls(self) -> bool:
+        return isinstance(self.plan.handover.security, Enrollment)
 
-    def _write_server(self) -> Ask:
-        resources = handovers.server_resources(self.handover)
-        return self._write(("1", str(self.server_instance)), tlv.encode(resources))
+    @property
+    def _falls_back(self) -> bool:
+        return self.content_format != tlv.CONTENT_FORMAT
 
-    def _write(self, path: tuple[str, ...], payload: bytes) -> Ask:
+    @property
+    def _read_path(self) -> Path:
+        return self.plan.configuration.reads[self.tasks[self.at].number]
+
+    def _accepted(self, payload: bytes, content_format: int | None) -> "Reached":
+        match self.tasks[self.at].step:
+            case Step.FINISH if self._enrolls:
+                return Enrolling(self.read)
+            case Step.FINISH:
+                return Finished(self.read)
+            case Step.DISCOVER:
+                return replace(self._next(), listing=instances.parse(payload))
+            case Step.READ:
+                read = self._decoded(payload, content_format)
+                return replace(self._next(), read=(*self.read, *read))
+            case _:
+                return self._next()
+
+    def _next(self) -> "BootstrapSession":
+        return replace(self, at=self.at + 1)
+
+    def _decoded(
+        self, payload: bytes, content_format: int | None
+    ) -> tuple[Record, ...]:
+        """Decode what was read; what cannot be understood is nothing."""
+        said = self.content_format if content_format is None else content_format
+        try:
+            return codecs.decode(said, payload, base=self._read_path, definitions=CORE)
+        except InvalidInput:
+            return ()
+
+    def _write(self, records: tuple[Record, ...]) -> Ask:
+        base = self.plan.written_at(records)
         return Ask(
             Method.PUT,
-            path,
-            content_format=tlv.CONTENT_FORMAT,
-            payload=payload,
-            szx=self.profile.szx,
+            _segments(base),
+            content_format=self.content_format,
+            payload=codecs.encode(self.content_format, records, base=base),
+            szx=self.plan.profile.szx,
         )
 
     def _finish(self) -> Ask:
         """Say that this was all; to a device that enrolls, under which id (EST-1)."""
-        security = self.handover.security
+        security = self.plan.handover.security
         queries: tuple[str, ...] = ()
         if isinstance(security, Enrollment):
             queries = (f"iep={security.device}",)
         return Ask(Method.POST, ("bs",), queries=queries)
 
 
-def parse_request(queries: Sequence[str], *, has_max_age: bool) -> BootstrapRequest:
-    """Parse a POST /bs; raise the InvalidInput that says what is wrong.
+@dataclass(frozen=True, slots=True)
+class CertificateNeeded:
+    """The device does not enroll: it takes no such security (EST-8)."""
 
-    ``has_max_age`` is as in `profiles.recognize`.
-    """
-    given = parameters.parse(queries)
-    return BootstrapRequest(
-        names.parse_endpoint_name(given["ep"]) if "ep" in given else None,
-        names.parse_account_id(given["aid"]) if "aid" in given else None,
-        _hint(given.get("iep")),
-        profiles.recognize(queries, has_max_age=has_max_age),
-    )
+    session: BootstrapSession
 
-
-def server_uri(
-    base: str, account: AccountId, device: DeviceId, profile: Profile
-) -> str:
-    """Return the URI to hand over; some devices register by its query (BS-19)."""
-    return f"{base}?aid={account}&iep={device}" if profile.addressed else base
+    def handed(self, security: handovers.Certificate) -> BootstrapSession:
+        """Go on with a certificate made for it."""
+        plan = self.session.plan
+        handover = replace(plan.handover, security=security)
+        return replace(self.session, plan=replace(plan, handover=handover))
 
 
-def begin(profile: Profile, handover: Handover) -> BootstrapSession:
-    """Begin at the first step."""
-    first = profile.first_instance
-    return BootstrapSession(profile, handover, first, first)
+Reached = BootstrapSession | CertificateNeeded | Enrolling | Finished | Failed
 
 
-def _hint(iep: str | None) -> DeviceId | None:
-    try:
-        return names.parse_device_id(iep) if iep is not None else None
-    except InvalidName:
-        return None
+def begin(plan: Plan, content_format: int = tlv.CONTENT_FORMAT) -> BootstrapSession:
+    """Begin at the first task; whole instances are said in TLV alone (BS-23)."""
+    if plan.profile.takes_instances:
+        content_format = tlv.CONTENT_FORMAT
+    return BootstrapSession(plan, plan.tasks, content_format)
 
 
-def _discovered(session: BootstrapSession, payload: bytes) -> BootstrapSession:
-    """Choose instances that the device's own accounts leave free (B-190)."""
-    try:
-        links = linkformat.parse(payload.removeprefix(_VERSION_1_0))
-    except InvalidFormat:
-        return session
-    listed = {link.target for link in links}
-    return replace(
-        session,
-        security_instance=_free(listed, "/0", session.security_instance),
-        server_instance=_free(listed, "/1", session.server_instance),
-    )
-
-
-def _free(listed: set[str], object_path: str, wanted: int) -> int:
-    """Return the wanted instance, or the next that the device does not list."""
-    while f"{object_path}/{wanted}" in listed:
-        wanted += 1
-    return wanted
+def _segments(path: Path) -> tuple[str, ...]:
+    return tuple(paths.build(path).split("/")[1:])
 
 
 def _reason(payload: bytes) -> str:

@@ -1,21 +1,24 @@
 """What bootstrap hands to a device: where to register, and how to be secure there.
 
-It becomes the resources of a Security object (LwM2M 1.1 §E.1) in the order that devices
-want: resource 1 before 3, 4 and 5 (BS-15), and none that they do not know (BS-21).
+It becomes the resources of a Security and of a Server object (LwM2M 1.1 §E.1, §E.2) in
+the order that devices want: resource 1 before 3, 4 and 5 (BS-15), and none that they do
+not know (BS-21).
 """
 
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from homeport.names import DeviceId
-from homeport.protocol.tlv import Resource
+from homeport.protocol.formats.records import Value
+from homeport.protocol.paths import Path
+from homeport.protocol.resources import Resources
 
 SERVER_ACCOUNT = 1
 """The short server id that ties Security and Server instance together (B-192)."""
+ISSUED = (3, 4, 5)
+"""The resources of a Security object that hold what is made at each bootstrap."""
 LARGEST = 1024
 """Bytes of anything that is handed over (B-068)."""
-
-_NOT_BOOTSTRAP = b"\x00"
 
 
 class Mode(IntEnum):
@@ -82,40 +85,32 @@ class Handover:
     uri: str
     lifetime: int
     security: Security
+    server_account: int = SERVER_ACCOUNT
 
 
-def security_resources(handover: Handover) -> tuple[Resource, ...]:
+def security_resources(handover: Handover) -> Resources:
     """Return what a Security instance consists of."""
     match handover.security:
         case NoSec():
-            mode, values = Mode.NOSEC, (b"", b"", b"")
+            mode, credential = Mode.NOSEC, (b"", b"", b"")
         case SharedKey(identity, key):
-            mode, values = Mode.SHARED_KEY, (identity, b"", key)
+            mode, credential = Mode.SHARED_KEY, (identity, b"", key)
         case Certificate(certificate, server, key):
-            mode, values = Mode.CERTIFICATE, (certificate, server, key)
+            mode, credential = Mode.CERTIFICATE, (certificate, server, key)
         case Enrollment(server=server):
-            mode, values = Mode.ENROLLMENT, (b"", server, b"")
-    return (
-        Resource(0, handover.uri.encode()),
-        Resource(1, _NOT_BOOTSTRAP),
-        Resource(2, bytes([mode])),
-        *(Resource(number, value) for number, value in enumerate(values, start=3)),
-        Resource(10, bytes([SERVER_ACCOUNT])),
-        *_usage(handover.security),
-    )
+            mode, credential = Mode.ENROLLMENT, (b"", server, b"")
+    found: dict[int, Value] = {0: handover.uri, 1: False, 2: int(mode)}
+    found |= zip(ISSUED, credential, strict=True)
+    found[10] = handover.server_account
+    if isinstance(handover.security, Certificate) and handover.security.usage:
+        found[15] = int(handover.security.usage)
+    return _whole(found)
 
 
-def server_resources(handover: Handover) -> tuple[Resource, ...]:
+def server_resources(handover: Handover) -> Resources:
     """Return what a Server instance consists of."""
-    return (
-        Resource(0, bytes([SERVER_ACCOUNT])),
-        Resource(1, handover.lifetime.to_bytes(4, "big")),
-        Resource(6, b"\x00"),
-        Resource(7, b"U"),
-    )
+    return _whole({0: handover.server_account, 1: handover.lifetime, 6: False, 7: "U"})
 
 
-def _usage(security: Security) -> tuple[Resource, ...]:
-    if isinstance(security, Certificate) and security.usage is not None:
-        return (Resource(15, bytes([security.usage])),)
-    return ()
+def _whole(resources: dict[int, Value]) -> Resources:
+    return {Path((number,)): value for number, value in resources.items()}

@@ -1,6 +1,6 @@
 """Server accounts: where a device goes, and what opens the door there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from urllib.parse import urlsplit
@@ -10,8 +10,7 @@ from homeport.dtls.context import CertifiedKey
 from homeport.errors import InvalidFormat
 from homeport.pki import certificates, keys
 from homeport.pki.subjects import Subject
-from homeport.protocol import tlv
-from homeport.protocol.tlv import ObjectInstance, Resource
+from homeport.protocol.formats.records import Value
 
 Credential = DeviceKey | CertifiedKey
 
@@ -47,18 +46,17 @@ class Account:
         return Subject()
 
 
-def parse(payload: bytes) -> Account:
-    """Parse a written Security object, whole instance or resources alone.
+def of(written: Mapping[int, Value]) -> Account:
+    """Return the account of a written Security instance, by its resources.
 
     Raises InvalidFormat for a server that a device could not reach, and for what it
     could not show there.
     """
-    written = {each.id: each.value for each in _resources(tlv.decode(payload))}
-    url = written.get(_URI, b"").decode(errors="replace")
-    credential = _credential(written)
-    if scheme(url) != (SECURED if credential else PLAIN):
+    url, credential = written.get(_URI), _credential(written)
+    wanted = SECURED if credential else PLAIN
+    if not isinstance(url, str) or scheme(url) != wanted:
         raise InvalidFormat("security object", "has a server that cannot be reached")
-    return Account(url, credential, written.get(_SERVER, b"") if credential else b"")
+    return Account(url, credential, _bytes(written, _SERVER) if credential else b"")
 
 
 def scheme(url: str) -> str:
@@ -71,9 +69,9 @@ def scheme(url: str) -> str:
     return parts.scheme if usable and parts.scheme in (PLAIN, SECURED) else ""
 
 
-def _credential(written: Mapping[int, bytes]) -> Credential | None:
-    mode = int.from_bytes(written.get(_MODE, b""), "big")
-    identity, key = written.get(_IDENTITY, b""), written.get(_KEY, b"")
+def _credential(written: Mapping[int, Value]) -> Credential | None:
+    mode = written.get(_MODE)
+    identity, key = _bytes(written, _IDENTITY), _bytes(written, _KEY)
     match mode:
         case _Mode.NOTHING:
             return None
@@ -81,7 +79,7 @@ def _credential(written: Mapping[int, bytes]) -> Credential | None:
             return DeviceKey(identity, key)
         case _Mode.CERTIFICATE:
             return certified((identity,), key)
-    raise InvalidFormat("security object", f"has no credential for mode {mode}")
+    raise InvalidFormat("security object", f"has no credential for mode {mode!r}")
 
 
 def certified(chain: tuple[bytes, ...], key: bytes) -> CertifiedKey:
@@ -94,10 +92,6 @@ def certified(chain: tuple[bytes, ...], key: bytes) -> CertifiedKey:
     return CertifiedKey(chain, key)
 
 
-def _resources(entries: tuple[tlv.Entry, ...]) -> Iterator[Resource]:
-    for entry in entries:
-        match entry:
-            case Resource():
-                yield entry
-            case ObjectInstance():
-                yield from _resources(entry.resources)
+def _bytes(written: Mapping[int, Value], number: int) -> bytes:
+    value = written.get(number, b"")
+    return value if isinstance(value, bytes) else b""

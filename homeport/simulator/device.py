@@ -10,18 +10,21 @@ credential is refused begins where it began, whatever it was doing.
 
 import math
 import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Literal
-from urllib.parse import urlsplit
 
 from homeport.coap.answer import Answer, explain
 from homeport.coap.codec import Code, Message, Option
 from homeport.errors import InvalidFormat
-from homeport.protocol import linkformat, tlv
-from homeport.simulator import accounts
+from homeport.protocol.bootstrap import PACK_PATH
+from homeport.protocol.formats import senml_cbor
 from homeport.simulator.accounts import Account
+from homeport.simulator.managed import Managed
+from homeport.simulator.objects import Action
 from homeport.simulator.options import FleetOptions, Habit
+from homeport.simulator.provisioned import Provisioned
 
 RETRY_SECONDS = 5.0
 BOOTSTRAP_SECONDS = 30.0
@@ -30,15 +33,11 @@ REFRESH = 0.75
 """The share of its lifetime that a device lets pass at most (UPD-2)."""
 GRACE_SECONDS = 93
 """How much longer than its lifetime a server keeps a registration (B-107)."""
-STRUCTURE = (
-    '</>;rt="oma.lwm2m";ct=11542,</1/1>,</3/0/0>,</3/0/1>,</3/0/2>,</3/0/9>;obs,'
-    "</3/0/13>;obs,</3303/0/5700>;obs,</3303/0/5701>,</5/0/3>;obs"
-)
-OWN_ACCOUNTS = "</>;lwm2m=1.1,</0/0>,</1/0>"
-"""What a device has before bootstrap: the bootstrap server is its first account."""
 
 Options = tuple[tuple[int, bytes], ...]
-LINK_FORMAT: Options = ((Option.CONTENT_FORMAT, bytes([linkformat.CONTENT_FORMAT])),)
+
+_NO_PACK = (Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED, Code.NOT_IMPLEMENTED)
+"""What a device hears where all of it at once is not offered (B-194)."""
 
 Operation = Literal["bootstrap", "register", "update", "deregister"]
 
@@ -97,6 +96,13 @@ class Device:
         self._chance = chance
         self._factory = factory
         self._bootstraps = options.target.bootstrap is not None
+        self._dialect = options.dialect
+        self._packs = options.dialect.packs
+        self._echo = b""
+        self._provisioned = Provisioned(options.dialect)
+        self._managed = Managed(options.dialect, self._name, lifetime=options.lifetime)
+        self._action: Action | None = None
+        self._lifetime = options.lifetime
         self._written: Account | None = None
         self._location: tuple[str, ...] = ()
         self._device_id = ""
@@ -132,15 +138,25 @@ class Device:
                 self.state = State.REGISTERED
                 return self._update()
             case State.REGISTERED:
-                return self._live(now)
+                action, self._action = self._action, None
+                return self._live(now) if action is None else self._do(action)
 
     def answered(self, operation: Operation, answer: Message, now: float) -> None:
         """Take the answer to what was asked."""
         match operation, answer.code:
             case "bootstrap", Code.CHANGED:
                 self.turn = now + BOOTSTRAP_SECONDS
+            case "bootstrap", Code.CONTENT:
+                self._unpack(answer, now)
+            case "bootstrap", Code.UNAUTHORIZED if answer.value(Option.ECHO):
+                self._echo = answer.value(Option.ECHO) or b""
+                self.turn = now
+            case "bootstrap", _ if self._packs and answer.code in _NO_PACK:
+                self._packs = False
+                self.turn = now
             case "register", Code.CREATED if answer.location:
                 self._location = answer.location
+                self._managed.registered()
                 self.state = State.REGISTERED
                 self.turn = now + self._pause()
             case "register", Code.BAD_REQUEST | Code.FORBIDDEN:
@@ -166,42 +182,44 @@ class Device:
         self._start_over()
         self.turn = now + RETRY_SECONDS
 
-    def asked(self, request: Message, now: float) -> Answer:
-        """Answer a server's request."""
+    def asked(self, request: Message, now: float) -> Answer | None:
+        """Answer a server's request; None where it is left unanswered."""
         if self.state is State.BOOTSTRAPPING:
             return self._asked_by_bootstrap(request, now)
-        match request.code:
-            case Code.DELETE:
-                return Answer(Code.DELETED)
-            case Code.PUT | Code.POST:
-                return Answer(Code.CHANGED)
-            case _:
-                return Answer(Code.NOT_FOUND)
+        answer = self._managed.answer(request)
+        action = self._managed.take_action()
+        if action is not None and self.state is State.REGISTERED:
+            self._action, self.turn = action, now
+        return answer
+
+    def notifications(self, new_message_id: Callable[[], int]) -> Iterator[Message]:
+        """Yield what is to be told of what is observed, while it is registered."""
+        if self.state is State.REGISTERED:
+            yield from self._managed.notifications(new_message_id)
+
+    def reset(self, message_id: int) -> None:
+        """Hear that a notification was not wanted."""
+        self._managed.reset(message_id)
 
     def _asked_by_bootstrap(self, request: Message, now: float) -> Answer:
-        match request.code, request.path:
-            case Code.DELETE, _:
-                self._written = None
-                return Answer(Code.DELETED)
-            case Code.GET, ():
-                return Answer(Code.CONTENT, LINK_FORMAT, OWN_ACCOUNTS.encode())
-            case Code.PUT, ("0", *_):
-                return self._write(request.payload)
-            case Code.PUT, _:
-                return Answer(Code.CHANGED)
-            case Code.POST, ("bs",) if self._written is not None:
-                self._begin_with(self._written)
-                self.turn = now
-                return Answer(Code.CHANGED)
-            case _:
-                return Answer(Code.NOT_ACCEPTABLE)
+        if request.code == Code.POST and request.path == ("bs",):
+            return self._finish(now)
+        return self._provisioned.answer(request)
 
-    def _write(self, payload: bytes) -> Answer:
+    def _finish(self, now: float) -> Answer:
         try:
-            self._written = accounts.parse(payload)
+            self._written = self._provisioned.account()
         except InvalidFormat as error:
-            return explain(Code.BAD_REQUEST, error)
+            return explain(Code.NOT_ACCEPTABLE, error)
+        self._begin_with(self._written)
+        self.turn = now
         return Answer(Code.CHANGED)
+
+    def _unpack(self, answer: Message, now: float) -> None:
+        """Take all of it at once, in the place of what there was."""
+        accepted = self._provisioned.unpack(answer)
+        if not accepted or self._finish(now).code != Code.CHANGED:
+            self.turn = now + RETRY_SECONDS
 
     def _begin_with(self, account: Account) -> None:
         """Be who a certificate says: that of a developer's device has its id as name.
@@ -217,64 +235,104 @@ class Device:
         self.state = State.BOOTSTRAPPING if self._bootstraps else State.REGISTERING
 
     def _bootstrap(self) -> Ask:
-        queries = [f"ep={self._name}", *_queries(self.account)]
-        if self._device_id:
-            queries.append(f"iep={self._device_id}")
-        queries.append(f"pct={tlv.CONTENT_FORMAT}")
-        return Ask("bootstrap", self.account, Code.POST, ("bs",), tuple(queries))
+        if self._packs:
+            accept = senml_cbor.CONTENT_FORMAT
+            echo = ((Option.ECHO, self._echo),) if self._echo else ()
+            return Ask(
+                "bootstrap",
+                self.account,
+                Code.GET,
+                PACK_PATH,
+                (f"ep={self._name}",),
+                ((Option.ACCEPT, bytes([accept])), *echo),
+            )
+        queries = self._dialect.bootstrap(self.account, self._name, self._device_id)
+        return Ask(
+            "bootstrap",
+            self.account,
+            Code.POST,
+            ("bs",),
+            tuple(queries),
+            self._dialect.options,
+        )
 
     def _register(self) -> Ask:
         known = self.state is State.REGISTERING
         self.state = State.REGISTERING
-        queries = [
-            *(f"ep={self.endpoint_name}", f"lt={self._options.lifetime}"),
-            *("lwm2m=1.1", "b=U"),
-            *_queries(self.account),
-        ]
-        if self._options.mix.get(Habit.SLEEP):
-            queries.append("Q")
+        self._action, self._lifetime = None, self._managed.lifetime
+        queries = self._dialect.register(
+            self.account,
+            self.endpoint_name,
+            lifetime=self._managed.lifetime,
+            sleeps=bool(self._options.mix.get(Habit.SLEEP)),
+        )
         return Ask(
             "register",
             self.account,
             Code.POST,
             ("rd",),
             tuple(queries),
-            LINK_FORMAT,
-            STRUCTURE.encode(),
+            self._dialect.links,
+            self._dialect.structure.encode(),
             Way.KNOWN if known else Way.NEW_HANDSHAKE,
         )
 
     def _update(self) -> Ask:
-        return Ask("update", self.account, Code.POST, self._location)
+        queries = list(self._dialect.updates)
+        if self._managed.lifetime != self._lifetime:
+            self._lifetime = self._managed.lifetime
+            queries.append(f"lt={self._lifetime}")
+        return Ask(
+            "update",
+            self.account,
+            Code.POST,
+            self._location,
+            tuple(queries),
+            self._dialect.update,
+        )
+
+    def _deregister(self) -> Ask:
+        return Ask("deregister", self.account, Code.DELETE, self._location)
+
+    def _do(self, action: Action) -> Ask:
+        """Do what a server has ordered."""
+        match action:
+            case Action.REBOOT:
+                return self._register()
+            case Action.LEAVE:
+                return self._deregister()
+            case Action.BOOTSTRAP if self._bootstraps:
+                self._start_over()
+                return self._bootstrap()
+            case Action.BOOTSTRAP | Action.UPDATE:
+                return self._update()
 
     def _live(self, now: float) -> Ask | None:
+        self._managed.drift(self._chance.uniform(-0.5, 0.5))
         mix = self._options.mix
         (habit,) = self._chance.choices(list(mix), list(mix.values()))
         match habit:
             case Habit.UPDATE:
                 return self._update()
             case Habit.CHANGE:
-                links = f"{STRUCTURE},</10/{self._chance.randrange(9)}>".encode()
-                return replace(self._update(), options=LINK_FORMAT, payload=links)
+                links = self._dialect.changed(f"</10/{self._chance.randrange(9)}>")
+                return replace(
+                    self._update(), options=self._dialect.links, payload=links.encode()
+                )
             case Habit.DEREGISTER:
-                return Ask("deregister", self.account, Code.DELETE, self._location)
+                return self._deregister()
             case Habit.REBIND:
                 return replace(self._update(), way=Way.NEW_PORT)
             case Habit.RESUME:
                 return replace(self._update(), way=Way.NEW_HANDSHAKE)
             case Habit.SLEEP:
                 self.state = State.ASLEEP
-                self.turn = now + self._options.lifetime * REFRESH
+                self.turn = now + self._managed.lifetime * REFRESH
             case Habit.VANISH:
                 self.state = State.GONE
-                self.turn = now + self._options.lifetime * 2 + GRACE_SECONDS
+                self.turn = now + self._managed.lifetime * 2 + GRACE_SECONDS
         return None
 
     def _pause(self) -> float:
-        longest = self._options.lifetime * REFRESH
+        longest = self._managed.lifetime * REFRESH
         return min(longest, self._chance.uniform(0.5, 1.5) * self._options.turn)
-
-
-def _queries(account: Account) -> list[str]:
-    """Return what a server's URL has devices say, as Izuma's do (BS-1)."""
-    return [each for each in urlsplit(account.url).query.split("&") if each]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from homeport.dtls.association import CidForm
 from homeport.errors import InvalidConfiguration
 from homeport.runtime.platform import folder, ready
 from homeport.simulator.accounts import PLAIN, SECURED
+from homeport.simulator.dialects import DIALECTS, LWM2M_1_1, Dialect
 from homeport.simulator.factory import Factory
 
 
@@ -37,6 +38,13 @@ DEFAULT_MIX: Mapping[Habit, float] = {
     Habit.REBIND: 1,
     Habit.RESUME: 1,
 }
+
+
+class Mode(StrEnum):
+    """How devices come home: by bootstrap, or with credentials for the server."""
+
+    BOOTSTRAP = "bootstrap"
+    DIRECT = "direct"
 
 
 class ConnectionIds(StrEnum):
@@ -101,6 +109,7 @@ class FleetOptions:
     factory: Factory | None = None
     anchor: bytes = b""
     connection_ids: ConnectionIds = ConnectionIds.BOTH
+    dialect: Dialect = LWM2M_1_1
 
 
 def parse_mix(text: str) -> Mapping[Habit, float]:
@@ -122,29 +131,47 @@ def parse_mix(text: str) -> Mapping[Habit, float]:
     return mix
 
 
+def find_dialect(name: str) -> Dialect:
+    """Return the dialect of this name; raise InvalidConfiguration without one."""
+    if name not in DIALECTS:
+        raise InvalidConfiguration("--profile", f"is none of {', '.join(DIALECTS)}")
+    return DIALECTS[name]
+
+
 def find_target(
     *,
     ready_file: Path | None = None,
     lwm2m: str | None = None,
     bootstrap: str | None = None,
     secured: bool = False,
+    mode: Mode | None = None,
 ) -> Target:
     """Take the given servers, or those of a running platform.
 
     Without anything given, that is the one which ``homeport up`` starts. Of a platform
     they are the plain ones, unless they are to be ``secured`` or there are none. Raises
-    InvalidConfiguration when none is to be found.
+    InvalidConfiguration when none is to be found, also for the ``mode``.
     """
     if lwm2m is None and bootstrap is None:
-        return _serving(ready_file or folder.default() / ready.FILE, secured=secured)
-    if ready_file is not None:
+        found = _serving(
+            ready_file or folder.default() / ready.FILE,
+            secured=secured,
+            direct=mode is Mode.DIRECT,
+        )
+    elif ready_file is not None:
         raise InvalidConfiguration(
             "--ready-file", "names the servers, as --lwm2m and --bootstrap do"
         )
-    return Target(lwm2m, bootstrap)
+    else:
+        found = Target(lwm2m, bootstrap)
+    if mode is Mode.DIRECT:
+        found = replace(found, bootstrap=None)
+    if not (found.bootstrap if mode is Mode.BOOTSTRAP else found.first):
+        raise InvalidConfiguration("--mode", f"{mode} has no server to go to")
+    return found
 
 
-def _serving(path: Path, *, secured: bool) -> Target:
+def _serving(path: Path, *, secured: bool, direct: bool) -> Target:
     found = ready.read(path)
     if found is None:
         raise InvalidConfiguration(str(path), "tells of no platform that serves")
@@ -153,6 +180,7 @@ def _serving(path: Path, *, secured: bool) -> Target:
     if SECURED not in found.bootstrap:
         raise InvalidConfiguration("homeport up", "has no CoAP port open")
     return Target(
+        lwm2m=f"{found.lwm2m[SECURED]}?aid={found.account_id}" if direct else None,
         bootstrap=f"{found.bootstrap[SECURED]}?aid={found.account_id}",
         api=Api(found.api, found.api_key),
     )

@@ -55,9 +55,12 @@ def _equipped(options: FleetOptions) -> FleetOptions:
     api = options.target.api
     if api is None:
         return options
+    factory = options.factory
+    if factory is None and options.target.bootstrap is not None:
+        factory = SharedCertificate(developer.fetch(api))  # it opens bootstrap only
     return replace(
         options,
-        factory=options.factory or SharedCertificate(developer.fetch(api)),
+        factory=factory,
         anchor=options.anchor or developer.fetch_anchor(api),
     )
 

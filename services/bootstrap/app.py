@@ -9,17 +9,19 @@ from homeport.runtime import ports, secured
 from homeport.runtime.edge import Ground, ground
 from homeport.runtime.probes import Probes
 from homeport.runtime.secured import Security
+from homeport.store.edges import EdgeRegistry
 from homeport.store.trust_reader import TrustReader
 from homeport.store.trust_writer import TrustWriter
-from services.bootstrap.coap import Listener, Stores
+from services.bootstrap.attempts import Scene
+from services.bootstrap.coap import Listener
 from services.bootstrap.config import (
     BootstrapSettings,
     secured_server_uri,
     server_uri,
 )
-from services.bootstrap.handlers import Scene
 from services.bootstrap.issuing import Issuer
 from services.bootstrap.running import Patience
+from services.bootstrap.work import Stores
 
 SETTINGS = BootstrapSettings
 
@@ -51,6 +53,7 @@ async def service(
             coap=coap,
             coaps=coaps,
             lifetime=settings.bootstrap_lifetime_seconds,
+            edge=base.edge,
         )
         patience = Patience(
             settings.bootstrap_patience_seconds,
@@ -94,6 +97,7 @@ def _issuer(settings: BootstrapSettings, security: Security) -> Issuer:
 def _stores(settings: BootstrapSettings, base: Ground, security: Security) -> Stores:
     return Stores(
         sessions=base.store,
+        registry=EdgeRegistry(base.redis, base.clock),
         reader=TrustReader(base.redis, settings.keyring),
         writer=TrustWriter(base.redis, settings.keyring),
         recorded=base.relay.recorded,

@@ -1,19 +1,30 @@
 """What the facts about bootstraps say besides whose they are, as members of JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import orjson
 
 from homeport.identity import Identity, Means
+from homeport.protocol import paths, resources
+from homeport.protocol.formats.records import Record
 from homeport.store import entries
 from services.bootstrap.issuing import Particulars
+
+MOST_READ = 256
+LONGEST_READ = 256
+"""Characters of a value."""
 
 _EXECUTION_MODES = {Means.DEVELOPER: 1, Means.CERTIFICATE: 5, Means.SHARED_KEY: 5}
 
 
-def bootstrapped(identity: Identity, particulars: Particulars) -> str:
-    """Say what a device came with, and what it has been given (B-025)."""
+def bootstrapped(
+    identity: Identity, particulars: Particulars, read: Sequence[Record]
+) -> str:
+    """Say what a device came with, what it has been given, and what was read of it.
+
+    Of that no more than `MOST_READ` values, none of them long (B-025).
+    """
     authorities = [entries.certificate_id(name) for name in identity.rests_on]
     return _members(
         {
@@ -26,6 +37,7 @@ def bootstrapped(identity: Identity, particulars: Particulars) -> str:
             "bootstrap_expires_at": _time(identity.expires),
             "credential_expires_at": _time(particulars.expires),
             "execution_mode": _EXECUTION_MODES.get(identity.means, 0),
+            "read": dict(_values(read[:MOST_READ])),
         }
     )
 
@@ -40,6 +52,15 @@ def failed(step: str, code: str, reason: str, *, fingerprint: str) -> str:
 def developer(identity: Identity) -> str:
     """Return the fingerprint of the developer certificate that a device came with."""
     return identity.fingerprint if identity.means is Means.DEVELOPER else ""
+
+
+def _values(read: Sequence[Record]) -> Iterator[tuple[str, object]]:
+    for record in read:
+        if record.value is None:
+            continue
+        value = resources.build(record.value)
+        if not isinstance(value, str) or len(value) <= LONGEST_READ:
+            yield paths.build(record.path), value
 
 
 def _time(milliseconds: int) -> datetime | None:

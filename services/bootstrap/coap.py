@@ -4,66 +4,43 @@ While a script call is under way, what is to be recorded collects for the next o
 """
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Generic
 
 from homeport.coap.answer import Answer
-from homeport.coap.layer import Failure, Fetched, MessageLayer, Reply, Request
+from homeport.coap.layer import (
+    Failure,
+    Fetched,
+    MessageLayer,
+    Notification,
+    Reply,
+    Request,
+)
 from homeport.coap.transport import Arrival, Peer, Transport
 from homeport.errors import Unavailable
-from homeport.protocol.bootstrap import ENROLLMENT_PATH, Failed, Finished
-from homeport.store.operations import Bootstrapped, Outcome, Result
-from homeport.store.sessions import SessionStore
-from homeport.store.trust_reader import TrustReader
-from homeport.store.trust_writer import TrustWriter
-from services.bootstrap import handlers, observability
-from services.bootstrap.handlers import (
-    Asked,
-    Attempt,
-    Claiming,
-    Denial,
-    Enroll,
-    Scene,
+from homeport.protocol.bootstrap import (
+    ENROLLMENT_PATH,
+    PACK_PATH,
+    Failed,
+    Finished,
 )
+from homeport.runtime.relay import BEAT_SECONDS
+from homeport.store.operations import Outcome, Result
+from services.bootstrap import handlers, observability
+from services.bootstrap.attempts import Attempt, Denial, Enroll, Scene
 from services.bootstrap.issuing import Particulars
+from services.bootstrap.resolving import Resolver
 from services.bootstrap.running import Patience, Runs
+from services.bootstrap.work import Beginning, Ending, Step, Stores
 
 RETRY_SECONDS = 1.0
 """How long an end waits to be recorded when the store was away."""
 BATCH = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning(Generic[Peer]):
-    """A request on its way through the store."""
-
-    asked: Asked | Claiming | Denial
-    request: Request[Peer]
-    arrived: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """The end of a bootstrap on its way through the store."""
-
-    operation: Bootstrapped
-    arrived: float
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What a listener asks of the stores, and their clock (ms since 1970).
-
-    ``recorded`` is told when something is.
-    """
-
-    sessions: SessionStore
-    reader: TrustReader
-    writer: TrustWriter
-    recorded: Callable[[], None]
-    now_milliseconds: Callable[[], int]
+DOUBTFUL_MILLISECONDS = 1_500 * BEAT_SECONDS
+"""An edge that has not beaten for so long may be dead."""
 
 
 class Listener(Generic[Peer]):
@@ -84,6 +61,7 @@ class Listener(Generic[Peer]):
         self._transport = transport
         self._stores = stores
         self._scene = scene
+        self._resolver = Resolver(stores.reader, stores.writer, scene)
         self._most = most
         self._layer: MessageLayer[Peer] = MessageLayer(
             largest_szx=transport.largest_szx, proven=transport.proven
@@ -115,6 +93,15 @@ class Listener(Generic[Peer]):
                     self._runs.answered(reply, now)
                 case Failure() as failure:
                     self._runs.unanswered(failure, now)
+                case Notification() as notification:
+                    self._layer.reject(notification, now=now)
+        self._flush(now)
+
+    def gone(self, peer: Peer) -> None:
+        """Take it that a device answers no more what it was asked."""
+        now = self._loop.time()
+        for failure in self._layer.lost(peer):
+            self._runs.unanswered(failure, now)
         self._flush(now)
 
     async def run(self) -> None:
@@ -141,8 +128,7 @@ class Listener(Generic[Peer]):
             request.message, origin=origin, sequence=sequence, scene=self._scene
         ):
             case Answer() as refusal:
-                observability.record_refused(request.message, refusal, origin.peer)
-                self._layer.respond(request, refusal, now=now)
+                self._refuse(request, refusal)
             case Enroll(document):
                 self._enroll(request, document, now)
             case _ if len(self._runs) + len(self._waiting) >= self._most:
@@ -163,6 +149,8 @@ class Listener(Generic[Peer]):
     def _take_fetched(self, request: Request[Peer], now: float) -> None:
         if request.message.path == ENROLLMENT_PATH:
             self._runs.enrolled(request.address, now)
+        elif request.message.path == PACK_PATH:
+            self._runs.fetched(request.address, now)
 
     def _end(
         self, attempt: Attempt, end: Finished | Failed, particulars: Particulars
@@ -178,64 +166,53 @@ class Listener(Generic[Peer]):
         """Record one batch in one script call, then let its devices hear of it."""
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         try:
-            steps = await self._resolve(batch)
+            steps = await self._steps(batch)
             outcomes = await self._stores.sessions.execute(
-                [step.operation for step in steps],
+                [step.recorded.operation for step in steps],
                 arrived=min(work.arrived for work in batch),
             )
+            silences = await self._silences(outcomes)
         except Unavailable as error:
             await self._postpone(batch, str(error))
         else:
             self._stores.recorded()
-            for work, step, outcome in zip(batch, steps, outcomes, strict=True):
-                self._settle(work, step, outcome)
+            for step, outcome in zip(steps, outcomes, strict=True):
+                self._settle(step, outcome, silences)
         self._flush(self._loop.time())
 
-    async def _resolve(
+    async def _steps(
         self, batch: Sequence[Beginning[Peer] | Ending]
-    ) -> list[Attempt | Denial | Ending]:
-        """Read what is known of the devices that ask; introduce those that are new."""
-        batch = await self._claimed(batch)
-        asked = [
-            work.asked.device
-            for work in batch
-            if isinstance(work, Beginning) and isinstance(work.asked, Asked)
-        ]
-        found = iter(await self._stores.reader.devices(asked))
-        steps: list[Attempt | Denial | Ending] = []
+    ) -> list[Step[Peer]]:
+        """Say what is to be recorded of a batch; answer what is not."""
+        beginnings = [work for work in batch if isinstance(work, Beginning)]
+        resolved = iter(
+            await self._resolver.resolve([work.asked for work in beginnings])
+        )
+        steps: list[Step[Peer]] = []
         for work in batch:
-            match work:
-                case Beginning(asked=Asked() as one):
-                    steps.append(handlers.resolve(one, next(found), scene=self._scene))
-                case Beginning(asked=Denial() as denial):
-                    steps.append(denial)
-                case Ending():
-                    steps.append(work)
-        introductions = [
-            step.introduction for step in steps if isinstance(step, Attempt)
-        ]
-        await self._stores.writer.introduce([each for each in introductions if each])
+            if isinstance(work, Ending):
+                steps.append(Step(work, work))
+                continue
+            match next(resolved):
+                case Answer() as answer:
+                    self._refuse(work.request, answer)
+                case recorded:
+                    steps.append(Step(work, recorded))
         return steps
 
-    async def _claimed(
-        self, batch: Sequence[Beginning[Peer] | Ending]
-    ) -> list[Beginning[Peer] | Ending]:
-        """Read who has claimed the devices whose account that decides."""
-        claiming = [
-            work.asked.origin.identity.fingerprint
-            for work in batch
-            if isinstance(work, Beginning) and isinstance(work.asked, Claiming)
-        ]
-        found = iter(await self._stores.reader.claims(claiming))
-        settled: list[Beginning[Peer] | Ending] = []
-        for work in batch:
-            match work:
-                case Beginning(asked=Claiming() as one):
-                    asked = handlers.claimed(one, next(found), scene=self._scene)
-                    settled.append(replace(work, asked=asked))
-                case _:
-                    settled.append(work)
-        return settled
+    async def _silences(self, outcomes: Sequence[Outcome]) -> Mapping[str, float]:
+        """Ask for how long the edges of attempts are silent that go on elsewhere."""
+        begun = {
+            outcome.registration: handlers.edge_of(outcome.registration)
+            for outcome in outcomes
+            if outcome.result is Result.REPEATED
+            and outcome.registration not in self._runs
+        }
+        found = await self._stores.registry.silences(list(begun.values()))
+        return {
+            attempt: math.inf if edge == self._scene.edge else silence
+            for (attempt, edge), silence in zip(begun.items(), found, strict=True)
+        }
 
     async def _postpone(
         self, batch: Sequence[Beginning[Peer] | Ending], reason: str
@@ -257,37 +234,63 @@ class Listener(Generic[Peer]):
             self._put_back(endings)
 
     def _settle(
-        self,
-        work: Beginning[Peer] | Ending,
-        step: Attempt | Denial | Ending,
-        outcome: Outcome,
+        self, step: Step[Peer], outcome: Outcome, silences: Mapping[str, float]
     ) -> None:
-        match work, step:
-            case Beginning(request=request), Attempt():
-                self._settle_attempt(request, step, outcome)
-            case Beginning(request=request), Denial(answer=refusal):
-                peer = self._transport.origin(request.address).peer
-                observability.record_refused(request.message, refusal, peer)
-                self._layer.respond(request, refusal, now=self._loop.time())
-            case Ending(), _ if outcome.result is Result.STALE:
+        match step:
+            case Step(Beginning() as work, Attempt() as attempt):
+                silence = silences.get(outcome.registration, 0)
+                self._settle_attempt(work.request, attempt, outcome, silence)
+            case Step(Beginning(request=request), Denial(answer=refusal)):
+                self._refuse(request, refusal)
+            case Step(Ending() as work) if outcome.result is Result.STALE:
                 self._put_back([work])
 
     def _settle_attempt(
-        self, request: Request[Peer], attempt: Attempt, outcome: Outcome
+        self,
+        request: Request[Peer],
+        attempt: Attempt,
+        outcome: Outcome,
+        silence: float,
     ) -> None:
+        """Begin, unless another edge has; ``silence`` is that one's (B-228).
+
+        Where it is dead, the bootstrap begins anew; where it may be, the device asks
+        again.
+        """
         now, peer = self._loop.time(), request.address
+        if silence == math.inf:
+            again = handlers.afresh(attempt, scene=self._scene)
+            self._put(Beginning(again, request, now))
+            return
+        if silence > DOUBTFUL_MILLISECONDS:
+            self._layer.forget(peer, request.message.message_id)
+            return
         observability.record_request(
             attempt, outcome.result, self._transport.origin(peer).peer
         )
         if outcome.result is Result.SUPERSEDED:
             self._transport.release(peer)
-        answer = handlers.answer(outcome)
+        begins = outcome.result is Result.BOOTSTRAPPING and not self._closing
+        if begins and attempt.packed:
+            self._pack(attempt, request, now)
+            return
+        answer = handlers.answer(attempt, outcome)
         if answer is None:
             self._layer.forget(peer, request.message.message_id)
             return
         self._layer.respond(request, answer, now=now)
-        if outcome.result is Result.BOOTSTRAPPING and not self._closing:
+        if begins:
             self._runs.begin(attempt, peer, now)
+
+    def _pack(self, attempt: Attempt, request: Request[Peer], now: float) -> None:
+        answer = self._runs.pack(attempt, request.address, now)
+        if self._layer.respond(request, answer, now=now):
+            self._runs.fetched(request.address, now)
+
+    def _refuse(self, request: Request[Peer], refusal: Answer) -> None:
+        peer = self._transport.origin(request.address).peer
+        observability.record_refused(request.message, refusal, peer)
+        self._layer.respond(request, refusal, now=self._loop.time())
 
     def _put_back(self, endings: Sequence[Ending]) -> None:
         now = self._loop.time()

@@ -7,13 +7,13 @@ from pydantic import Field
 
 from homeport.errors import InvalidConfiguration
 from homeport.runtime import addresses
-from homeport.runtime.config import PREFIX, EdgeSettings
+from homeport.runtime.config import PREFIX, EdgeSettings, HandoverSettings
 
 _PUBLIC_COAP = f"{PREFIX}LWM2M_PUBLIC_COAP"
 _PUBLIC_COAPS = f"{PREFIX}LWM2M_PUBLIC_COAPS"
 
 
-class BootstrapSettings(EdgeSettings):
+class BootstrapSettings(EdgeSettings, HandoverSettings):
     """What the bootstrap edge reads from the environment."""
 
     bootstrap_coap_port: int = Field(
@@ -27,23 +27,6 @@ class BootstrapSettings(EdgeSettings):
     )
     bootstrap_coap_tcp_port: int = Field(
         default=5783, ge=0, le=65535, description="CoAP over TCP, where NoSec is on."
-    )
-    lwm2m_public_coap: str = Field(
-        default="coap://127.0.0.1:5683",
-        description="Where devices without security reach the LwM2M server.",
-    )
-    bootstrap_enrollment: bool = Field(
-        default=False,
-        description=(
-            "Let Izuma devices make their own keys and enroll by EST; some builds of "
-            "their client can not."
-        ),
-    )
-    bootstrap_lifetime_seconds: int = Field(
-        default=86_400,
-        ge=1,
-        lt=2**31,
-        description="The registration lifetime handed to devices that have none.",
     )
     bootstrap_patience_seconds: float = Field(
         default=60,

@@ -7,119 +7,48 @@ the message that began an attempt, and lets only the newest attempt end.
 import hashlib
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import replace
 
 from homeport import names
 from homeport.coap.answer import Answer, explain
-from homeport.coap.codec import Code, Message, Option, code_text
+from homeport.coap.codec import Code, Message, Option
 from homeport.coap.transport import Origin
 from homeport.errors import InvalidInput, NotAllowed
 from homeport.events.facts import FactName
-from homeport.identity import Identity, Means
-from homeport.names import AccountId, DeviceId, EndpointName
-from homeport.protocol import bootstrap, ownership
+from homeport.identity import Means
+from homeport.names import DeviceId, EdgeId, EndpointName
+from homeport.protocol import alterations, bootstrap_requests, ownership, plans
 from homeport.protocol.bootstrap import (
     ENROLLMENT_PATH,
-    BootstrapRequest,
-    BootstrapSession,
+    PACK_PATH,
     Failed,
     Finished,
 )
+from homeport.protocol.bootstrap_requests import PACK_FORMATS, BootstrapRequest
+from homeport.protocol.configurations import Configuration
 from homeport.protocol.handover import Handover, NoSec, Security
+from homeport.protocol.plans import Plan
 from homeport.store.entries import Claim, DeviceEntry
-from homeport.store.operations import Bootstrap, Bootstrapped, Outcome, Refuse, Result
-from services.bootstrap import bodies
-from services.bootstrap.issuing import Issuer, Particulars, Recipient
+from homeport.store.operations import Bootstrap, Bootstrapped, Outcome, Result
+from services.bootstrap import bodies, denials
+from services.bootstrap.attempts import (
+    Asked,
+    Attempt,
+    Claiming,
+    Denial,
+    Enroll,
+    Scene,
+)
+from services.bootstrap.issuing import Particulars, Recipient
 
 UNAVAILABLE_SECONDS = 10
 """How long a device is asked to wait; Izuma's takes its own backoff (BO-1)."""
 
 PATH = ("bs",)
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What does not change between requests: whose devices come, and where they go.
-
-    ``account`` owns devices without security. They are sent to the LwM2M server at
-    ``coap``, all others to ``coaps``, and register for ``lifetime`` seconds if nothing
-    else tells them for how long.
-    """
-
-    account: AccountId
-    buckets: int
-    issuer: Issuer
-    coap: str
-    coaps: str
-    lifetime: int
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request to bootstrap; what the trust view says of ``device`` decides.
-
-    ``endpoint_name`` is nothing for a developer's device, whose name is its id (B-056);
-    whether ``device`` is that id depends (B-050).
-    """
-
-    request: BootstrapRequest
-    origin: Origin
-    exchange: str
-    mark: str
-    account: AccountId
-    device: DeviceId
-    endpoint_name: EndpointName | None
-
-
-@dataclass(frozen=True, slots=True)
-class Claiming:
-    """A request to bootstrap whose account an ownership claim decides (B-035)."""
-
-    request: BootstrapRequest
-    origin: Origin
-    exchange: str
-    mark: str
-    endpoint_name: EndpointName
-
-
-@dataclass(frozen=True, slots=True)
-class Enroll:
-    """A request for a certificate, by a device that has made its key (EST-2)."""
-
-    document: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A bootstrap that may begin; ``iep`` is the id that the device claims (B-059)."""
-
-    operation: Bootstrap
-    recipient: Recipient
-    identity: Identity
-    iep: DeviceId | None
-
-    @property
-    def introduction(self) -> DeviceEntry | None:
-        """What edges have to know before this device comes to them (B-020).
-
-        A PSK that we issue names only the device, and the id that a developer's device
-        claims is believed only if it is known (B-050).
-        """
-        if self.identity.means not in (Means.SHARED_KEY, Means.DEVELOPER):
-            return None
-        return DeviceEntry(
-            self.recipient.device,
-            self.recipient.account,
-            developer=bodies.developer(self.identity),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """A request that its sender's credential does not cover, on the record (B-067)."""
-
-    operation: Refuse
-    answer: Answer
+_METHODS = {PATH: Code.POST, PACK_PATH: Code.GET, ENROLLMENT_PATH: Code.POST}
+_ACCEPTED = (None, *PACK_FORMATS)
+_SEPARATOR = ":"
+"""Between the edge and the token of an attempt's name."""
 
 
 CHANGED = Answer(Code.CHANGED)
@@ -131,23 +60,25 @@ UNAVAILABLE = Answer(
 )
 
 
-def interpret(
+def interpret(  # noqa: PLR0911 # one for each refusal
     message: Message, *, origin: Origin, sequence: int, scene: Scene
 ) -> Asked | Claiming | Enroll | Denial | Answer:
     """Say what a request is about, or answer it at once.
 
     Only with 4.00 and 4.03: other refusals would be an Izuma device's last (B-065).
     """
-    if message.path not in (PATH, ENROLLMENT_PATH):
-        return NOT_FOUND  # GET /bspack too: its client goes on with POST /bs (B-194)
-    if message.code != Code.POST:
+    if message.path not in _METHODS:
+        return NOT_FOUND
+    if message.code != _METHODS[message.path]:
         return Answer(Code.METHOD_NOT_ALLOWED)
     if message.path == ENROLLMENT_PATH:
         return Enroll(message.payload)
+    if message.path == PACK_PATH and message.number(Option.ACCEPT) not in _ACCEPTED:
+        return Answer(Code.NOT_ACCEPTABLE)
     try:
-        return _asked(message, origin, sequence, scene)
+        return _asked(_request(message), message, origin, sequence, scene)
     except NotAllowed as error:
-        return _unknown(error, origin.identity, scene)
+        return denials.unknown(error, origin.identity, scene)
     except InvalidInput as error:
         return explain(Code.BAD_REQUEST, error)
 
@@ -160,7 +91,7 @@ def claimed(claiming: Claiming, claim: Claim | None, *, scene: Scene) -> Asked |
     identity, name = claiming.origin.identity, claiming.endpoint_name
     if claim is None or claim.account not in identity.accounts:
         error = NotAllowed("no account has claimed this device")  # B-139
-        return _unknown(error, identity, scene)
+        return denials.unknown(error, identity, scene)
     return Asked(
         claiming.request,
         claiming.origin,
@@ -183,7 +114,7 @@ def resolve(
     name = asked.endpoint_name or EndpointName(device)
     if entry is not None and entry.suspended:
         error = NotAllowed("the device is suspended")  # B-167
-        return _denial(
+        return denials.known(
             error,
             identity,
             scene,
@@ -198,7 +129,7 @@ def resolve(
             exchange=asked.exchange,
             account=asked.account,
             endpoint_name=name,
-            attempt=secrets.token_hex(8),
+            attempt=_new_attempt(scene),
             mark=asked.mark,
             generation=asked.origin.generation,
         ),
@@ -212,7 +143,47 @@ def resolve(
         ),
         identity,
         asked.request.iep,
+        asked.request.content_format,
+        asked.request.packed,
     )
+
+
+def configured(
+    attempt: Attempt, configuration: Configuration | None
+) -> Attempt | Answer:
+    """Let a device be what its account says, and be given what that wants.
+
+    Who asks for all of it at once may have to ask for one thing after another (B-194).
+    """
+    if attempt.packed and not (configuration and configuration.offers_pack):
+        return NOT_FOUND
+    if configuration is None:
+        return attempt
+    recipient = attempt.recipient
+    profile = alterations.alter(recipient.profile, configuration.alterations)
+    return replace(
+        attempt,
+        recipient=replace(recipient, profile=profile),
+        configuration=configuration,
+    )
+
+
+def afresh(attempt: Attempt, *, scene: Scene) -> Attempt:
+    """Make another attempt of one whose edge has died on the way (B-228).
+
+    Its message has been recorded, so it has to have another name; its record of the
+    association has been seen, so it brings none.
+    """
+    token = _new_attempt(scene)
+    operation = attempt.operation._replace(
+        exchange=f"{attempt.operation.exchange}#{token}", attempt=token, mark=""
+    )
+    return replace(attempt, operation=operation)
+
+
+def edge_of(attempt: str) -> EdgeId:
+    """Return the edge at which an attempt was begun."""
+    return EdgeId(attempt.rpartition(_SEPARATOR)[0])
 
 
 def new_device(origin: Origin) -> DeviceId:
@@ -225,18 +196,25 @@ def new_device(origin: Origin) -> DeviceId:
     return DeviceId(uuid.UUID(bytes=drawn, version=4).hex)
 
 
-def begin(attempt: Attempt, security: Security, *, scene: Scene) -> BootstrapSession:
-    """Begin to tell a device where to go, and with which credentials."""
-    to = attempt.recipient
+def plan(attempt: Attempt, security: Security, *, scene: Scene, now_ms: int) -> Plan:
+    """Say what a device is to be given: where to go, with which credentials, and so on.
+
+    ``now_ms`` is in milliseconds since 1970.
+    """
+    to, configuration = attempt.recipient, attempt.configuration
     base = scene.coap if isinstance(security, NoSec) else scene.coaps
-    uri = bootstrap.server_uri(base, to.account, to.device, to.profile)
-    return bootstrap.begin(to.profile, Handover(uri, scene.lifetime, security))
+    uri = plans.server_uri(base, to.account, to.device, to.profile)
+    handover = Handover(uri, scene.lifetime, security, configuration.short_server_id)
+    return Plan(to.profile, handover, configuration, now_ms // 1000)
 
 
-def answer(outcome: Outcome) -> Answer | None:
-    """Say what came of a beginning; None is silence, and the device repeats itself."""
+def answer(attempt: Attempt, outcome: Outcome) -> Answer | None:
+    """Say what came of a beginning; None is silence, and the device repeats itself.
+
+    What a device fetches at once cannot be made again; so it has to ask anew.
+    """
     match outcome.result:
-        case Result.BOOTSTRAPPING | Result.REPEATED:
+        case Result.BOOTSTRAPPING | Result.REPEATED if not attempt.packed:
             return CHANGED
         case _:
             return None
@@ -248,9 +226,9 @@ def ended(
     """Turn the end of an attempt into the operation that records it."""
     identity, begun = attempt.identity, attempt.operation
     match end:
-        case Finished():
+        case Finished(read):
             fact = FactName.DEVICE_BOOTSTRAPPED
-            body = bodies.bootstrapped(identity, particulars)
+            body = bodies.bootstrapped(identity, particulars, read)
         case Failed(step, code, reason):
             fact = FactName.BOOTSTRAP_FAILED
             body = bodies.failed(step, code, reason, fingerprint=identity.fingerprint)
@@ -265,12 +243,26 @@ def ended(
     )
 
 
-def _asked(
-    message: Message, origin: Origin, sequence: int, scene: Scene
-) -> Asked | Claiming:
-    request = bootstrap.parse_request(
+def _request(message: Message) -> BootstrapRequest:
+    if message.path == PACK_PATH:
+        accept = message.number(Option.ACCEPT)
+        return bootstrap_requests.parse_pack(message.queries, accept=accept)
+    return bootstrap_requests.parse(
         message.queries, has_max_age=message.value(Option.MAX_AGE) is not None
     )
+
+
+def _new_attempt(scene: Scene) -> str:
+    return f"{scene.edge}{_SEPARATOR}{secrets.token_hex(8)}"
+
+
+def _asked(
+    request: BootstrapRequest,
+    message: Message,
+    origin: Origin,
+    sequence: int,
+    scene: Scene,
+) -> Asked | Claiming:
     identity = origin.identity
     exchange, mark = origin.exchange(message.message_id), origin.mark(sequence)
     if identity.enrolls and request.account is None:
@@ -300,42 +292,4 @@ def _is_own(entry: DeviceEntry | None, asked: Asked) -> bool:
         entry is not None
         and entry.account == asked.account
         and entry.developer == asked.origin.identity.fingerprint
-    )
-
-
-def _unknown(error: NotAllowed, identity: Identity, scene: Scene) -> Denial:
-    """Deny a device of which no more is known than what it has proved."""
-    account = identity.account or names.PLATFORM_ACCOUNT
-    name = identity.endpoint_name or EndpointName("")
-    device = identity.device or names.device_id(account, name)
-    return _denial(
-        error, identity, scene, account=account, device=device, endpoint_name=name
-    )
-
-
-def _denial(
-    error: NotAllowed,
-    identity: Identity,
-    scene: Scene,
-    *,
-    account: AccountId,
-    device: DeviceId,
-    endpoint_name: EndpointName,
-) -> Denial:
-    refusal = explain(Code.FORBIDDEN, error)
-    return Denial(
-        Refuse(
-            bucket=names.bucket(device, scene.buckets),
-            device=device,
-            account=account,
-            endpoint_name=endpoint_name,
-            fact=FactName.BOOTSTRAP_FAILED,
-            body=bodies.failed(
-                f"POST /{'/'.join(PATH)}",
-                code_text(refusal.code),
-                error.reason,
-                fingerprint=identity.fingerprint,
-            ),
-        ),
-        refusal,
     )

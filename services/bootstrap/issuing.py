@@ -16,9 +16,11 @@ from homeport.pki.authorities import Authority
 from homeport.pki.installation import Installation
 from homeport.pki.keys import PublicKey
 from homeport.pki.subjects import Subject
+from homeport.protocol import plans
 from homeport.protocol.handover import (
     Certificate,
     Enrollment,
+    Mode,
     NoSec,
     Security,
     SharedKey,
@@ -93,16 +95,25 @@ def issue(
     issuer: Issuer, recipient: Recipient, *, now_ms: int
 ) -> tuple[Security, Particulars]:
     """Make what a device is handed; ``now_ms`` is in milliseconds since 1970."""
-    profile = recipient.profile
-    match recipient.means:
-        case Means.NOTHING:
+    match plans.mode(recipient.profile, recipient.means, enrolls=issuer.enrolls):
+        case Mode.NOSEC:
             return NoSec(), Particulars()
-        case _ if issuer.enrolls and profile.enrolls:
+        case Mode.ENROLLMENT:
             return Enrollment(recipient.device, issuer.root), Particulars()
-        case Means.SHARED_KEY if profile.takes_keys:
+        case Mode.SHARED_KEY:
             return _shared_key(issuer, recipient, now_ms)
-        case _:
-            return _certificate(issuer, recipient, now_ms)
+        case Mode.CERTIFICATE:
+            return certificate(issuer, recipient, now_ms=now_ms)
+
+
+def certificate(
+    issuer: Issuer, recipient: Recipient, *, now_ms: int
+) -> tuple[Certificate, Particulars]:
+    """Make a certificate and its key, also for a device that can not enroll (EST-8)."""
+    key, profile = devices.new_key(), recipient.profile
+    signed, particulars = _sign(issuer, recipient, key, now_ms)
+    server = issuer.server if profile.pins else issuer.root
+    return Certificate(signed, server, key, profile.usage), particulars
 
 
 def enroll(
@@ -135,15 +146,6 @@ def _shared_key(
     )
     expires = now_ms + int(issuer.days * _DAY_MILLISECONDS)
     return SharedKey(issued.identity, issued.key), Particulars(expires=expires)
-
-
-def _certificate(
-    issuer: Issuer, recipient: Recipient, now_ms: int
-) -> tuple[Security, Particulars]:
-    key, profile = devices.new_key(), recipient.profile
-    certificate, particulars = _sign(issuer, recipient, key, now_ms)
-    server = issuer.server if profile.pins else issuer.root
-    return Certificate(certificate, server, key, profile.usage), particulars
 
 
 def _sign(

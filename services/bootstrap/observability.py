@@ -7,7 +7,7 @@ from homeport.coap.answer import Answer
 from homeport.coap.codec import Message, code_text, request_text
 from homeport.protocol.bootstrap import Failed, Finished
 from homeport.store.operations import Result
-from services.bootstrap.handlers import Attempt
+from services.bootstrap.attempts import Attempt
 
 _log = structlog.get_logger()
 
@@ -20,6 +20,10 @@ _ENDED = Counter(
     "homeport_bootstrap_ended_total",
     "Bootstraps by how they ended: finished, failed or superseded.",
     ["result"],
+)
+_NOT_ENROLLED = Counter(
+    "homeport_bootstrap_not_enrolled_total",
+    "Devices that were handed a certificate because they can not enroll.",
 )
 _REFUSED = Counter(
     "homeport_bootstrap_refused_total", "Requests refused, by code.", ["code"]
@@ -40,6 +44,7 @@ def record_request(attempt: Attempt, result: Result, peer: str) -> None:
         device=begun.device,
         account=begun.account,
         profile=attempt.recipient.profile.name,
+        configuration=attempt.configuration.id or None,
         means=attempt.identity.means.value,
         foreign_iep=attempt.iep if attempt.iep != begun.device else None,
         peer=peer,
@@ -68,6 +73,12 @@ def record_superseded(attempt: Attempt) -> None:
     """Count and log a bootstrap whose device began another one."""
     _ENDED.labels("superseded").inc()
     _log.info("bootstrap superseded", device=attempt.operation.device)
+
+
+def record_not_enrolled(attempt: Attempt) -> None:
+    """Count and log a device that takes a certificate, as it can not enroll."""
+    _NOT_ENROLLED.inc()
+    _log.info("does not enroll", device=attempt.operation.device)
 
 
 def record_sessions(count: int) -> None:

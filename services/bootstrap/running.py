@@ -9,18 +9,24 @@ from homeport.coap.answer import Answer, explain
 from homeport.coap.codec import Code, Option, Options, code_text
 from homeport.coap.layer import Exchange, Failure, MessageLayer, Reply
 from homeport.coap.transport import Peer
-from homeport.errors import InvalidInput
+from homeport.errors import InvalidInput, InvalidValue
 from homeport.names import DeviceId
+from homeport.protocol import bootstrap, plans
 from homeport.protocol.bootstrap import (
     Ask,
     BootstrapSession,
+    CertificateNeeded,
     Enrolling,
     Failed,
+    Fetching,
     Finished,
     Method,
+    Reached,
 )
+from homeport.protocol.handover import Enrollment
+from homeport.protocol.plans import Plan
 from services.bootstrap import handlers, issuing, observability
-from services.bootstrap.handlers import Attempt, Scene
+from services.bootstrap.attempts import Attempt, Scene
 from services.bootstrap.issuing import Particulars
 
 _CODES = {
@@ -30,6 +36,8 @@ _CODES = {
     Method.DELETE: Code.DELETE,
 }
 
+Session = BootstrapSession | Enrolling | Fetching
+"""What a bootstrap under way waits for."""
 Ended = Callable[[Attempt, Finished | Failed, Particulars], None]
 
 
@@ -43,12 +51,12 @@ class Patience:
 
 @dataclass(slots=True, eq=False)
 class Run(Generic[Peer]):
-    """One bootstrap: what its device has to answer, or that it has to enroll."""
+    """One bootstrap: what its device has to answer, to ask, or to take."""
 
     attempt: Attempt
     peer: Peer
     particulars: Particulars
-    session: BootstrapSession | Enrolling
+    session: Session
     exchange: Exchange[Peer] | None = None
     patience: asyncio.TimerHandle | None = None
 
@@ -80,31 +88,51 @@ class Runs(Generic[Peer]):
         self._runs: dict[DeviceId, Run[Peer]] = {}
         self._asked: dict[Exchange[Peer], Run[Peer]] = {}
         self._enrolling: dict[Peer, Run[Peer]] = {}
+        self._fetching: dict[Peer, Run[Peer]] = {}
 
     def __len__(self) -> int:
         return len(self._runs)
 
+    def __contains__(self, attempt: str) -> bool:
+        return any(
+            run.attempt.operation.attempt == attempt for run in self._runs.values()
+        )
+
     def begin(self, attempt: Attempt, peer: Peer, now: float) -> None:
         """Begin, in the place of what the device had running (B-029)."""
-        replaced = self._runs.get(attempt.operation.device)
-        if replaced is not None:
-            observability.record_superseded(replaced.attempt)
-            self._leave(replaced)
-        security, particulars = issuing.issue(
-            self._scene.issuer, attempt.recipient, now_ms=self._now_milliseconds()
-        )
-        session = handlers.begin(attempt, security, scene=self._scene)
-        run = Run(attempt, peer, particulars, session)
-        self._runs[attempt.operation.device] = run
-        observability.record_sessions(len(self._runs))
-        self._wait(run, session, now)
+        plan, particulars = self._plan(attempt)
+        session = bootstrap.begin(plan, attempt.content_format)
+        run = self._enter(Run(attempt, peer, particulars, session))
+        self._advance(run, session, now)
+
+    def pack(self, attempt: Attempt, peer: Peer, now: float) -> Answer:
+        """Answer a device that asks for all of it at once (B-194)."""
+        plan, particulars = self._plan(attempt)
+        run = self._enter(Run(attempt, peer, particulars, Fetching()))
+        try:
+            payload = plans.pack(plan, attempt.content_format)
+        except InvalidValue as error:
+            self._advance(run, Fetching().unanswered(str(error)), now)
+            return explain(Code.NOT_IMPLEMENTED, error)
+        self._wait(run, Fetching(), now)
+        written = _number(Option.CONTENT_FORMAT, attempt.content_format)
+        return Answer(Code.CONTENT, (written,), payload)
+
+    def fetched(self, peer: Peer, now: float) -> None:
+        """Take it that a device has been given all of it."""
+        run = self._fetching.get(peer)
+        if run is not None:
+            self._advance(run, Finished(), now)
 
     def answered(self, reply: Reply[Peer], now: float) -> None:
         """Take a device's answer to what it was asked."""
         run = self._asked.get(reply.exchange)
         if run is not None and isinstance(run.session, BootstrapSession):
-            code = code_text(reply.message.code)
-            self._advance(run, run.session.answered(code, reply.message.payload), now)
+            said = reply.message
+            reached = run.session.answered(
+                code_text(said.code), said.payload, said.content_format
+            )
+            self._advance(run, reached, now)
 
     def unanswered(self, failure: Failure[Peer], now: float) -> None:
         """Take it that a device has not answered."""
@@ -135,41 +163,82 @@ class Runs(Generic[Peer]):
     def enrolled(self, peer: Peer, now: float) -> None:
         """Take it that a device has been given all of its certificate (B-026)."""
         run = self._enrolling.get(peer)
-        if run is not None and run.particulars.fingerprint:
-            self._advance(run, Finished(), now)
+        if run is None or not run.particulars.fingerprint:
+            return
+        read = run.session.read if isinstance(run.session, Enrolling) else ()
+        self._advance(run, Finished(read), now)
 
     def close(self) -> None:
         """Leave all of them; their devices ask again."""
         for run in list(self._runs.values()):
             self._leave(run)
 
-    def _advance(
-        self,
-        run: Run[Peer],
-        reached: BootstrapSession | Enrolling | Finished | Failed,
-        now: float,
-    ) -> None:
+    def _plan(self, attempt: Attempt) -> tuple[Plan, Particulars]:
+        """Make the credentials of a device, and say what it is to be given."""
+        now_ms, scene = self._now_milliseconds(), self._scene
+        security, particulars = issuing.issue(
+            scene.issuer, attempt.recipient, now_ms=now_ms
+        )
+        if attempt.packed and isinstance(security, Enrollment):
+            security, particulars = issuing.certificate(
+                scene.issuer, attempt.recipient, now_ms=now_ms
+            )
+        plan = handlers.plan(attempt, security, scene=scene, now_ms=now_ms)
+        return plan, particulars
+
+    def _enter(self, run: Run[Peer]) -> Run[Peer]:
+        """Take a run up, in the place of the one that its device has."""
+        device = run.attempt.operation.device
+        replaced = self._runs.get(device)
+        if replaced is not None:
+            observability.record_superseded(replaced.attempt)
+            self._leave(replaced)
+        self._runs[device] = run
+        observability.record_sessions(len(self._runs))
+        return run
+
+    def _advance(self, run: Run[Peer], reached: Reached, now: float) -> None:
         self._rest(run)
+        if isinstance(reached, CertificateNeeded):
+            reached = self._certified(run, reached)
         if isinstance(reached, BootstrapSession | Enrolling):
-            self._wait(run, reached, now)
-            return
+            failed = self._wait(run, reached, now)
+            if failed is None:
+                return
+            reached = failed
         self._leave(run)
         observability.record_ended(run.attempt, reached)
         self._ended(run.attempt, reached, run.particulars)
 
-    def _wait(
-        self, run: Run[Peer], session: BootstrapSession | Enrolling, now: float
-    ) -> None:
-        """Ask a device the next thing, or wait for it to ask."""
+    def _certified(self, run: Run[Peer], needed: CertificateNeeded) -> BootstrapSession:
+        """Make a certificate for a device that does not enroll (EST-8)."""
+        observability.record_not_enrolled(run.attempt)
+        security, run.particulars = issuing.certificate(
+            self._scene.issuer,
+            run.attempt.recipient,
+            now_ms=self._now_milliseconds(),
+        )
+        return needed.handed(security)
+
+    def _wait(self, run: Run[Peer], session: Session, now: float) -> Failed | None:
+        """Ask a device the next thing, or wait for it; fail where that has no form."""
         run.session = session
-        if isinstance(session, BootstrapSession):
-            seconds = self._patience.step
-            run.exchange = self._ask(session.ask, run.peer, now)
-            self._asked[run.exchange] = run
-        else:
-            seconds = self._patience.enrollment
-            self._enrolling[run.peer] = run
+        seconds = self._patience.enrollment
+        match session:
+            case BootstrapSession():
+                seconds = self._patience.step
+                try:
+                    ask = session.ask
+                except InvalidValue as error:
+                    return Failed(session.name, "", error.reason)
+                run.exchange = self._ask(ask, run.peer, now)
+                self._asked[run.exchange] = run
+            case Enrolling():
+                self._enrolling[run.peer] = run
+            case Fetching():
+                self._fetching[run.peer] = run
         run.patience = self._loop.call_at(now + seconds, self._stalled, run, seconds)
+        return None
 
     def _ask(self, ask: Ask, peer: Peer, now: float) -> Exchange[Peer]:
         return self._layer.request(
@@ -197,8 +266,9 @@ class Runs(Generic[Peer]):
             self._layer.cancel(run.exchange)
             del self._asked[run.exchange]
             run.exchange = None
-        if self._enrolling.get(run.peer) is run:
-            del self._enrolling[run.peer]
+        for waiting in (self._enrolling, self._fetching):
+            if waiting.get(run.peer) is run:
+                del waiting[run.peer]
 
     def _leave(self, run: Run[Peer]) -> None:
         self._rest(run)
@@ -209,7 +279,9 @@ class Runs(Generic[Peer]):
 def _options(ask: Ask) -> Options:
     numbers = ((Option.CONTENT_FORMAT, ask.content_format), (Option.ACCEPT, ask.accept))
     return tuple(
-        (option, number.to_bytes((number.bit_length() + 7) // 8, "big"))
-        for option, number in numbers
-        if number is not None
+        _number(option, number) for option, number in numbers if number is not None
     )
+
+
+def _number(option: Option, number: int) -> tuple[int, bytes]:
+    return option, number.to_bytes((number.bit_length() + 7) // 8, "big")

@@ -10,11 +10,11 @@ from homeport.coap import blockwise, codec
 from homeport.coap.codec import Code, Message, Option, Type
 from homeport.coap.transport import Origin
 from homeport.identity import NOBODY, Identity, Means
-from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.names import AccountId, DeviceId, EdgeId, EndpointName
 from homeport.pki import keys, subjects
 from homeport.pki.keys import PrivateKey
 from homeport.pki.subjects import Subject
-from services.bootstrap.handlers import Scene
+from services.bootstrap.attempts import Scene
 from services.bootstrap.issuing import Issuer
 from tests.support.captures import captures
 from tests.support.trust import KEYRING, ours
@@ -24,6 +24,7 @@ IZUMA_NAME = EndpointName("01865aa7c8d8da55134c38ba03c00000")
 IZUMA_ID = DeviceId("0199999999990000000000010010aaaa")
 """The device of the captures: what it calls itself, and what it was called."""
 BUCKETS = 8
+EDGE = EdgeId("bootstrap-1")
 NOW_MS = 1_795_629_605_123
 FINGERPRINT = "fe" * 32
 LAST_REQUEST = 31
@@ -73,6 +74,7 @@ def scene(*, enrolls: bool = False) -> Scene:
         coap="coap://127.0.0.1:5683",
         coaps="coaps://127.0.0.1:5684",
         lifetime=300,
+        edge=EDGE,
     )
 
 

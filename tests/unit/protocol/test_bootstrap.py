@@ -1,28 +1,33 @@
 """Each client is asked what it understands, one thing after another."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from homeport import names
-from homeport.coap import codec
-from homeport.coap.codec import Option
-from homeport.errors import InvalidName, InvalidParameter
+from homeport.errors import InvalidValue
 from homeport.protocol import bootstrap, profiles, tlv
 from homeport.protocol.bootstrap import (
     Ask,
     BootstrapSession,
+    CertificateNeeded,
     Enrolling,
     Failed,
     Finished,
     Method,
+    Reached,
 )
-from homeport.protocol.handover import Enrollment, Handover, NoSec
+from homeport.protocol.configurations import Configuration, Instance
+from homeport.protocol.formats import codecs
+from homeport.protocol.formats.records import Record
+from homeport.protocol.handover import Certificate, Enrollment, Handover, NoSec
+from homeport.protocol.objects.core import CORE
+from homeport.protocol.paths import Path
+from homeport.protocol.plans import Plan
 from homeport.protocol.profiles import Profile
 from homeport.protocol.tlv import ObjectInstance, Resource
-from tests.support.captures import captures
 
-ACCOUNT = names.AccountId("000000000000000000000000deadbeef")
 DEVICE = names.DeviceId("0199999999990000000000010010aaaa")
 HANDOVER = Handover("coap://127.0.0.1:5683", 300, NoSec())
 ENROLLING = Handover("coaps://127.0.0.1:5684", 300, Enrollment(DEVICE, b"CA"))
@@ -37,12 +42,25 @@ SECURITY = (
 )
 
 
+def begin(
+    profile: Profile,
+    content_format: int = tlv.CONTENT_FORMAT,
+    *,
+    handover: Handover = HANDOVER,
+    **wanted: Any,
+) -> BootstrapSession:
+    plan = Plan(profile, handover, Configuration(**wanted))
+    return bootstrap.begin(plan, content_format)
+
+
 def play(
-    profile: Profile, *answers: tuple[str, bytes]
-) -> tuple[list[Ask], BootstrapSession | Enrolling | Finished | Failed]:
+    profile: Profile, *answers: tuple[str, bytes], content_format: int = 11542
+) -> tuple[list[Ask], Reached]:
     """Answer one ask after another; return what was asked, and what came of it."""
-    state: BootstrapSession | Enrolling | Finished | Failed
-    state = bootstrap.begin(profile, HANDOVER)
+    return goes_on(begin(profile, content_format), *answers)
+
+
+def goes_on(state: Reached, *answers: tuple[str, bytes]) -> tuple[list[Ask], Reached]:
     asked = []
     for answer in answers:
         assert isinstance(state, BootstrapSession)
@@ -82,7 +100,7 @@ def test_the_root_path_has_no_segments(profile: Profile) -> None:
 
 @pytest.mark.conforms("C-023", "B-027", "COAP-18")
 def test_an_izuma_client_gets_an_instance_in_512_byte_blocks() -> None:
-    ask = bootstrap.begin(profiles.IZUMA, HANDOVER).ask
+    ask = begin(profiles.IZUMA).ask
     assert ask == Ask(
         Method.PUT,
         ("0",),
@@ -96,7 +114,7 @@ def test_any_other_client_gets_resources() -> None:
     asked, _ = play(profiles.LWM2M_1_0, *said("2.02", "2.04", "4.04", "2.04"))
     _, server, _, security = asked
     assert tlv.decode(security.payload) == SECURITY
-    assert server.payload == bytes.fromhex("c10001 c4010000012c c10600 c10755")
+    assert server.payload == bytes.fromhex("c10001 c201012c c10600 c10755")
 
 
 @pytest.mark.parametrize(
@@ -192,14 +210,14 @@ def test_a_long_reason_is_cut() -> None:
 
 
 def test_silence_ends_the_attempt_without_a_code() -> None:
-    session = bootstrap.begin(profiles.IZUMA, HANDOVER)
+    session = begin(profiles.IZUMA)
     assert session.unanswered("was not answered") == Failed(
         "PUT /0", "", "was not answered"
     )
 
 
 def test_a_device_that_enrolls_is_told_its_id_and_has_not_finished_yet() -> None:
-    written = bootstrap.begin(profiles.IZUMA, ENROLLING).answered("2.04", b"")
+    written = begin(profiles.IZUMA, handover=ENROLLING).answered("2.04", b"")
     assert isinstance(written, BootstrapSession)
     assert written.ask == Ask(Method.POST, ("bs",), queries=(f"iep={DEVICE}",))
     enrolling = written.answered("2.04", b"")
@@ -212,86 +230,126 @@ def test_a_device_that_does_not_enroll_has_failed_there() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("capture", "profile", "endpoint_name"),
-    [
-        (
-            "izuma-nosec-lwm2m",
-            profiles.IZUMA,
-            "01865aa7c8d8da55134c38ba03c00000",
-        ),
-        (
-            "izuma-standard-bootstrap",
-            profiles.IZUMA_STANDARD,
-            "01865aa7c8d8da55134c38ba03c00000",
-        ),
-        (
-            "izuma-udp-bootstrap-est",
-            profiles.IZUMA,
-            "01865aa7c8d8da55134c38ba03c00000",
-        ),
-        ("wakaama-nosec-bootstrap", profiles.LWM2M_1_1, "wakaama1"),
-        ("wakaama-psk-bootstrap", profiles.LWM2M_1_1, "wakaama2"),
-        ("leshan-x509-bootstrap", profiles.LWM2M_1_1, "leshan3"),
-        ("anjay-x509-bootstrap", profiles.LWM2M_1_1, "anjay5"),
-        ("leshan-nosec-bootstrap", profiles.LWM2M_1_1, "leshan1"),
-        ("anjay-nosec-bootstrap", profiles.LWM2M_1_1, "anjay1"),
-    ],
-)
-def test_a_captured_request_tells_its_client(
-    capture: str, profile: Profile, endpoint_name: str
+def enrolling(*answers: tuple[str, bytes]) -> Reached:
+    _, reached = goes_on(begin(profiles.IZUMA, handover=ENROLLING), *answers)
+    return reached
+
+
+def test_a_device_that_can_not_enroll_is_written_a_certificate_instead() -> None:
+    needed = enrolling(("4.00", b"Unknown security mode"))
+    assert isinstance(needed, CertificateNeeded)
+    handed = needed.handed(Certificate(b"own", b"CA", b"key"))
+    (written, finish), outcome = goes_on(handed, *said("2.04", "2.04"))
+    (instance,) = tlv.decode(written.payload)
+    assert isinstance(instance, ObjectInstance)
+    assert instance.resources[2:6] == (
+        Resource(2, b"\x02"),
+        Resource(3, b"own"),
+        Resource(4, b"CA"),
+        Resource(5, b"key"),
+    )
+    assert finish.queries == ()
+    assert outcome == Finished()
+
+
+def test_a_device_that_takes_no_certificate_either_has_failed() -> None:
+    needed = enrolling(("4.00", b""))
+    assert isinstance(needed, CertificateNeeded)
+    handed = needed.handed(Certificate(b"own", b"CA", b"key"))
+    assert handed.answered("4.00", b"no") == Failed("PUT /0", "4.00", "no")
+
+
+@pytest.mark.parametrize("content_format", [110, 112, 11542, 11544])
+@pytest.mark.conforms("C-015", "B-191", "1.1 pct", "Leshan BootstrapTest")
+def test_a_device_is_written_to_in_the_format_that_it_prefers(
+    content_format: int,
 ) -> None:
-    messages = [codec.decode(each.datagram) for each in captures()[capture]]
-    message = next(each for each in messages if each.path == ("bs",))
-    request = bootstrap.parse_request(
-        message.queries, has_max_age=message.value(Option.MAX_AGE) is not None
+    answers = said(*["2.04"] * 5)
+    asked, outcome = play(profiles.LWM2M_1_2, *answers, content_format=content_format)
+    security, server = asked[2:4]
+    for ask, base in ((security, Path((0, 1))), (server, Path((1, 1)))):
+        assert ask.content_format == content_format
+        records = codecs.decode(
+            content_format, ask.payload, base=base, definitions=CORE
+        )
+        assert records[0].path == (*base, 0)
+    assert records[1] == Record(Path((1, 1, 1)), 300)
+    assert outcome == Finished()
+
+
+def test_whole_instances_are_said_in_tlv_whatever_is_preferred() -> None:
+    assert begin(profiles.IZUMA, 112).ask.content_format == tlv.CONTENT_FORMAT
+
+
+@pytest.mark.conforms("C-016", "Leshan BootstrapTest")
+def test_a_device_that_does_not_know_the_format_is_written_tlv_once() -> None:
+    asked, session = play(
+        profiles.LWM2M_1_1,
+        *said("2.02", "2.05", "4.15", "2.04", "4.15"),
+        content_format=112,
     )
-    assert request.profile is profile
-    assert request.endpoint_name == endpoint_name
+    formats = [ask.content_format for ask in asked[2:]]
+    assert [ask.name for ask in asked[2:]] == ["PUT /0/1", "PUT /0/1", "PUT /1/1"]
+    assert formats == [112, 11542, 11542]
+    assert session == Failed("PUT /1/1", "4.15", "was refused")
 
 
-def test_a_request_without_version_and_format_is_one_of_lwm2m_1_0() -> None:
-    request = bootstrap.parse_request(("ep=x",), has_max_age=False)
-    assert request.profile is profiles.LWM2M_1_0
+WANTED = {
+    "instances": (
+        Instance(Path((3, 0)), {Path((14,)): "+02:00"}),
+        Instance(Path((2, 7)), {Path((0,)): 3, Path((2, 1)): 15}),
+    ),
+    "reads": (Path((1,)), Path((2, 7))),
+}
 
 
-def test_a_request_names_account_and_device() -> None:
-    request = bootstrap.parse_request(
-        ("ep=x", f"aid={ACCOUNT.upper()}", f"iep={DEVICE}", "mccv=4.13.2"),
-        has_max_age=True,
+def test_what_an_account_wants_comes_before_the_finish() -> None:
+    asked, _ = goes_on(begin(profiles.LWM2M_1_1, **WANTED), *said(*["2.04"] * 9))
+    assert ", ".join(ask.name for ask in asked) == (
+        "DELETE /, GET /, PUT /0/1, PUT /1/1, PUT /3/0, PUT /2/7, GET /1, GET /2/7, "
+        "POST /bs"
     )
-    assert (request.account, request.iep) == (ACCOUNT, DEVICE)
 
 
-def test_a_request_may_name_nothing() -> None:
-    request = bootstrap.parse_request((), has_max_age=False)
-    assert request.endpoint_name is None
-    assert request.account is None
-    assert request.iep is None
+@pytest.mark.conforms("C-008", "ETS-8")
+def test_what_was_read_is_kept_with_the_end() -> None:
+    session = begin(profiles.LWM2M_1_1, 112, **WANTED)
+    _, reading = goes_on(session, *said(*["2.04"] * 6))
+    assert isinstance(reading, BootstrapSession)
+    assert (reading.ask.name, reading.ask.accept) == ("GET /1", 112)
+    read = bytes.fromhex("08 01 03 c1 01 3c")
+    reading = reading.answered("2.05", read, tlv.CONTENT_FORMAT)
+    _, outcome = goes_on(reading, ("4.04", b""), ("2.04", b""))
+    assert outcome == Finished((Record(Path((1, 1, 1)), 60),))
 
 
-def test_an_iep_that_is_none_counts_as_absent() -> None:
-    assert bootstrap.parse_request(("iep=me",), has_max_age=False).iep is None
-
-
-@pytest.mark.parametrize(
-    ("queries", "error"),
-    [
-        (("ep=" + "x" * 65,), InvalidName),
-        (("ep=x", "aid=me"), InvalidName),
-        (("ep=x", "ep=y"), InvalidParameter),
-    ],
-)
-def test_a_request_with_a_bad_name_is_refused(
-    queries: tuple[str, ...], error: type[Exception]
+@pytest.mark.parametrize("content_format", [None, 112, 60000])
+def test_what_was_read_and_is_not_understood_is_nothing(
+    content_format: int | None,
 ) -> None:
-    with pytest.raises(error):
-        bootstrap.parse_request(queries, has_max_age=False)
-
-
-def test_only_an_izuma_client_gets_account_and_device_in_the_uri() -> None:
-    base = "coap://[2001:db8::1]:5683"
-    assert bootstrap.server_uri(base, ACCOUNT, DEVICE, profiles.IZUMA) == (
-        f"{base}?aid={ACCOUNT}&iep={DEVICE}"
+    session = begin(profiles.LWM2M_1_1, **WANTED)
+    _, reading = goes_on(session, *said(*["2.04"] * 6))
+    assert isinstance(reading, BootstrapSession)
+    _, outcome = goes_on(
+        reading.answered("2.05", b"\xff\xff", content_format), *said("4.05", "2.04")
     )
-    assert bootstrap.server_uri(base, ACCOUNT, DEVICE, profiles.LWM2M_1_1) == base
+    assert outcome == Finished()
+
+
+def test_a_device_that_enrolls_tells_what_was_read_as_well() -> None:
+    session = begin(profiles.LWM2M_1_1, handover=ENROLLING, **WANTED)
+    _, reading = goes_on(session, *said(*["2.04"] * 6))
+    assert isinstance(reading, BootstrapSession)
+    reading = reading.answered("2.05", b"\x08\x01\x03\xc1\x01\x3c", 11542)
+    _, outcome = goes_on(reading, *said("4.04", "2.04"))
+    assert outcome == Enrolling((Record(Path((1, 1, 1)), 60),))
+
+
+def test_a_value_that_a_format_cannot_say_is_said_by_its_task() -> None:
+    instance = Instance(Path((3, 0)), {Path((13,)): float("nan")})
+    session = begin(profiles.LWM2M_1_1, instances=(instance,))
+    _, written = goes_on(session, *said(*["2.04"] * 4))
+    assert isinstance(written, BootstrapSession)
+    assert written.name == "write instance"
+    with pytest.raises(InvalidValue):
+        _ = written.ask

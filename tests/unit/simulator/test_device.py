@@ -14,19 +14,21 @@ from homeport.dtls.context import CertifiedKey
 from homeport.names import AccountId, DeviceId, EndpointName
 from homeport.pki import authorities, devices
 from homeport.protocol import tlv
+from homeport.protocol.formats import codecs
+from homeport.protocol.formats.records import Record
+from homeport.protocol.paths import ROOT, Path
 from homeport.protocol.tlv import ObjectInstance, Resource
-from homeport.simulator import device as device_module
 from homeport.simulator.accounts import Account
 from homeport.simulator.device import (
     BOOTSTRAP_SECONDS,
     GRACE_SECONDS,
     RETRY_SECONDS,
-    STRUCTURE,
     Ask,
     Device,
     State,
     Way,
 )
+from homeport.simulator.dialects import IZUMA, LWM2M_1_2, STRUCTURE
 from homeport.simulator.options import FleetOptions, Habit, Target
 from tests.support import certificates
 
@@ -53,6 +55,9 @@ def answer(code: Code, *options: tuple[int, bytes]) -> Message:
 def request(code: Code, *path: str, payload: bytes = b"") -> Message:
     options = tuple((Option.URI_PATH, part.encode()) for part in path)
     return Message(Type.CON, code, 1, options=options, payload=payload)
+
+
+SERVER = request(Code.PUT, "1", "1", payload=tlv.encode([Resource(0, b"\x01")]))
 
 
 def made(options: FleetOptions = OPTIONS, factory: Account | None = None) -> Device:
@@ -115,6 +120,7 @@ def bootstrapped(resources: tuple[Resource, ...] | None = None) -> Device:
     payload = tlv.encode(resources or security())
     written = request(Code.PUT, "0", "1", payload=payload)
     assert device.asked(written, 1).code == Code.CHANGED
+    assert device.asked(SERVER, 1).code == Code.CHANGED
     assert device.asked(request(Code.POST, "bs"), 2).code == Code.CHANGED
     return device
 
@@ -238,24 +244,66 @@ def test_vanished_it_stays_away_until_it_has_expired() -> None:
     assert act(device, device.turn).operation == "register"
 
 
+def asked(device: Device, code: Code, *path: str, payload: bytes = b"") -> Code:
+    answer = device.asked(request(code, *path, payload=payload), 5)
+    assert answer is not None
+    return answer.code
+
+
+def test_a_server_is_answered() -> None:
+    device = registered()
+    assert asked(device, Code.GET, "3", "0", "0") == Code.CONTENT
+    assert asked(device, Code.PUT, "3", "0", "14", payload=b"+01:00") == Code.CHANGED
+    assert asked(device, Code.DELETE, "3", "0") == Code.METHOD_NOT_ALLOWED
+
+
 @pytest.mark.parametrize(
-    ("code", "answered"),
+    ("path", "operation"),
     [
-        (Code.PUT, Code.CHANGED),
-        (Code.POST, Code.CHANGED),
-        (Code.DELETE, Code.DELETED),
-        (Code.GET, Code.NOT_FOUND),
+        (("3", "0", "4"), "register"),
+        (("1", "1", "4"), "deregister"),
+        (("1", "1", "8"), "update"),
+        (("1", "1", "9"), "update"),
     ],
 )
-def test_a_server_is_answered(code: Code, answered: Code) -> None:
-    assert registered().asked(request(code, "3", "0"), 0).code == answered
+def test_what_a_server_orders_is_done_next(
+    path: tuple[str, ...], operation: str
+) -> None:
+    device = registered({Habit.SLEEP: 1})
+    assert asked(device, Code.POST, *path) == Code.CHANGED
+    assert device.turn == 5
+    assert act(device, 5).operation == operation
+
+
+def test_a_lifetime_that_was_written_is_told_and_kept() -> None:
+    device = registered({Habit.SLEEP: 1})
+    asked(device, Code.PUT, "1", "1", "1", payload=b"20")
+    assert act(device, 5).queries == ("lt=20",)
+    device.answered("update", answer(Code.NOT_FOUND), 5)
+    assert "lt=20" in act(device, 5).queries
+
+
+def test_what_is_observed_is_told_while_it_is_registered() -> None:
+    device = registered()
+    options = tuple((Option.URI_PATH, part) for part in (b"3", b"0", b"9"))
+    observing = Message(
+        Type.CON, Code.GET, 1, b"\x01", ((Option.OBSERVE, b""), *options)
+    )
+    device.asked(observing, 0)
+    assert list(device.notifications(lambda: 7)) == []
+    device.act(1)
+    (told,) = device.notifications(lambda: 7)
+    assert (told.message_id, told.token, told.payload) == (7, b"\x01", b"99")
+    device.reset(7)
+    device.act(2)
+    assert list(device.notifications(lambda: 8)) == []
 
 
 def test_a_bootstrap_comes_first_of_all() -> None:
     ask = act(made(BOOTSTRAPPING))
     assert (ask.operation, ask.account.url) == ("bootstrap", BOOTSTRAP)
     assert (ask.code, ask.path) == (Code.POST, ("bs",))
-    assert ask.queries == ("ep=urn:dev:1", "pct=11542")
+    assert ask.queries == ("ep=urn:dev:1", "pct=112")
 
 
 def test_finished_it_registers_at_once_where_it_was_sent() -> None:
@@ -266,7 +314,7 @@ def test_finished_it_registers_at_once_where_it_was_sent() -> None:
 
 
 def test_a_whole_instance_tells_the_server_too() -> None:
-    device = made(BOOTSTRAPPING)
+    device = made(replace(BOOTSTRAPPING, dialect=IZUMA))
     device.act(0)
     payload = tlv.encode([ObjectInstance(0, security())])
     device.asked(request(Code.PUT, "0", payload=payload), 0)
@@ -286,7 +334,7 @@ def test_a_bootstrap_server_is_told_the_own_accounts() -> None:
     device = made(BOOTSTRAPPING)
     told = device.asked(request(Code.GET), 0)
     assert told.code == Code.CONTENT
-    assert told.payload.decode() == device_module.OWN_ACCOUNTS
+    assert told.payload == b"</>;lwm2m=1.1,</0/0>,</3/0>"
 
 
 @pytest.mark.parametrize(
@@ -337,7 +385,7 @@ def test_a_certificate_that_was_written_says_who_the_device_is() -> None:
 def test_a_device_begins_with_the_name_in_its_certificate() -> None:
     own = certificates.self_signed("urn:dev:2")
     ask = act(made(BOOTSTRAPPING, Account(BOOTSTRAP, own)))
-    assert ask.queries == ("ep=urn:dev:2", "pct=11542")
+    assert ask.queries == ("ep=urn:dev:2", "pct=112")
 
 
 def test_a_server_that_refuses_its_credential_sends_it_back_to_bootstrap() -> None:
@@ -348,7 +396,7 @@ def test_a_server_that_refuses_its_credential_sends_it_back_to_bootstrap() -> No
     assert (device.registered, device.turn) == (False, 3 + RETRY_SECONDS)
     ask = act(device, 8)
     assert (ask.operation, ask.account) == ("bootstrap", Account(BOOTSTRAP))
-    assert ask.queries == ("ep=urn:dev:1", f"iep={DEVICE}", "pct=11542")
+    assert ask.queries == ("ep=urn:dev:1", f"iep={DEVICE}", "pct=112")
 
 
 def test_without_bootstrap_a_refused_device_registers_anew() -> None:
@@ -359,7 +407,7 @@ def test_without_bootstrap_a_refused_device_registers_anew() -> None:
 
 def test_what_the_url_of_a_server_asks_for_is_said() -> None:
     device = made(BOOTSTRAPPING, Account(f"{BOOTSTRAP}?aid=01&x=y"))
-    assert act(device).queries == ("ep=urn:dev:1", "aid=01", "x=y", "pct=11542")
+    assert act(device).queries == ("ep=urn:dev:1", "aid=01", "x=y", "pct=112")
 
 
 @pytest.mark.parametrize(
@@ -389,3 +437,81 @@ def test_the_same_seed_makes_the_same_choices() -> None:
     ]
     assert asks[0] == asks[1]
     assert len({ask.operation for ask in asks[0] if ask}) == 2
+
+
+PACK = Message(
+    Type.ACK,
+    Code.CONTENT,
+    1,
+    options=((Option.CONTENT_FORMAT, b"\x70"),),
+    payload=codecs.encode(
+        112,
+        [
+            Record(Path((0, 1, 0)), LWM2M),
+            Record(Path((0, 1, 2)), 3),
+            Record(Path((0, 1, 10)), 1),
+            Record(Path((1, 1, 0)), 1),
+        ],
+        base=ROOT,
+    ),
+)
+
+
+def packing() -> Device:
+    return made(replace(BOOTSTRAPPING, dialect=LWM2M_1_2))
+
+
+def test_one_that_can_asks_for_all_of_it_at_once() -> None:
+    device = packing()
+    ask = act(device)
+    assert (ask.operation, ask.code, ask.path) == (
+        "bootstrap",
+        Code.GET,
+        ("bspack",),
+    )
+    assert ask.options == ((Option.ACCEPT, b"\x70"),)
+    device.answered("bootstrap", PACK, 1)
+    assert (device.state, device.turn) == (State.REGISTERING, 1)
+    assert act(device, 1).account == Account(LWM2M)
+
+
+@pytest.mark.parametrize("code", [Code.NOT_FOUND, Code.NOT_IMPLEMENTED])
+def test_where_that_is_not_offered_it_asks_step_by_step(code: Code) -> None:
+    device = packing()
+    device.act(0)
+    device.answered("bootstrap", answer(code), 1)
+    assert device.turn == 1
+    ask = act(device, 1)
+    assert (ask.code, ask.path) == (Code.POST, ("bs",))
+    assert ask.queries == ("ep=urn:dev:1", "pct=11544")
+    device.answered("bootstrap", answer(Code.NOT_FOUND), 2)
+    assert device.turn == 2 + RETRY_SECONDS
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", PACK.payload[:-1]])
+def test_all_of_it_that_makes_no_sense_is_asked_for_again(payload: bytes) -> None:
+    device = packing()
+    device.act(0)
+    device.answered("bootstrap", replace(PACK, payload=payload), 1)
+    assert (device.state, device.turn) == (State.BOOTSTRAPPING, 1 + RETRY_SECONDS)
+
+
+def test_an_izuma_device_says_in_updates_what_is_new() -> None:
+    device = made(replace(OPTIONS, mix={Habit.CHANGE: 1}, dialect=IZUMA))
+    device.act(0)
+    device.answered("register", CREATED, 0)
+    ask = act(device)
+    assert ask.queries == ("et=default",)
+    assert ask.payload.startswith(b"</10/")
+    assert b"," not in ask.payload
+
+
+def test_one_that_has_to_prove_its_address_does() -> None:
+    device = packing()
+    device.act(0)
+    challenged = answer(Code.UNAUTHORIZED, (Option.ECHO, b"value"))
+    device.answered("bootstrap", challenged, 1)
+    assert device.turn == 1
+    ask = act(device, 1)
+    assert ask.path == ("bspack",)
+    assert ask.options == ((Option.ACCEPT, b"\x70"), (Option.ECHO, b"value"))

@@ -14,7 +14,9 @@ from homeport.runtime.platform.ready import Ready
 from homeport.simulator.options import (
     ConnectionIds,
     Habit,
+    Mode,
     Target,
+    find_dialect,
     find_target,
     parse_mix,
 )
@@ -39,6 +41,50 @@ def ready_file(tmp_path: Path) -> Path:
     path = tmp_path / "ready.json"
     ready.write(path, SERVING)
     return path
+
+
+@pytest.mark.parametrize("name", ["izuma", "lwm2m-1.0", "lwm2m-1.1", "lwm2m-1.2"])
+def test_a_dialect_is_found_by_the_name_of_its_profile(name: str) -> None:
+    assert find_dialect(name).name == name
+
+
+def test_a_dialect_that_nobody_speaks_is_a_sentence() -> None:
+    with pytest.raises(InvalidConfiguration, match="--profile is none of izuma, lwm2m"):
+        find_dialect("toaster")
+
+
+def test_devices_come_directly_or_by_bootstrap(ready_file: Path) -> None:
+    direct = find_target(ready_file=ready_file, mode=Mode.DIRECT)
+    assert direct == Target(LWM2M)
+    by_bootstrap = find_target(ready_file=ready_file, mode=Mode.BOOTSTRAP)
+    assert by_bootstrap == Target(LWM2M, BOOTSTRAP)
+    given_ = find_target(lwm2m=LWM2M, bootstrap=BOOTSTRAP, mode=Mode.DIRECT)
+    assert given_ == Target(LWM2M)
+
+
+def test_devices_come_directly_to_a_secured_platform_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    secured = "coaps://127.0.0.1:5684"
+    serving = replace(SERVING, bootstrap={"coaps": secured}, lwm2m={"coaps": secured})
+    ready.write(path, serving)
+    found = find_target(ready_file=path, mode=Mode.DIRECT)
+    assert found.first == f"{secured}?aid={'a' * 32}"
+    assert found.bootstrap is None
+    assert found.api == Api(SERVING.api, SERVING.api_key)
+
+
+@pytest.mark.parametrize(
+    ("mode", "given_"),
+    [
+        (Mode.BOOTSTRAP, {"lwm2m": LWM2M}),
+        (Mode.DIRECT, {"bootstrap": BOOTSTRAP}),
+    ],
+)
+def test_a_way_without_a_server_is_a_sentence(
+    mode: Mode, given_: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidConfiguration, match=f"{mode} has no server to go to"):
+        find_target(mode=mode, **given_)
 
 
 @given(

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
+import orjson
 import pytest
 from nats.aio.client import Client
 
@@ -196,7 +197,7 @@ async def test_an_izuma_device_is_bootstrapped(device: Device, nats: Client) -> 
         assert fact.endpoint_name == IZUMA_NAME
 
 
-@pytest.mark.conforms("C-001", "ETS-0", "Leshan BootstrapTest")
+@pytest.mark.conforms("C-001", "C-015", "ETS-0", "Leshan BootstrapTest")
 async def test_a_standard_device_is_bootstrapped(device: Device, nats: Client) -> None:
     deleted = await device.begin(WAKAAMA_REQUEST)
     assert codec.encode(deleted) == bytes.fromhex(f"4404 {header(deleted)}")
@@ -211,12 +212,18 @@ async def test_a_standard_device_is_bootstrapped(device: Device, nats: Client) -
 
     security = await device.hear_message()
     assert (security.code, security.path) == (Code.PUT, ("0", "1"))
-    assert tlv.decode(security.payload)[0] == Resource(0, LWM2M.encode())
+    assert security.content_format == 110
+    assert orjson.loads(security.payload)[0] == {"bn": "/0/1", "n": "/0", "vs": LWM2M}
     device.send(f"6444 {header(security)}")
 
     server = await device.hear_message()
     assert (server.code, server.path) == (Code.PUT, ("1", "1"))
-    assert server.payload == bytes.fromhex("c10001 c40100015180 c10600 c10755")
+    assert orjson.loads(server.payload) == [
+        {"bn": "/1/1", "n": "/0", "v": 1},
+        {"n": "/1", "v": 86_400},
+        {"n": "/6", "vb": False},
+        {"n": "/7", "vs": "U"},
+    ]
     device.send(f"6444 {header(server)}")
 
     finish = await device.hear_message()
@@ -320,8 +327,9 @@ async def test_a_new_request_takes_the_place_of_the_running_one(
         (request(7, "ep=x", "ep=y"), "4.00"),
         (request(7, "ep=x", f"aid={'a' * 32}"), "4.03"),
     ],
+    ids=["pack", "path", "no name", "long name", "two names", "account"],
 )
-@pytest.mark.conforms("C-010", "B-046")
+@pytest.mark.conforms("C-010", "C-017", "B-046", "B-194")
 async def test_a_request_that_is_refused_hears_why(
     device: Device, datagram: bytes | str, code: str
 ) -> None:

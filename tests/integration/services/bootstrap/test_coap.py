@@ -1,9 +1,7 @@
 """Real devices, as captured, are bootstrapped with what their credentials allow."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +10,6 @@ from homeport.coap import codec
 from homeport.coap.codec import Code, Message, Option
 from homeport.coap.transport import Origin
 from homeport.events.facts import (
-    AnyFact,
     BootstrapFailed,
     DeviceBootstrapped,
     FactName,
@@ -20,14 +17,10 @@ from homeport.events.facts import (
 from homeport.identity import Identity
 from homeport.names import AccountId, EndpointName
 from homeport.pki import certificates, devices, psk
-from homeport.protocol import tlv
-from homeport.protocol.tlv import ObjectInstance, Resource
+from homeport.protocol import paths
+from homeport.protocol.formats import codecs, values
+from homeport.protocol.objects.core import CORE
 from homeport.store.entries import Claim, DeviceEntry
-from homeport.store.trust_reader import TrustReader
-from homeport.store.trust_writer import TrustWriter
-from services.bootstrap.coap import Listener, Stores
-from services.bootstrap.running import Patience
-from tests.support import sessions
 from tests.support.bootstrap import (
     ACCOUNT,
     AS_DEVELOPER,
@@ -39,9 +32,9 @@ from tests.support.bootstrap import (
     CapturedDevice,
     origin,
     request,
-    scene,
 )
-from tests.support.memory import Device, MemoryTransport
+from tests.support.bootstrap_edge import Edge, serving
+from tests.support.memory import Device
 from tests.support.polling import until
 from tests.support.trust import KEYRING, ours
 
@@ -50,66 +43,16 @@ pytestmark = pytest.mark.integration
 BOOTSTRAPPED = [FactName.DEVICE_BOOTSTRAPPING, FactName.DEVICE_BOOTSTRAPPED]
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A bootstrap edge on a real store, with a port without a wire."""
-
-    port: MemoryTransport
-    store: sessions.Edge
-    reader: TrustReader
-    writer: TrustWriter
-
-    async def facts(self, count: int) -> list[AnyFact]:
-        """Wait until so much has happened; return it."""
-
-        async def happened() -> bool:
-            return len(await self.store.facts()) >= count
-
-        await until(happened)
-        found = await self.store.facts()
-        assert len(found) == count, found
-        return found
-
-
-@asynccontextmanager
-async def serving(redis_url: str, *, enrolls: bool = False) -> AsyncIterator[Edge]:
-    async with sessions.edge(redis_url) as store:
-        port = MemoryTransport()
-        reader = TrustReader(store.redis, KEYRING)
-        writer = TrustWriter(store.redis, KEYRING)
-        listener = Listener(
-            port,
-            Stores(
-                sessions=store.sessions,
-                reader=reader,
-                writer=writer,
-                recorded=lambda: None,
-                now_milliseconds=lambda: (
-                    store.clock.microseconds(store.clock.now()) // 1000
-                ),
-            ),
-            scene(enrolls=enrolls),
-            patience=Patience(60, 120),
-            most=100,
-        )
-        port.start(listener.receive)
-        running = asyncio.create_task(listener.run())
-        yield Edge(port, store, reader, writer)
-        port.stop()
-        listener.close()
-        await running
-
-
 @pytest.fixture
 async def edge(redis_url: str) -> AsyncIterator[Edge]:
     async with serving(redis_url) as made:
         yield made
 
 
-async def play(edge: Edge, capture: str, whose: Origin) -> dict[str, bytes]:
-    """Let a captured device bootstrap; return what was written, by its path."""
+async def play(edge: Edge, capture: str, whose: Origin) -> dict[str, dict[int, bytes]]:
+    """Let a captured device bootstrap; return the resources that it was written."""
     captured, device = CapturedDevice(capture), edge.port.connect(whose)
-    written: dict[str, bytes] = {}
+    written: dict[str, tuple[int, bytes]] = {}
     first = next(each for each in captured.requests if path(each) == "/bs")
     device.say(first)
     answer = await device.hear_message()
@@ -118,25 +61,29 @@ async def play(edge: Edge, capture: str, whose: Origin) -> dict[str, bytes]:
         asked = await device.hear_message()
         name = f"/{'/'.join(asked.path)}"
         if asked.code == Code.PUT:
-            written[name] = written.get(name, b"") + asked.payload
+            _, before = written.get(name, (0, b""))
+            written[name] = asked.content_format or 0, before + asked.payload
         for each in captured.answers(asked):
             device.say(each)
             if codec.decode(each).type == codec.Type.CON:
                 assert (await device.hear())[:2] == b"\x60\x00"
         if name == "/bs":
-            return written
+            return {at: resources(at, *said) for at, said in written.items()}
+
+
+def resources(at: str, content_format: int, payload: bytes) -> dict[int, bytes]:
+    """Return the resources of what was written, in whichever format."""
+    base = paths.parse(at)
+    records = codecs.decode(content_format, payload, base=base, definitions=CORE)
+    return {
+        record.path[2]: values.to_bytes(record.value)
+        for record in records
+        if record.value is not None
+    }
 
 
 def path(datagram: bytes) -> str:
     return f"/{'/'.join(codec.decode(datagram).path)}"
-
-
-def values(payload: bytes) -> dict[int, bytes]:
-    """Return the resources of what was written, in one instance or bare."""
-    decoded = tlv.decode(payload)
-    if isinstance(decoded[0], ObjectInstance):
-        decoded = decoded[0].resources
-    return {each.id: each.value for each in decoded if isinstance(each, Resource)}
 
 
 def named(identity: Identity, name: str) -> Origin:
@@ -156,7 +103,7 @@ async def test_an_izuma_device_is_handed_a_certificate(edge: Edge) -> None:
         edge, "izuma-udp-bootstrap-certificate", origin(BY_CERTIFICATE)
     )
     assert list(written) == ["/0"]
-    security = values(written["/0"])
+    security = written["/0"]
     device = names.device_id(ACCOUNT, IZUMA_NAME)
     assert security[0].decode() == (
         f"coaps://127.0.0.1:5684?aid={ACCOUNT}&iep={device}"
@@ -174,7 +121,7 @@ async def test_an_izuma_device_is_handed_a_certificate(edge: Edge) -> None:
 @pytest.mark.conforms("C-029", "B-051", "B-056")
 async def test_a_developers_device_is_its_own_name(edge: Edge) -> None:
     written = await play(edge, "izuma-udp-bootstrap-certificate", origin(AS_DEVELOPER))
-    issued = devices.read(values(written["/0"])[3])
+    issued = devices.read(written["/0"][3])
     assert issued.endpoint_name == issued.device
     fact = await bootstrapped(edge)
     assert fact.device_id == fact.endpoint_name == issued.device
@@ -213,7 +160,7 @@ async def test_an_izuma_device_enrolls(redis_url: str) -> None:
     capture = "izuma-udp-bootstrap-est"
     async with serving(redis_url, enrolls=True) as edge:
         written = await play(edge, capture, origin(identity))
-        security = values(written["/0"])
+        security = written["/0"]
         assert security[2] == b"\x04"
         assert (security[3], security[5]) == (b"", b"")
         assert len(await edge.store.facts()) == 1
@@ -255,7 +202,7 @@ async def test_a_plain_device_with_a_key_is_handed_another(
     edge: Edge, capture: str, name: str
 ) -> None:
     written = await play(edge, capture, named(BY_KEY, name))
-    security = values(next(iter(written.values())))
+    security = next(iter(written.values()))
     assert security[0] == b"coaps://127.0.0.1:5684"
     assert security[2] == b"\x00"
     assert psk.key(KEYRING, security[3], account=ACCOUNT) == security[5]
@@ -273,7 +220,7 @@ async def test_a_plain_device_with_a_certificate_is_handed_another(
     edge: Edge, capture: str, name: str
 ) -> None:
     written = await play(edge, capture, named(BY_CERTIFICATE, name))
-    security = values(next(iter(written.values())))
+    security = next(iter(written.values()))
     assert (security[2], security[15]) == (b"\x02", b"\x02")
     assert security[4] == ours().root
     assert devices.read(security[3]).endpoint_name == name
@@ -285,7 +232,7 @@ async def test_an_izuma_device_for_plain_servers_is_handed_a_certificate(
 ) -> None:
     written = await play(edge, "izuma-standard-bootstrap", origin(BY_CERTIFICATE))
     assert list(written) == ["/0/0", "/1/0"]
-    security = values(written["/0/0"])
+    security = written["/0/0"]
     assert security[0] == b"coaps://127.0.0.1:5684"
     assert security[4] == ours().root
     await bootstrapped(edge)
@@ -317,6 +264,7 @@ async def test_a_suspended_device_is_refused_until_it_is_not(edge: Edge) -> None
         assert answer.code == (Code.FORBIDDEN if suspended else Code.CHANGED)
 
 
+@pytest.mark.conforms("C-033", "C-034", "B-138", "B-139")
 async def test_a_device_is_refused_until_somebody_has_claimed_it(edge: Edge) -> None:
     owner = AccountId("b" * 32)
     claimable = replace(
@@ -343,6 +291,17 @@ async def test_what_is_known_of_a_device_survives_its_introduction(edge: Edge) -
     device.say(codec.encode(request("pct=112")))
     assert (await device.hear_message()).code == Code.CHANGED
     assert await edge.reader.devices([kitchen]) == [known]
+
+
+async def test_a_bootstrap_fails_at_once_when_its_device_is_gone(edge: Edge) -> None:
+    device = edge.port.connect(origin(BY_KEY))
+    device.say(codec.encode(request("pct=112")))
+    await device.hear()
+    await device.hear()
+    device.leave()
+    _, failed = await edge.facts(2)
+    assert isinstance(failed, BootstrapFailed)
+    assert failed.reason == "has lost its peer"
 
 
 async def test_an_edge_that_has_lost_the_association_leaves_it(edge: Edge) -> None:

@@ -18,9 +18,11 @@ from homeport.identity import Service
 from homeport.names import AccountId, EndpointName
 from homeport.pki import certificates, developer, devices, keys
 from homeport.pki.subjects import Subject
-from homeport.protocol import tlv
+from homeport.protocol import paths, tlv
 from homeport.protocol.bootstrap import ENROLLMENT_PATH
-from homeport.protocol.tlv import ObjectInstance, Resource
+from homeport.protocol.formats import codecs, values
+from homeport.protocol.objects.core import CORE
+from homeport.protocol.paths import ROOT, Path
 from homeport.runtime.probes import Probes
 from homeport.store.entries import Pin, RegisteredKey, TrustedCertificate
 from services.bootstrap.app import service as bootstrap_service
@@ -91,23 +93,28 @@ async def bootstrap(
     assert isinstance(established, Established), established
     answer = codec.decode(await peer.ask(codec.encode(request(*queries))))
     assert answer.code == Code.CHANGED, answer
-    security = b""
+    security, content_format, base = b"", tlv.CONTENT_FORMAT, ROOT
     while True:
         asked = codec.decode(await peer.hear())
         if asked.path[:1] == ("0",):
             security += asked.payload
+            content_format = asked.content_format or content_format
+            base = paths.parse(f"/{'/'.join(asked.path)}")
         block = asked.number(Option.BLOCK1)
         goes_on = block is not None and block & 8
         peer.say(acknowledge(asked, Code.CONTINUE if goes_on else Code.CHANGED))
         if asked.path == ("bs",):
-            return resources(security)
+            return resources(security, content_format, base)
 
 
-def resources(payload: bytes) -> dict[int, bytes]:
-    decoded = tlv.decode(payload)
-    if isinstance(decoded[0], ObjectInstance):
-        decoded = decoded[0].resources
-    return {each.id: each.value for each in decoded if isinstance(each, Resource)}
+def resources(payload: bytes, content_format: int, base: Path) -> dict[int, bytes]:
+    """Return the resources of what was written, in whichever format."""
+    records = codecs.decode(content_format, payload, base=base, definitions=CORE)
+    return {
+        record.path[2]: values.to_bytes(record.value)
+        for record in records
+        if record.value is not None
+    }
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ import pytest
 
 from homeport.events import facts
 from homeport.identity import NOBODY, Identity
+from homeport.protocol import paths
+from homeport.protocol.formats.records import Record
 from services.bootstrap import bodies
 from services.bootstrap.issuing import Particulars
 from tests.support.bootstrap import (
@@ -30,9 +32,9 @@ def fact(name: str, body: str) -> facts.AnyFact:
 
 
 def bootstrapped(
-    identity: Identity, particulars: Particulars = PARTICULARS
+    identity: Identity, particulars: Particulars = PARTICULARS, *read: Record
 ) -> facts.DeviceBootstrapped:
-    body = bodies.bootstrapped(identity, particulars)
+    body = bodies.bootstrapped(identity, particulars, read)
     made = fact("device.bootstrapped", body)
     assert isinstance(made, facts.DeviceBootstrapped)
     return made
@@ -83,3 +85,21 @@ def test_a_failure_says_where_and_why() -> None:
         'a "bad"\n reason',
         FINGERPRINT,
     )
+
+
+def test_what_was_read_of_a_device_is_told_by_its_path() -> None:
+    read = {"/1/0/1": 300, "/1/0/6": False, "/1/0/7": "UQ"}
+    records = [Record(paths.parse(path), value) for path, value in read.items()]
+    said = bootstrapped(
+        BY_KEY,
+        PARTICULARS,
+        *records,
+        Record(paths.parse("/1/0/22"), "x" * 257),
+        Record(paths.parse("/2"), None),
+    )
+    assert said.read == read
+
+
+def test_no_more_is_told_than_anybody_reads() -> None:
+    read = [Record(paths.parse(f"/2/{number}/0"), number) for number in range(1000)]
+    assert len(bootstrapped(BY_KEY, PARTICULARS, *read).read) == bodies.MOST_READ

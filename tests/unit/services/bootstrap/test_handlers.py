@@ -8,18 +8,20 @@ import pytest
 from homeport import names
 from homeport.coap import codec
 from homeport.coap.answer import Answer
-from homeport.coap.codec import Code
+from homeport.coap.codec import Code, Option
 from homeport.coap.transport import Origin
 from homeport.events.facts import FactName
 from homeport.identity import NOBODY, Identity
 from homeport.names import DeviceId, EndpointName
 from homeport.protocol import profiles
+from homeport.protocol.alterations import Alterations
 from homeport.protocol.bootstrap import Failed, Finished
+from homeport.protocol.configurations import DEFAULT, Configuration
 from homeport.protocol.handover import NoSec, SharedKey
 from homeport.store.entries import Claim, DeviceEntry
 from homeport.store.operations import Outcome, Result
 from services.bootstrap import handlers
-from services.bootstrap.handlers import Asked, Attempt, Claiming, Denial, Enroll
+from services.bootstrap.attempts import Asked, Attempt, Claiming, Denial, Enroll
 from services.bootstrap.issuing import Particulars
 from tests.support.bootstrap import (
     ACCOUNT,
@@ -27,9 +29,11 @@ from tests.support.bootstrap import (
     BUCKETS,
     BY_CERTIFICATE,
     BY_KEY,
+    EDGE,
     FINGERPRINT,
     IZUMA_ID,
     IZUMA_NAME,
+    NOW_MS,
     CapturedDevice,
     origin,
     request,
@@ -68,9 +72,15 @@ def asked(*queries: str, identity: Identity = NOBODY) -> Asked:
 
 
 def attempt(
-    *queries: str, identity: Identity = NOBODY, entry: DeviceEntry | None = None
+    *queries: str,
+    identity: Identity = NOBODY,
+    entry: DeviceEntry | None = None,
+    path: tuple[str, ...] = ("bs",),
+    code: Code = Code.POST,
 ) -> Attempt:
-    made = handlers.resolve(asked(*queries, identity=identity), entry, scene=SCENE)
+    understood = interpret(*queries, identity=identity, path=path, code=code)
+    assert isinstance(understood, Asked), understood
+    made = handlers.resolve(understood, entry, scene=SCENE)
     assert isinstance(made, Attempt), made
     return made
 
@@ -109,15 +119,16 @@ def test_a_record_is_marked_so_that_its_replay_has_no_effect() -> None:
 def test_an_izuma_client_is_handed_account_and_device() -> None:
     made = attempt("ep=kitchen", AID, "mccv=4.13.2")
     assert made.recipient.profile is profiles.IZUMA
-    session = handlers.begin(made, NoSec(), scene=SCENE)
-    assert session.handover.uri == f"coap://127.0.0.1:5683?{AID}&iep={KITCHEN}"
+    plan = handlers.plan(made, NoSec(), scene=SCENE, now_ms=NOW_MS)
+    assert plan.handover.uri == f"coap://127.0.0.1:5683?{AID}&iep={KITCHEN}"
 
 
 def test_a_device_with_credentials_is_sent_to_the_secured_port() -> None:
     made = attempt("pct=112", identity=BY_KEY)
-    session = handlers.begin(made, SharedKey(b"identity", b"key"), scene=SCENE)
-    assert session.handover.uri == "coaps://127.0.0.1:5684"
-    assert session.handover.lifetime == 300
+    security = SharedKey(b"identity", b"key")
+    plan = handlers.plan(made, security, scene=SCENE, now_ms=NOW_MS)
+    assert plan.handover.uri == "coaps://127.0.0.1:5684"
+    assert plan.handover.lifetime == 300
 
 
 def test_an_iep_of_another_device_is_kept_and_not_believed() -> None:
@@ -273,13 +284,20 @@ def test_a_request_that_its_credential_does_not_cover_is_denied_on_the_record(
     assert f'"fingerprint":"{identity.fingerprint}"' in made.operation.body
 
 
-@pytest.mark.parametrize("path", [(), ("bspack",), ("rd",), ("bs", "x"), ("est",)])
+@pytest.mark.parametrize("path", [(), ("bspack", "x"), ("rd",), ("bs", "x"), ("est",)])
 def test_any_other_path_is_not_found(path: tuple[str, ...]) -> None:
     assert interpret("ep=kitchen", path=path) == handlers.NOT_FOUND
 
 
-@pytest.mark.parametrize("path", [("bs",), ("est", "sen")])
-@pytest.mark.parametrize("code", [Code.GET, Code.PUT, Code.DELETE])
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        (("bs",), Code.GET),
+        (("bs",), Code.PUT),
+        (("est", "sen"), Code.DELETE),
+        (("bspack",), Code.POST),
+    ],
+)
 def test_any_other_method_is_not_allowed(path: tuple[str, ...], code: Code) -> None:
     answer = interpret("ep=kitchen", path=path, code=code)
     assert answer == Answer(Code.METHOD_NOT_ALLOWED)
@@ -310,6 +328,68 @@ def test_a_captured_request_to_enroll_is_one() -> None:
     assert made == Enroll(message.payload)
 
 
+PACKED = attempt(identity=BY_KEY, path=("bspack",), code=Code.GET)
+
+
+def test_a_device_may_ask_for_all_of_it_at_once() -> None:
+    assert PACKED.packed
+    assert PACKED.content_format == 112
+    assert PACKED.recipient.profile is profiles.LWM2M_1_2
+
+
+def test_nobody_gets_all_of_it_at_once_unless_it_is_offered() -> None:
+    assert handlers.configured(PACKED, None) == handlers.NOT_FOUND
+    assert handlers.configured(PACKED, DEFAULT) == handlers.NOT_FOUND
+    offered = Configuration(offers_pack=True)
+    assert handlers.configured(PACKED, offered) == replace(
+        PACKED, configuration=offered
+    )
+
+
+@pytest.mark.parametrize("accept", [0, 40, 11542])
+def test_all_of_it_at_once_has_a_format_that_names_objects(accept: int) -> None:
+    asking = request("ep=kitchen", path=("bspack",), code=Code.GET)
+    options = (*asking.options, (Option.ACCEPT, accept.to_bytes(2, "big")))
+    answer = handlers.interpret(
+        replace(asking, options=options),
+        origin=origin(BY_KEY),
+        sequence=9,
+        scene=SCENE,
+    )
+    assert answer == Answer(Code.NOT_ACCEPTABLE)
+
+
+def test_a_device_is_what_its_account_says() -> None:
+    made = attempt("ep=kitchen")
+    wanted = Configuration(
+        alterations=Alterations(name="izuma", szx=2), short_server_id=7
+    )
+    configured = handlers.configured(made, wanted)
+    assert isinstance(configured, Attempt)
+    assert configured.recipient.profile == replace(profiles.IZUMA, szx=2)
+    plan = handlers.plan(configured, NoSec(), scene=SCENE, now_ms=NOW_MS)
+    assert plan.handover.uri.endswith(f"?{AID}&iep={KITCHEN}")
+    assert plan.handover.server_account == 7
+    assert plan.now == NOW_MS // 1000
+    assert handlers.configured(made, None) is made
+
+
+def test_an_attempt_says_at_which_edge_it_was_begun() -> None:
+    made = attempt("ep=kitchen")
+    assert handlers.edge_of(made.operation.attempt) == EDGE
+    assert handlers.edge_of("") == ""
+
+
+def test_another_attempt_of_the_same_message_is_told_apart() -> None:
+    made = attempt("ep=kitchen")
+    again = handlers.afresh(made, scene=SCENE)
+    assert again.operation.attempt != made.operation.attempt
+    assert again.operation.exchange.startswith(made.operation.exchange)
+    assert again.operation.exchange != made.operation.exchange
+    assert again.operation.mark == ""
+    assert again.recipient == made.recipient
+
+
 @pytest.mark.parametrize(
     ("result", "answer"),
     [
@@ -323,7 +403,9 @@ def test_a_captured_request_to_enroll_is_one() -> None:
 def test_a_device_hears_what_is_recorded_and_else_nothing(
     result: Result, answer: Answer | None
 ) -> None:
-    assert handlers.answer(Outcome(result)) == answer
+    assert handlers.answer(attempt("ep=kitchen"), Outcome(result)) == answer
+    if result is not Result.BOOTSTRAPPING:
+        assert handlers.answer(PACKED, Outcome(result)) is None
 
 
 def test_a_finished_attempt_becomes_a_fact() -> None:

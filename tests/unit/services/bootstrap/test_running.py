@@ -1,17 +1,24 @@
 """A bootstrap under way waits for one thing, and ends in one way."""
 
 import asyncio
+from typing import Any
 
 from homeport.coap import codec
+from homeport.coap.answer import Answer
 from homeport.coap.codec import Code, Message, Option
 from homeport.coap.layer import MessageLayer, Reply
 from homeport.identity import NOBODY, Identity
 from homeport.names import EndpointName
 from homeport.pki import devices
 from homeport.pki.subjects import Subject
+from homeport.protocol.alterations import Alterations
 from homeport.protocol.bootstrap import Failed, Finished
+from homeport.protocol.configurations import Configuration, Instance
+from homeport.protocol.formats import codecs
+from homeport.protocol.objects.core import CORE
+from homeport.protocol.paths import ROOT, Path
 from services.bootstrap import handlers
-from services.bootstrap.handlers import Asked, Attempt, Scene
+from services.bootstrap.attempts import Asked, Attempt, Scene
 from services.bootstrap.issuing import Particulars
 from services.bootstrap.running import Patience, Runs
 from tests.support.bootstrap import (
@@ -51,15 +58,43 @@ class Edge:
     def now(self) -> float:
         return self._loop.time()
 
-    def begin(self, *queries: str, identity: Identity = NOBODY) -> Attempt:
+    def attempt(
+        self,
+        *queries: str,
+        identity: Identity = NOBODY,
+        path: tuple[str, ...] = ("bs",),
+        code: Code = Code.POST,
+        **wanted: Any,
+    ) -> Attempt:
         asked = handlers.interpret(
-            request(*queries), origin=origin(identity), sequence=0, scene=self._scene
+            request(*queries, path=path, code=code),
+            origin=origin(identity),
+            sequence=0,
+            scene=self._scene,
         )
         assert isinstance(asked, Asked)
         attempt = handlers.resolve(asked, None, scene=self._scene)
         assert isinstance(attempt, Attempt)
+        configured = handlers.configured(attempt, Configuration(**wanted))
+        assert isinstance(configured, Attempt)
+        return configured
+
+    def begin(
+        self, *queries: str, identity: Identity = NOBODY, **wanted: Any
+    ) -> Attempt:
+        attempt = self.attempt(*queries, identity=identity, **wanted)
         self.runs.begin(attempt, PEER, self.now)
         return attempt
+
+    def pack(self, **wanted: Any) -> Answer:
+        attempt = self.attempt(
+            "ep=kitchen",
+            path=("bspack",),
+            code=Code.GET,
+            offers_pack=True,
+            **wanted,
+        )
+        return self.runs.pack(attempt, PEER, self.now)
 
     def asked(self) -> Message:
         """Take the only thing that the device is asked."""
@@ -196,3 +231,79 @@ async def test_a_device_that_never_enrolls_has_failed() -> None:
     ((failed, _),) = edge.ends
     assert isinstance(failed, Failed)
     assert failed.step == "POST /est/sen"
+
+
+UNSAYABLE = (Instance(Path((3, 0)), {Path((13,)): float("nan")}),)
+
+
+async def test_what_has_no_form_ends_the_attempt_with_the_reason() -> None:
+    edge = Edge(PLAIN)
+    known = Alterations(name="lwm2m-1.1", deletes=False, discovers=False)
+    edge.begin("ep=kitchen", alterations=known, instances=UNSAYABLE)
+    edge.answer()
+    edge.answer()
+    ((failed, _),) = edge.ends
+    assert failed == Failed("write instance", "", "has a number that is not finite")
+    assert len(edge.runs) == 0
+
+
+async def test_a_device_that_can_not_enroll_is_handed_a_certificate() -> None:
+    edge = Edge(ENROLLING)
+    edge.begin("mccv=4.13.2", identity=AS_DEVELOPER)
+    edge.answer(Code.BAD_REQUEST)
+    assert edge.answer().path == ("0",)
+    edge.answer()
+    ((end, particulars),) = edge.ends
+    assert end == Finished()
+    assert particulars.fingerprint
+
+
+async def test_a_device_takes_all_of_it_at_once() -> None:
+    edge = Edge(PLAIN)
+    answer = edge.pack()
+    assert answer.code == Code.CONTENT
+    assert answer.options == ((Option.CONTENT_FORMAT, b"\x70"),)
+    codecs.decode(112, answer.payload, base=ROOT, definitions=CORE)
+    assert edge.ends == []
+    edge.runs.fetched(PEER, edge.now)
+    edge.runs.fetched(PEER, edge.now)
+    assert edge.ends == [(Finished(), Particulars())]
+
+
+async def test_who_is_to_enroll_takes_a_certificate_with_all_of_it() -> None:
+    edge = Edge(ENROLLING)
+    attempt = edge.attempt(
+        path=("bspack",),
+        code=Code.GET,
+        identity=AS_DEVELOPER,
+        offers_pack=True,
+        alterations=Alterations(enrolls=True),
+    )
+    answer = edge.runs.pack(attempt, PEER, edge.now)
+    found = codecs.decode(112, answer.payload, base=ROOT, definitions=CORE)
+    assert {record.path: record.value for record in found}[0, 1, 2] == 2
+
+
+async def test_a_device_that_never_takes_the_rest_has_failed() -> None:
+    edge = Edge(PLAIN, patience=0.05)
+    edge.pack()
+    await asyncio.wait_for(edge.over.wait(), 10)
+    ((failed, _),) = edge.ends
+    assert isinstance(failed, Failed)
+    assert failed.step == "GET /bspack"
+
+
+async def test_all_of_it_that_has_no_form_is_not_implemented() -> None:
+    edge = Edge(PLAIN)
+    answer = edge.pack(instances=UNSAYABLE)
+    assert answer.code == Code.NOT_IMPLEMENTED
+    ((failed, _),) = edge.ends
+    assert failed == Failed("GET /bspack", "", "has a number that is not finite")
+
+
+async def test_a_run_is_known_by_its_attempt() -> None:
+    edge = Edge(PLAIN)
+    attempt = edge.begin("ep=kitchen", "mccv=4.13.2").operation.attempt
+    assert attempt in edge.runs
+    edge.runs.close()
+    assert attempt not in edge.runs
