@@ -12,7 +12,10 @@ LARGEST_SZX = 6
 BERT = 7
 """The SZX of a block of several times 1,024 bytes, over TCP only (RFC 8323 §6)."""
 LARGEST_BODY = 102_400
-"""Bytes of one body; more are refused with 4.13 (B-218)."""
+"""Bytes of one body of a peer's; more are refused with 4.13 (B-218).
+
+A registration of 100 kB has to find room (C-188), which 64 KiB, once thought of as the
+bound of all of them, would not leave."""
 MOST_OF_ONE = 4
 """Bodies of one owner on their way at once."""
 MOST_BODIES = 1_024
@@ -68,27 +71,28 @@ class Transfer:
     token: bytes
     body: bytearray = field(default_factory=bytearray)
 
-    def take(self, block: Block, payload: bytes) -> bytes | Code:
+    def take(self, block: Block, payload: bytes, *, largest: int) -> bytes | Code:
         """Take a block; return the whole body, or the code to answer meanwhile."""
         if block.offset != len(self.body):
             return Code.REQUEST_ENTITY_INCOMPLETE
         if not block.fits(payload):
             return Code.BAD_REQUEST
-        if block.offset + len(payload) > LARGEST_BODY:
+        if block.offset + len(payload) > largest:
             return Code.REQUEST_ENTITY_TOO_LARGE
         self.body += payload
         return Code.CONTINUE if block.more else bytes(self.body)
 
 
 class Bodies:
-    """Bodies that arrive in blocks, a few at once of each owner.
+    """Bodies of ``largest`` bytes at most that arrive in blocks, a few of each owner.
 
     Where two of an owner have the same key, their tokens tell them apart. But some
     clients take a new token for each block; their bodies have to come one after the
     other (RFC 9175 §3.4).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int = LARGEST_BODY) -> None:
+        self._largest = largest
         self._owners: Kept[list[Transfer]] = Kept(
             most=MOST_BODIES, most_bytes=MOST_BYTES
         )
@@ -115,7 +119,7 @@ class Bodies:
             transfer = Transfer(key, token)
         answer: bytes | Code = Code.REQUEST_ENTITY_INCOMPLETE
         if transfer is not None:
-            answer = transfer.take(block, payload)
+            answer = transfer.take(block, payload, largest=self._largest)
             if answer is Code.CONTINUE:
                 transfers.append(transfer)
         self._keep(owner, transfers[-MOST_OF_ONE:], now=now)

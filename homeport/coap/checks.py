@@ -7,7 +7,6 @@ _UNDERSTOOD = frozenset(
     | {Option.CONTENT_FORMAT, Option.ACCEPT, Option.BLOCK1, Option.BLOCK2}
 )
 _REPEATABLE = frozenset({Option.URI_PATH, Option.URI_QUERY})
-_AUTO_TOKEN_BYTES = 2
 _PROXY = frozenset({Option.PROXY_URI, Option.PROXY_SCHEME})
 
 
@@ -44,13 +43,3 @@ def is_unwanted(message: Message, code: Code) -> bool:
     """Say whether a peer wants no answer of this class (RFC 7967 §2.1)."""
     unwanted = message.number(Option.NO_RESPONSE)
     return bool(unwanted) and bool(unwanted >> ((code >> 5) - 1) & 1)
-
-
-def is_auto_observed(message: Message) -> bool:
-    """Say whether a response is the value of a resource that a device observes itself.
-
-    Izuma's clients do that without being asked, under tokens of two bytes (OBS-2); ours
-    are longer. A reset does not stop them: they repeat the value at once, for ever.
-    """
-    observed = message.value(Option.OBSERVE) is not None
-    return observed and len(message.token) == _AUTO_TOKEN_BYTES

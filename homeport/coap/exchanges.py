@@ -1,22 +1,15 @@
-"""Our own requests to a peer: repeated until answered, in blocks where they are large.
-
-An exchange stands in one of three places::
-
-    SENT ──acknowledged──▶ ACKNOWLEDGED ──response──▶ OVER
-      └────────response, reset, nobody answers──────────┘
-"""
+"""All requests of ours that are under way: repeated until answered, each ends once."""
 
 import heapq
 import random
-import secrets
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import Generic, TypeVar
 
-from homeport.coap import blockwise, codec
-from homeport.coap.blockwise import LARGEST_BODY, Block
-from homeport.coap.codec import Code, Message, Option, Options, Type
+from homeport.coap import codec
+from homeport.coap.codec import Message, Option, Type
+from homeport.coap.conversation import Conversation, Turn
+from homeport.coap.exchange import Cause, Exchange, Failure, Reply, State
+from homeport.coap.messages import Messages, Peer
+from homeport.coap.observing import is_newer
 from homeport.errors import InvalidMessage
 
 ACK_TIMEOUT_SECONDS = 2.0
@@ -25,255 +18,212 @@ MAX_RETRANSMIT = 4
 RESPONSE_SECONDS = 93.0
 """How long an acknowledged request waits for its response: MAX_TRANSMIT_WAIT."""
 TOKEN_LENGTH = 4
+MOST_OF_ONE = 16
+"""Exchanges with one peer at once."""
+MOST_BYTES = 64 * 2**20
+"""Bodies of all exchanges, both ways."""
 
-Peer = TypeVar("Peer", bound=Hashable)
-"""How a caller tells its peers apart: an address, or whatever leads to one."""
-
-
-class _State(Enum):
-    SENT = auto()
-    ACKNOWLEDGED = auto()
-    OVER = auto()
-
-
-@dataclass(slots=True, eq=False)
-class Exchange(Generic[Peer]):
-    """A request of ours under way; its caller only compares it."""
-
-    address: Peer
-    code: Code
-    options: Options
-    body: bytes
-    szx: int
-    token: bytes = field(default_factory=lambda: secrets.token_bytes(TOKEN_LENGTH))
-    offset: int = 0
-    received: bytes = b""
-    message_id: int = 0
-    datagram: bytes = b""
-    state: _State = _State.SENT
-    deadline: float = 0.0
-    timeout: float = 0.0
-    attempts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply(Generic[Peer]):
-    """The response to a request of ours, with its whole body."""
-
-    exchange: Exchange[Peer]
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Failure(Generic[Peer]):
-    """A request of ours came to nothing."""
-
-    exchange: Exchange[Peer]
-    reason: str
+Key = TypeVar("Key")
 
 
 class Exchanges(Generic[Peer]):
-    """All exchanges that this side has begun; ``send`` takes what is to be sent."""
+    """The exchanges that this side has begun, found by message id, token and peer."""
 
-    def __init__(
-        self,
-        send: Callable[[bytes, Peer], None],
-        *,
-        chance: random.Random,
-        largest_szx: int,
-    ) -> None:
-        self._send = send
+    def __init__(self, messages: Messages[Peer], chance: random.Random) -> None:
+        self._messages = messages
         self._chance = chance
-        self._largest_szx = largest_szx
-        self._next_id = chance.randrange(65_536)
         self._by_id: dict[tuple[Peer, int], Exchange[Peer]] = {}
         self._by_token: dict[tuple[Peer, bytes], Exchange[Peer]] = {}
+        self._by_peer: dict[Peer, dict[Exchange[Peer], None]] = {}
         self._deadlines: list[tuple[float, int, Exchange[Peer]]] = []
         self._pushed = 0
+        self._bytes = 0
 
     def begin(
         self,
         address: Peer,
-        code: Code,
+        conversation: Conversation,
         *,
-        options: Sequence[tuple[int, bytes]],
-        payload: bytes,
-        szx: int,
+        token: bytes = b"",
         now: float,
     ) -> Exchange[Peer]:
-        """Send a confirmable request."""
-        exchange = Exchange(address, code, tuple(options), payload, szx)
-        self._by_token[address, exchange.token] = exchange
-        self._transmit(exchange, now)
+        """Send a confirmable request, under a token of its own unless one is given."""
+        token = token or self._new_token(address)
+        exchange = Exchange(address, token, conversation, token)
+        self._open(exchange, now)
+        return exchange
+
+    def follow(
+        self,
+        address: Peer,
+        conversation: Conversation,
+        notification: Message,
+        *,
+        now: float,
+    ) -> Exchange[Peer]:
+        """Read the rest of what a notification tells."""
+        token = notification.token
+        exchange = Exchange(address, token, conversation, token)
+        try:
+            conversation.renew(notification)
+        except InvalidMessage:
+            self._doom(exchange, Cause.MALFORMED, now)
+        else:
+            self._open(exchange, now)
         return exchange
 
     def cancel(self, exchange: Exchange[Peer]) -> None:
         """End an exchange whose outcome nobody wants any more."""
-        exchange.state = _State.OVER
-        self._by_token.pop((exchange.address, exchange.token), None)
-        self._by_id.pop((exchange.address, exchange.message_id), None)
+        exchange.state, exchange.datagram = State.OVER, b""
+        exchange.conversation.end()
+        self._weigh(exchange)
+        address = exchange.address
+        _release(self._by_id, (address, exchange.message_id), exchange)
+        for token in {exchange.token, exchange.asking}:
+            _release(self._by_token, (address, token), exchange)
+        others = self._by_peer.get(address, {})
+        others.pop(exchange, None)
+        if not others:
+            self._by_peer.pop(address, None)
 
-    def new_message_id(self) -> int:
-        """Return the id of a message that is not part of an exchange."""
-        self._next_id = (self._next_id + 1) & 0xFFFF
-        return self._next_id
+    def lost(self, address: Peer) -> list[Failure[Peer]]:
+        """End all exchanges with a peer from which nothing comes any more."""
+        exchanges = list(self._by_peer.get(address, ()))
+        return [self._fail(exchange, Cause.LOST) for exchange in exchanges]
 
     def acknowledged(self, address: Peer, message_id: int, now: float) -> None:
         """Take an empty acknowledgement: the response comes later (RFC 7252 §5.2.2)."""
-        exchange = self._by_id.pop((address, message_id), None)
-        if exchange is not None and exchange.state is _State.SENT:
-            exchange.state = _State.ACKNOWLEDGED
+        exchange = self._by_id.get((address, message_id))
+        if exchange is not None and exchange.state is State.SENT:
+            exchange.state = State.ACKNOWLEDGED
             self._set_deadline(exchange, now + RESPONSE_SECONDS)
 
     def reset(self, address: Peer, message_id: int) -> Failure[Peer] | None:
         """Take a reset: the peer cannot process the request (RFC 7252 §4.2)."""
         exchange = self._by_id.get((address, message_id))
-        return None if exchange is None else self._fail(exchange, "was reset")
+        return None if exchange is None else self._fail(exchange, Cause.RESET)
 
     def match(self, address: Peer, message: Message) -> Exchange[Peer] | None:
         """Return the exchange that a response belongs to (RFC 7252 §5.3.2).
 
-        An Izuma device leaves the token out of some piggybacked ones (COAP-12).
+        An Izuma device leaves the token out of some piggybacked ones (COAP-12). What
+        an observation tells while it is being ended is no answer to that.
         """
-        exchange = self._by_token.get((address, message.token))
-        if exchange is None and message.type == Type.ACK and not message.token:
+        if message.type == Type.ACK:
             exchange = self._by_id.get((address, message.message_id))
-        if (
-            exchange is not None
-            and message.type == Type.ACK
-            and message.message_id != exchange.message_id
-        ):
+            if exchange is None or message.token not in (exchange.asking, b""):
+                return None
+            return exchange
+        exchange = self._by_token.get((address, message.token))
+        if exchange is None:
             return None
-        return exchange
+        ends = exchange.conversation.ends_observation
+        return None if ends and message.number(Option.OBSERVE) else exchange
 
     def respond(
         self, exchange: Exchange[Peer], message: Message, now: float
     ) -> Reply[Peer] | Failure[Peer] | None:
-        """Take a response; None when more blocks are to go or to come."""
+        """Take a response; None when more is to go or to come."""
         try:
-            if self._goes_on(exchange, message, now):
-                return None
-            if not self._takes(exchange, message):
-                self._transmit(exchange, now)
-                return None
+            outcome = _hear(exchange, message, now)
         except InvalidMessage as error:
-            return self._fail(exchange, str(error))
-        self.cancel(exchange)
-        whole = exchange.received + message.payload
-        return Reply(
-            exchange,
-            Message(
-                message.type,
-                message.code,
-                message.message_id,
-                message.token,
-                message.options,
-                whole,
-            ),
-        )
+            return self._fail(exchange, Cause.MALFORMED, str(error))
+        if isinstance(outcome, Message):
+            self.cancel(exchange)
+            return Reply(exchange, outcome)
+        if outcome is Turn.NEXT:
+            self._weigh(exchange)
+            if self._bytes > MOST_BYTES:
+                return self._fail(exchange, Cause.CROWDED)
+            self._transmit(exchange, now)
+        return None
+
+    def refuse(self, exchange: Exchange[Peer]) -> Failure[Peer]:
+        """End an exchange whose response has what may not be passed over."""
+        reason = "was answered with an option that nobody knows"
+        return self._fail(exchange, Cause.MALFORMED, reason)
 
     def tick(self, now: float) -> list[Failure[Peer]]:
         """Repeat what is due; return what nobody answered."""
         failures = []
         while self._deadlines and self._deadlines[0][0] <= now:
             deadline, _, exchange = heapq.heappop(self._deadlines)
-            if exchange.state is _State.OVER or exchange.deadline != deadline:
+            if exchange.deadline != deadline:
                 continue
-            if exchange.state is _State.ACKNOWLEDGED:
-                failures.append(self._fail(exchange, "was acknowledged, not answered"))
-            elif exchange.attempts > MAX_RETRANSMIT:
-                failures.append(self._fail(exchange, "was not answered"))
-            else:
-                self._send(exchange.datagram, exchange.address)
-                self._wait(exchange, now)
+            match exchange.state:
+                case State.DOOMED:
+                    failures.append(self._fail(exchange, exchange.doom))
+                case State.ACKNOWLEDGED:
+                    failures.append(self._fail(exchange, Cause.UNANSWERED))
+                case State.SENT if exchange.attempts > MAX_RETRANSMIT:
+                    failures.append(self._fail(exchange, Cause.UNACKNOWLEDGED))
+                case State.SENT:
+                    self._messages.send(exchange.datagram, exchange.address)
+                    self._wait(exchange, now)
         return failures
 
     def next_deadline(self) -> float | None:
         """Return when `tick` has something to do, if ever."""
         while self._deadlines:
             deadline, _, exchange = self._deadlines[0]
-            if exchange.state is not _State.OVER and exchange.deadline == deadline:
+            if exchange.state is not State.OVER and exchange.deadline == deadline:
                 return deadline
             heapq.heappop(self._deadlines)
         return None
 
-    def _goes_on(self, exchange: Exchange[Peer], message: Message, now: float) -> bool:
-        """Send the next block of a large request, if that is what is asked for."""
-        asked = self._block(message, Option.BLOCK1)
-        size = 16 << exchange.szx
-        if message.code == Code.CONTINUE:
-            exchange.offset += size
-            if asked is not None:
-                exchange.szx = min(exchange.szx, asked.szx)
-            if exchange.offset >= len(exchange.body):
-                raise InvalidMessage("was asked to go on after its last block")
-        elif (
-            message.code == Code.REQUEST_ENTITY_TOO_LARGE
-            and asked is not None
-            and asked.szx < exchange.szx
-        ):
-            exchange.offset, exchange.szx = 0, asked.szx
-        else:
-            return False
+    def _open(self, exchange: Exchange[Peer], now: float) -> None:
+        """Send the first message, unless there are too many exchanges."""
+        others = self._by_peer.setdefault(exchange.address, {})
+        self._weigh(exchange)
+        if len(others) >= MOST_OF_ONE or self._bytes > MOST_BYTES:
+            self._doom(exchange, Cause.CROWDED, now)
+            return
+        others[exchange] = None
+        self._by_token[exchange.address, exchange.token] = exchange
         self._transmit(exchange, now)
-        return True
 
-    def _takes(self, exchange: Exchange[Peer], message: Message) -> bool:
-        """Keep a block of a large response; False when more are to come."""
-        block = self._block(message, Option.BLOCK2)
-        if block is None:
-            return True
-        if block.offset != len(exchange.received):
-            raise InvalidMessage("was answered with a block out of order")
-        if not block.more:
-            return True
-        if not block.fits(message.payload):
-            raise InvalidMessage("was answered with a block of a wrong size")
-        exchange.received += message.payload
-        if len(exchange.received) > LARGEST_BODY:
-            raise InvalidMessage("was answered with a body that is too large")
-        following = Block(len(exchange.received) // block.size, False, block.szx)
-        exchange.options = (
-            *(each for each in exchange.options if each[0] != Option.BLOCK2),
-            (Option.BLOCK2, blockwise.build(following)),
-        )
-        exchange.body, exchange.offset = b"", 0
-        return False
+    def _doom(self, exchange: Exchange[Peer], doom: Cause, now: float) -> None:
+        self.cancel(exchange)
+        exchange.state, exchange.doom = State.DOOMED, doom
+        self._set_deadline(exchange, now)
+
+    def _weigh(self, exchange: Exchange[Peer]) -> None:
+        weight = exchange.conversation.weight
+        self._bytes += weight - exchange.weight
+        exchange.weight = weight
 
     def _transmit(self, exchange: Exchange[Peer], now: float) -> None:
-        """Send the next message of an exchange: all its blocks have one token."""
-        self._by_id.pop((exchange.address, exchange.message_id), None)
-        exchange.message_id = self.new_message_id()
-        self._by_id[exchange.address, exchange.message_id] = exchange
-        exchange.state = _State.SENT
-        exchange.datagram = codec.encode(self._message(exchange))
+        """Send the next message; only an observation's rest has a token of its own."""
+        address, conversation = exchange.address, exchange.conversation
+        if conversation.observed is not None and exchange.asking == exchange.token:
+            exchange.told_at = now
+            exchange.asking = self._new_token(address)
+            self._by_token[address, exchange.asking] = exchange
+        _release(self._by_id, (address, exchange.message_id), exchange)
+        exchange.message_id = self._messages.new_message_id(address, now=now)
+        self._by_id[address, exchange.message_id] = exchange
+        exchange.state = State.SENT
+        exchange.datagram = codec.encode(
+            Message(
+                Type.CON,
+                conversation.code,
+                exchange.message_id,
+                exchange.asking,
+                *conversation.say(),
+            )
+        )
         exchange.attempts = 0
         exchange.timeout = ACK_TIMEOUT_SECONDS * self._chance.uniform(
             1, ACK_RANDOM_FACTOR
         )
-        self._send(exchange.datagram, exchange.address)
+        self._messages.send(exchange.datagram, address)
         self._wait(exchange, now)
 
-    def _message(self, exchange: Exchange[Peer]) -> Message:
-        size, payload, options = 16 << exchange.szx, exchange.body, exchange.options
-        if len(exchange.body) > size:
-            end = exchange.offset + size
-            payload = exchange.body[exchange.offset : end]
-            block = Block(
-                exchange.offset // size, end < len(exchange.body), exchange.szx
-            )
-            options = (*options, (Option.BLOCK1, blockwise.build(block)))
-            if exchange.offset == 0:
-                length = blockwise.size_option(len(exchange.body))
-                options = (*options, (Option.SIZE1, length))
-        return Message(
-            Type.CON,
-            exchange.code,
-            exchange.message_id,
-            exchange.token,
-            options,
-            payload,
-        )
+    def _new_token(self, address: Peer) -> bytes:
+        token = self._chance.randbytes(TOKEN_LENGTH)
+        while (address, token) in self._by_token:
+            token = self._chance.randbytes(TOKEN_LENGTH)
+        return token
 
     def _wait(self, exchange: Exchange[Peer], now: float) -> None:
         exchange.attempts += 1
@@ -285,12 +235,28 @@ class Exchanges(Generic[Peer]):
         self._pushed += 1
         heapq.heappush(self._deadlines, (deadline, self._pushed, exchange))
 
-    def _fail(self, exchange: Exchange[Peer], reason: str) -> Failure[Peer]:
+    def _fail(
+        self, exchange: Exchange[Peer], cause: Cause, reason: str = ""
+    ) -> Failure[Peer]:
         self.cancel(exchange)
-        return Failure(exchange, reason)
+        return Failure(exchange, cause, reason or cause.value)
 
-    def _block(self, message: Message, option: int) -> Block | None:
-        value = message.value(option)
-        if value is None:
-            return None
-        return blockwise.parse(value, largest=self._largest_szx)
+
+def _hear(exchange: Exchange[Peer], message: Message, now: float) -> Message | Turn:
+    """Take a response, or what an observation tells anew while it is being read."""
+    conversation, told = exchange.conversation, exchange.conversation.observed
+    anew = message.token == exchange.token != exchange.asking
+    if told is None or not anew:
+        return conversation.hear(message)
+    if not is_newer(message, told, seconds=now - exchange.told_at):
+        return Turn.STALE
+    exchange.told_at = now
+    return conversation.renew(message)
+
+
+def _release(
+    found: dict[Key, Exchange[Peer]], key: Key, exchange: Exchange[Peer]
+) -> None:
+    """Let go of a key, unless another exchange has it by now."""
+    if found.get(key) is exchange:
+        del found[key]

@@ -1,4 +1,4 @@
-"""Requests of peers."""
+"""What peers ask, and what they say without being asked."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -6,7 +6,10 @@ from typing import Generic
 
 from homeport.coap.blockwise import Block
 from homeport.coap.codec import Message, Option
-from homeport.coap.exchanges import Peer
+from homeport.coap.messages import Peer
+
+_MORE = 8
+"""The bit of a block option that says that more blocks follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +36,25 @@ class Fetched(Generic[Peer]):
     """A peer has asked for the last block of a large response, and is sent it."""
 
     request: Request[Peer]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification(Generic[Peer]):
+    """A response to no request that is under way; it waits for its acceptance.
+
+    It is the value of something observed, or an error that ends the observation, or
+    nobody knows its token. Whoever knows what is observed accepts or rejects it.
+    """
+
+    message: Message
+    address: Peer
+
+    @property
+    def token(self) -> bytes:
+        """What tells one observation of a peer from another."""
+        return self.message.token
+
+    @property
+    def partial(self) -> bool:
+        """Whether its body goes on: the rest is to be fetched (RFC 7959 §2.6)."""
+        return bool((self.message.number(Option.BLOCK2) or 0) & _MORE)

@@ -51,6 +51,14 @@ class Origin(NamedTuple):
 Receive = Callable[[Sequence[Arrival[Peer]], float], None]
 """Takes what a wake-up delivered, and when the oldest of it arrived (loop time)."""
 
+Gone = Callable[[Peer], None]
+"""Hears of a peer that is reached no more, after all that it has sent: its connection
+was closed, or its association has ended or is another replica's by now."""
+
+
+def unheard(_peer: object) -> None:
+    """Take it that nobody has to hear of a peer."""
+
 
 class Transport(Protocol[Peer]):
     """A port that devices reach; its messages have blocks of ``16 << largest_szx``.
@@ -61,14 +69,17 @@ class Transport(Protocol[Peer]):
     largest_szx: int
     proven: bool
 
-    def start(self, receive: Receive[Peer]) -> None:
-        """Hand over messages from now on."""
+    def start(self, receive: Receive[Peer], gone: Gone[Peer] = unheard) -> None:
+        """Hand over messages from now on, and tell of peers that are gone."""
 
     def origin(self, peer: Peer) -> Origin:
         """Say where the messages of a peer come from."""
 
     def send(self, messages: Sequence[tuple[bytes, Peer]]) -> None:
         """Send; what cannot be sent is lost, like any datagram."""
+
+    def reach(self, peer: Peer) -> bool:
+        """Say whether a peer that has been heard can still be sent anything."""
 
     def release(self, peer: Peer) -> None:
         """Leave a peer to the replica that has taken it over."""

@@ -6,9 +6,10 @@ import struct
 import sys
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from homeport.coap.blockwise import LARGEST_SZX
-from homeport.coap.transport import Arrival, Origin, Receive
+from homeport.coap.transport import Arrival, Gone, Origin, Receive, unheard
 from homeport.errors import InvalidConfiguration
 
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -21,8 +22,19 @@ _LONGEST_DATAGRAM = 65_535
 _SO_TIMESTAMPNS = 35
 """Linux's number; the socket module of Python 3.11 does not name it."""
 _TIMESPEC = struct.Struct("@ll")
+_SO_MEMINFO = 55
+_MEMINFO = struct.Struct("@9I")
+"""Linux's numbers: bytes that wait, bytes that may, …, datagrams dropped."""
 _IP_MULTICAST_ALL, _IPV6_MULTICAST_ALL = 49, 29
 """Linux's numbers; the socket module of Python 3.11 does not name them."""
+
+
+class Queue(NamedTuple):
+    """What waits in the kernel to be read, and what found no room there."""
+
+    waiting_bytes: int
+    limit_bytes: int
+    dropped: int
 
 
 class UdpTransport:
@@ -69,7 +81,19 @@ class UdpTransport:
         address: Address = self._socket.getsockname()
         return address
 
-    def start(self, receive: Receive[Address]) -> None:
+    def queue(self) -> Queue | None:
+        """Ask the kernel; None where it does not tell (other systems than Linux)."""
+        if sys.platform != "linux":
+            return None
+        told = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
+        waiting, limit, *_, dropped = _MEMINFO.unpack(told)
+        return Queue(waiting, limit, dropped)
+
+    def start(
+        self,
+        receive: Receive[Address],
+        gone: Gone[Address] = unheard,  # noqa: ARG002 # an address stays what it is
+    ) -> None:
         """Read from now on."""
         self._loop.add_reader(self._socket, self._read, receive)
 
@@ -85,6 +109,10 @@ class UdpTransport:
                 self._socket.sendto(datagram, address)
             except OSError:
                 continue
+
+    def reach(self, peer: Address) -> bool:  # noqa: ARG002 # an address stays
+        """Say yes: who knows."""
+        return True
 
     def release(self, peer: Address) -> None:
         """Do nothing: an address belongs to nobody."""

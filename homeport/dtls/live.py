@@ -1,11 +1,12 @@
 """The associations in memory: found by connection id or address, oldest first out."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 from homeport.associations import Floating
-from homeport.coap.transport import Origin
+from homeport.coap.transport import Origin, unheard
 from homeport.coap.udp import Address, written
 from homeport.dtls.association import Association
 from homeport.dtls.openssl_association import OpenSslAssociation
@@ -39,16 +40,18 @@ class Live:
     ``floating`` is what is kept of it, without what is here already. Its address may
     change; what else it is stays. ``expires`` is when its credential
     does, in loop time. ``last_flight`` is what ended the handshake, for a peer that has
-    not heard it.
+    not heard it. It is ``idle`` where it is out of memory for no other reason.
     """
 
     __slots__ = (
+        "__weakref__",
         "_credit",
         "_moved",
         "_origin",
         "address",
         "expires",
         "floating",
+        "idle",
         "last_flight",
         "place",
         "records",
@@ -74,6 +77,7 @@ class Live:
         self.used = now
         self.expires = expires
         self.last_flight: Sequence[bytes] = ()
+        self.idle = False
         self._origin: Origin | None = None
         self._moved = now
         self._credit = MOST_MOVES
@@ -118,12 +122,20 @@ class Live:
 
 
 class LiveAssociations:
-    """At most ``most`` of them; who comes back after ``idle`` seconds is looked up."""
+    """At most ``most`` of them; who comes back after ``idle`` seconds is looked up.
 
-    def __init__(self, *, most: int, idle: float) -> None:
+    ``left`` hears of each one that is in memory no more. Who is only idle stays known
+    as long as anybody else has it, so that what it rests on can still be asked for.
+    """
+
+    def __init__(
+        self, *, most: int, idle: float, left: Callable[[Live], None] = unheard
+    ) -> None:
         self._most = most
         self._idle = idle
+        self._left = left
         self._by_place: OrderedDict[Place, Live] = OrderedDict()
+        self._resting: WeakValueDictionary[Place, Live] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._by_place)
@@ -135,6 +147,14 @@ class LiveAssociations:
         """Return the association whose records are told by a place."""
         return self._by_place.get(place)
 
+    def known(self, place: Place) -> Live | None:
+        """Return the association with a place, in memory or only idle."""
+        return self._by_place.get(place) or self._resting.get(place)
+
+    def all_known(self) -> Iterator[Live]:
+        """Return those in memory, and those that are only idle."""
+        return iter([*self._by_place.values(), *self._resting.values()])
+
     def use(self, live: Live, now: float) -> None:
         """Take it that an association has been heard."""
         if live.place in self._by_place:
@@ -143,14 +163,22 @@ class LiveAssociations:
 
     def put(self, live: Live) -> Live | None:
         """Add an association; return the one that had its place."""
+        live.idle = False
+        self._resting.pop(live.place, None)
         replaced = self._by_place.pop(live.place, None)
         self._by_place[live.place] = live
+        if replaced is not None and replaced is not live:
+            self._left(replaced)
         return replaced
 
     def drop(self, live: Live) -> None:
         """Take an association out, unless another one has its place."""
+        live.idle = False
+        if self._resting.get(live.place) is live:
+            del self._resting[live.place]
         if self._by_place.get(live.place) is live:
             del self._by_place[live.place]
+            self._left(live)
 
     def pop_idle(self, now: float, *, most: int) -> list[Live]:
         """Take out those that are too many or have not been heard for long."""
@@ -160,5 +188,9 @@ class LiveAssociations:
             if len(self._by_place) <= self._most and now - oldest.used < self._idle:
                 break
             del self._by_place[oldest.place]
+            if isinstance(oldest.records, Association):
+                oldest.idle = True
+                self._resting[oldest.place] = oldest
+            self._left(oldest)
             popped.append(oldest)
         return popped

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 from homeport.associations import Floating
 from homeport.coap.blockwise import LARGEST_SZX
-from homeport.coap.transport import Arrival, Origin, Receive
+from homeport.coap.transport import Arrival, Gone, Origin, Receive, unheard
 from homeport.coap.udp import Address, UdpTransport
 from homeport.dtls import messages, observability, records
 from homeport.dtls.association import Association
@@ -59,8 +59,9 @@ class DtlsTransport:
         self._udp = udp
         self._ports = ports
         self._loop = asyncio.get_running_loop()
-        self._live = LiveAssociations(most=most, idle=idle)
+        self._live = LiveAssociations(most=most, idle=idle, left=self._left)
         self._receive: Receive[Live] = _nowhere
+        self._gone: Gone[Live] = unheard
         self._drops: Batches[Floating, None] = Batches(self._drop)
         self._takeovers = Takeovers(
             ports.associations,
@@ -95,9 +96,9 @@ class DtlsTransport:
         """Where it listens."""
         return self._udp.address
 
-    def start(self, receive: Receive[Live]) -> None:
-        """Hand over messages from now on."""
-        self._receive = receive
+    def start(self, receive: Receive[Live], gone: Gone[Live] = unheard) -> None:
+        """Hand over messages from now on, and tell of associations that have left."""
+        self._receive, self._gone = receive, gone
         self._udp.start(self._datagrams)
 
     async def run(self) -> None:
@@ -130,6 +131,15 @@ class DtlsTransport:
             datagrams.append((sealed, live.address))
         self._udp.send(datagrams)
 
+    def reach(self, peer: Live) -> bool:
+        """Take an association back that has only been idle; say whether it is here."""
+        here = self._live.get(peer.place)
+        if here is None and peer.idle:
+            self._live.put(peer)
+            self._live.use(peer, self._loop.time())
+            return True
+        return here is peer
+
     def release(self, peer: Live) -> None:
         """Leave a peer to the edge that has taken it over; it may come back."""
         if isinstance(peer.records, Association):
@@ -138,25 +148,41 @@ class DtlsTransport:
     def taken_over(self, places: Collection[str]) -> None:
         """Take it that other edges have these associations now."""
         for place in places:
-            live = self._live.get(place_of(place))
+            live = self._live.known(place_of(place))
             if live is not None:
                 self.release(live)
 
     async def distrust(self, names: Collection[str] | None) -> None:
         """Look again at peers that rest on entries of the trust view; None is all.
 
-        Their next record takes them over anew, which asks whether they are still
-        trusted; those that can not be taken over are asked for here.
+        Those that are not trusted now are left, so that nothing is sent to them: their
+        next record takes them over anew, which asks again. So does that of all whom
+        there is no answer about. Those that can not be taken over end.
         """
-        for count, live in enumerate(self._live, 1):
+        affected: list[Live] = []
+        for count, live in enumerate(self._live.all_known(), 1):
             if count % LARGEST_SHARE == 0:
                 await asyncio.sleep(0)
-            who = live.floating.identity
-            if names is not None and not any(name in names for name in who.rests_on):
+            rests_on = live.floating.identity.rests_on
+            if names is None or any(name in names for name in rests_on):
+                affected.append(live)
+        for begin in range(0, len(affected), LARGEST_SHARE):
+            await self._ask_again(affected[begin : begin + LARGEST_SHARE])
+
+    async def _ask_again(self, share: Sequence[Live]) -> None:
+        identities = [live.floating.identity for live in share]
+        try:
+            trusted = await self._ports.trust.trusted(identities)
+        except Unavailable:
+            for live in share:
+                self.release(live)
+            raise
+        for live, still in zip(share, trusted, strict=True):
+            if still:
                 continue
             if isinstance(live.records, Association):
                 self._live.drop(live)
-            elif not (await self._ports.trust.trusted([who]))[0]:
+            else:
                 self._end(live, "distrusted")
 
     def stop(self) -> None:
@@ -312,6 +338,10 @@ class DtlsTransport:
             self._drops.put(live.floating, _regardless)
         else:
             live.records.close()
+
+    def _left(self, live: Live) -> None:
+        """Tell that nothing comes from an association any more, when all has come."""
+        self._loop.call_soon(self._gone, live)
 
     def _finish(self, half: HalfOpen) -> list[Sequence[Record]]:
         return self._gate.finish(half)

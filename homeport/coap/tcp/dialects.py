@@ -18,11 +18,14 @@ from homeport.errors import InvalidMessage
 
 TELLING = 2
 """As many first bytes tell a dialect."""
-MOST_REQUESTS = 65_536
+MOST_REQUESTS = 65_535
 """Requests of one connection; each has a message id that no other one has."""
 MOST_OPEN = 256
 """Requests of one connection that wait for their answers."""
 
+_RESPONSE_ID = 0
+"""The message id of every response; requests have others. Nothing comes twice here, so
+nobody has to know one response from the next by it."""
 _LENGTH = 4
 _LAST_REQUEST, _FIRST_RESPONSE, _LAST_RESPONSE = 31, 64, 191
 _DATAGRAM = 0b01
@@ -164,6 +167,8 @@ class Frames:
         """
         kind, code = Type(message[0] >> 4 & 3), message[1]
         message_id = int.from_bytes(message[2:4], "big")
+        if kind is Type.RST and message_id == _RESPONSE_ID:
+            return  # frames have no word for that a notification is not wanted
         if kind is Type.RST:
             raise InvalidMessage("has options that are none")
         if kind is Type.ACK:
@@ -204,7 +209,7 @@ class Frames:
             case code if code <= _LAST_REQUEST:
                 self._take_request(frame)
             case code if _FIRST_RESPONSE <= code <= _LAST_RESPONSE:
-                self._deliver(_datagram(frame, Type.NON, 0))
+                self._deliver(_datagram(frame, Type.NON, _RESPONSE_ID))
             case Signal.CSM:
                 announced = signals.parse_csm(frame)
                 self._largest = announced or self._largest or SMALLEST_MAXIMUM
@@ -224,10 +229,9 @@ class Frames:
     def _take_request(self, frame: Frame) -> None:
         if len(self._open) == MOST_OPEN:
             raise InvalidMessage("comes before too many others are answered")
-        message_id = self._requests
         self._requests += 1
-        self._open.add(message_id)
-        self._deliver(_datagram(frame, Type.CON, message_id))
+        self._open.add(self._requests)
+        self._deliver(_datagram(frame, Type.CON, self._requests))
         if self._requests == MOST_REQUESTS:
             self.release()
 

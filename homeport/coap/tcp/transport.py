@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from homeport.coap.blockwise import BERT
 from homeport.coap.tcp.connection import Connection, Limits
 from homeport.coap.tcp.security import Plain, Secure
-from homeport.coap.transport import Arrival, Origin, Receive
+from homeport.coap.transport import Arrival, Gone, Origin, Receive, unheard
 from homeport.coap.udp import Address
 from homeport.errors import InvalidConfiguration
 
@@ -31,6 +31,7 @@ class TcpTransport:
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.Server | None = None
         self._receive: Receive[Connection] | None = None
+        self._gone: Gone[Connection] = unheard
         self._batch: list[Arrival[Connection]] = []
         self._since = 0.0
         self._connections: set[Connection] = set()
@@ -55,9 +56,11 @@ class TcpTransport:
         )
         return made
 
-    def start(self, receive: Receive[Connection]) -> None:
-        """Hand over messages from now on."""
-        self._receive = receive
+    def start(
+        self, receive: Receive[Connection], gone: Gone[Connection] = unheard
+    ) -> None:
+        """Hand over messages from now on, and tell of connections that are closed."""
+        self._receive, self._gone = receive, gone
 
     def origin(self, peer: Connection) -> Origin:
         """Say where the messages of a connection come from."""
@@ -67,6 +70,10 @@ class TcpTransport:
         """Send; what a connection that is over does not take is lost."""
         for message, connection in messages:
             connection.send(message)
+
+    def reach(self, peer: Connection) -> bool:
+        """Say whether a connection is open."""
+        return peer in self._connections
 
     def release(self, peer: Connection) -> None:
         """Close a connection: its peer speaks to another replica by now."""
@@ -91,7 +98,7 @@ class TcpTransport:
 
     def stop(self) -> None:
         """Accept and hand over no more; what is to be sent still is."""
-        self._receive = None
+        self._receive, self._gone = None, unheard
         if self._server is not None:
             self._server.close()
 
@@ -117,7 +124,8 @@ class TcpTransport:
         self._batch.append(Arrival(message, connection))
 
     def lost(self, connection: Connection) -> None:
-        """Count a connection no more."""
+        """Count a connection no more; what it has brought goes before the news."""
+        self._loop.call_soon(self._gone, connection)
         self._connections.discard(connection)
         self._hosts[connection.host] -= 1
         if not self._hosts[connection.host]:

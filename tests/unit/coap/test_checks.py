@@ -51,18 +51,3 @@ def test_who_wants_no_answer_of_a_class_says_so(
 ) -> None:
     asked = request((int(Option.NO_RESPONSE), unwanted))
     assert checks.is_unwanted(asked, code) is silent
-
-
-@pytest.mark.parametrize(
-    ("token", "options", "told"),
-    [
-        (b"\x03\xb1", ((int(Option.OBSERVE), b"\x03"),), True),
-        (b"\x03\xb1", (), False),
-        (b"\x03\xb1\x00\x00", ((int(Option.OBSERVE), b"\x03"),), False),
-    ],
-)
-def test_what_a_device_observes_itself_is_known_by_its_token(
-    token: bytes, options: Options, *, told: bool
-) -> None:
-    message = Message(Type.CON, Code.CONTENT, 1, token, options)
-    assert checks.is_auto_observed(message) is told

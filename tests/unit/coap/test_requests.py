@@ -1,9 +1,9 @@
-"""What the blocks of one body have in common."""
+"""What the blocks of one body have in common, and how much a notification has."""
 
 import pytest
 
 from homeport.coap.codec import Code, Message, Option, Options, Type
-from homeport.coap.requests import Request
+from homeport.coap.requests import Notification, Request
 
 OPTIONS: Options = ((Option.URI_PATH, b"rd"), (Option.URI_QUERY, b"ep=x"))
 
@@ -33,3 +33,20 @@ def test_blocks_of_one_body_may_have_a_token_each() -> None:
 )
 def test_blocks_of_another_body_have_something_else(other: Request[str]) -> None:
     assert other.transfer != request().transfer
+
+
+@pytest.mark.parametrize(
+    ("options", "partial"),
+    [
+        ((), False),
+        (((Option.BLOCK2, b"\x0d"),), True),
+        (((Option.BLOCK2, b"\x05"),), False),
+    ],
+)
+def test_a_notification_whose_body_goes_on_is_partial(
+    options: Options, *, partial: bool
+) -> None:
+    message = Message(Type.CON, Code.CONTENT, 1, b"\x01\x5e", options)
+    notification = Notification(message, "a")
+    assert notification.partial is partial
+    assert notification.token == b"\x01\x5e"

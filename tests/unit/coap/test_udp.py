@@ -106,6 +106,7 @@ async def test_an_address_has_proved_nothing_and_belongs_to_nobody() -> None:
     transport = UdpTransport.bind("127.0.0.1", 0, reuse_port=True)
     peer = ("192.0.2.1", 5683)
     transport.release(peer)
+    assert transport.reach(peer)
     origin = transport.origin(peer)
     transport.close()
     assert (origin.peer, origin.exchanges) == ("192.0.2.1:5683",) * 2

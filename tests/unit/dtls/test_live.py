@@ -122,6 +122,47 @@ def test_one_that_takes_a_place_is_not_dropped_with_its_predecessor() -> None:
     assert list(all_of_them) == [second]
 
 
+def test_each_one_that_is_in_memory_no_more_is_told_once() -> None:
+    left: list[Live] = []
+    all_of_them = LiveAssociations(most=9, idle=60, left=left.append)
+    first, second, third = (association(now=float(each)) for each in range(3))
+    all_of_them.put(first)
+    all_of_them.put(first)
+    all_of_them.put(second)
+    assert left == [first]
+    all_of_them.drop(first)
+    all_of_them.drop(second)
+    all_of_them.put(third)
+    all_of_them.pop_idle(1_000.0, most=9)
+    assert left == [first, second, third]
+
+
+def test_who_is_only_idle_stays_known_while_anybody_has_it() -> None:
+    all_of_them = kept(1, most=9)
+    (idle,) = all_of_them.pop_idle(1_000.0, most=9)
+    assert list(all_of_them) == []
+    assert idle.idle
+    assert all_of_them.known(idle.place) is idle
+    assert list(all_of_them.all_known()) == [idle]
+    all_of_them.drop(idle)
+    assert not idle.idle
+    assert all_of_them.known(idle.place) is None
+
+
+def test_nobody_keeps_who_is_only_idle() -> None:
+    all_of_them = kept(1, most=9)
+    all_of_them.pop_idle(1_000.0, most=9)
+    assert list(all_of_them.all_known()) == []
+
+
+def test_who_comes_back_is_known_once() -> None:
+    all_of_them = kept(1, most=9)
+    (idle,) = all_of_them.pop_idle(1_000.0, most=9)
+    all_of_them.put(idle)
+    assert not idle.idle
+    assert list(all_of_them.all_known()) == [idle]
+
+
 def test_those_that_are_too_many_go_the_longest_unheard_first() -> None:
     all_of_them = kept(5, most=3)
     popped = all_of_them.pop_idle(5.0, most=100)

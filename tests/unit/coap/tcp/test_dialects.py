@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from homeport.coap import codec
 from homeport.coap.answer import Answer
 from homeport.coap.codec import Code, Message, Option, Type
-from homeport.coap.layer import Reply, Request
+from homeport.coap.layer import Cause, Notification, Reply, Request
 from homeport.coap.tcp import dialects, frames
 from homeport.coap.tcp.dialects import (
     MOST_OPEN,
@@ -19,7 +19,7 @@ from homeport.coap.tcp.dialects import (
 )
 from homeport.coap.tcp.frames import LARGEST_MESSAGE, Frame
 from homeport.errors import InvalidMessage
-from tests.support.lockstep import Lockstep
+from tests.support.lockstep import PEER, Lockstep
 
 CSM = "00 e1"
 OURS = "50 e1 23 019480 20"
@@ -188,7 +188,7 @@ def test_frames_are_read_byte_by_byte_and_many_at_once(end: End) -> None:
 
 
 def test_no_message_id_comes_twice_and_then_the_connection_ends(end: End) -> None:
-    for number in range(MOST_REQUESTS):
+    for number in range(1, MOST_REQUESTS + 1):
         end.dialect.receive(b"\x00\x01")
         message = codec.decode(end.delivered.pop())
         assert (message.type, message.message_id) == (Type.CON, number)
@@ -241,9 +241,7 @@ def ask(end: End, payload: bytes = b"") -> bytes:
 
 def test_a_request_of_ours_is_written_once_and_its_response_found(end: End) -> None:
     lockstep = end.lockstep
-    lockstep.layer.request(
-        ("192.0.2.1", 40_000), Code.GET, path=["3"], now=lockstep.now
-    )
+    lockstep.layer.request(PEER, Code.GET, path=["3"], now=lockstep.now)
     end.send()
     end.settle()
     ((frame, _),) = [frames.parse(bytes.fromhex(end.said()))]
@@ -257,6 +255,36 @@ def test_a_request_of_ours_is_written_once_and_its_response_found(end: End) -> N
     assert end.said() == ""
 
 
+def test_a_request_of_ours_that_is_never_answered_fails_in_time(end: End) -> None:
+    lockstep = end.lockstep
+    exchange = lockstep.layer.request(PEER, Code.GET, path=["3"], now=lockstep.now)
+    end.send()
+    end.settle()
+    assert exchange.acknowledged
+    assert lockstep.wait(92) == []
+    (failure,) = lockstep.wait(2)
+    assert (failure.exchange, failure.cause) == (exchange, Cause.UNANSWERED)
+    assert lockstep.sent() == []
+
+
+def test_a_large_payload_of_ours_goes_in_frames_that_any_peer_takes(end: End) -> None:
+    lockstep, body = end.lockstep, bytes(2_500)
+    lockstep.layer.request(
+        PEER, Code.PUT, path=["5", "0", "0"], payload=body, now=lockstep.now
+    )
+    end.send()
+    received = b""
+    while len(received) < len(body):
+        end.settle()
+        ((frame, _),) = [frames.parse(bytes.fromhex(end.said()))]
+        received += frame.rest.partition(b"\xff")[2]
+        last = len(received) == len(body)
+        code = Code.CHANGED if last else Code.CONTINUE
+        outcomes = end.take(frames.build(Frame(code, frame.token, b"")))
+    assert received == body
+    assert isinstance(outcomes[0], Reply)
+
+
 def test_a_request_that_is_too_large_for_the_peer_fails(end: End) -> None:
     end.take("20 e1 21 20")
     ask(end, bytes(64))
@@ -265,8 +293,14 @@ def test_a_request_that_is_too_large_for_the_peer_fails(end: End) -> None:
     assert codec.decode(reset).type is Type.RST
 
 
-def test_a_response_that_nobody_asked_for_is_passed_over(end: End) -> None:
-    assert end.take("01 45 aa") == []
+def test_what_a_peer_notifies_may_be_rejected_though_frames_cannot_say_so(
+    end: End,
+) -> None:
+    for _ in range(2):
+        (notified,) = end.take("21 45 aa 61 02")  # 2.05, Observe 2
+        assert isinstance(notified, Notification)
+        end.lockstep.layer.reject(notified, now=end.lockstep.now)
+        end.send()
     assert end.said() == ""
 
 
@@ -337,7 +371,7 @@ def test_arbitrary_frames_are_taken_or_refused(received: bytes) -> None:
         Message,
         st.just(Type.CON),
         st.integers(1, 4).map(Code),
-        st.just(0),
+        st.just(1),
         st.binary(max_size=8),
         st.just(((11, b"rd"), (15, b"x" * 300))),
         st.binary(max_size=2_000),

@@ -8,6 +8,7 @@ import pytest
 
 from homeport.coap import codec
 from homeport.coap.codec import Code
+from homeport.coap.layer import Cause
 from homeport.coap.tcp.connection import Limits
 from homeport.coap.tcp.security import Plain
 from homeport.coap.tcp.transport import TcpTransport
@@ -22,6 +23,20 @@ ASK = "01 01 aa"
 ANSWERED = "01 45 aa"
 IZUMA_ASK = "00000005 41 01 0007 aa"
 IZUMA_ANSWERED = "00000005 61 45 0007 aa"
+
+
+async def until_asked(port: Port, count: int) -> None:
+    async def so_often() -> bool:
+        return len(port.requests) == count
+
+    await until(so_often)
+
+
+async def until_left(port: Port, count: int) -> None:
+    async def so_many() -> bool:
+        return len(port.left) == count
+
+    await until(so_many)
 
 
 async def connections(port: Port, count: int) -> None:
@@ -124,6 +139,23 @@ async def test_a_request_of_ours_is_answered_by_both_kinds_of_device() -> None:
 
         await until(both)
         assert {reply.exchange.address for reply in port.replies} == set(peers)
+
+
+@pytest.mark.parametrize("asks", ["00e1 01 01 aa", IZUMA_ASK], ids=["frames", "izuma"])
+async def test_a_request_of_ours_fails_when_its_connection_is_closed(asks: str) -> None:
+    async with serving() as port, connected(port) as device:
+        device.say(asks)
+        await until_asked(port, 1)
+        (peer,) = (request.address for request in port.requests)
+        port.ask(peer, ["3"])
+        # what comes last is heard before the end
+        device.say(asks.removeprefix("00e1").replace("0007", "0008"))
+        device.writer.write_eof()
+        await until_left(port, 1)
+        (failure,) = port.failures
+        assert (failure.exchange.address, failure.cause) == (peer, Cause.LOST)
+        assert len(port.requests) == 2
+        assert port.layer.next_deadline() is None
 
 
 @pytest.mark.parametrize(
@@ -296,9 +328,11 @@ async def test_connections_are_found_by_what_their_peers_rest_on() -> None:
         assert len(transport.resting_on(None)) == 1
         found = transport.resting_on(frozenset({"psk:lwm2m:1", "pin:1"}))
         assert found == [port.requests[0].address]
+        assert transport.reach(found[0])
         transport.release(found[0])
         assert await device.ended() == b""
         await connections(port, 0)
+        assert not transport.reach(found[0])
 
 
 async def test_a_port_that_is_taken_is_named() -> None:
