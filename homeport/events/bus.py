@@ -5,17 +5,19 @@ not reach the subscribers of an included router: so routers and subscribers are 
 here and nowhere else.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, NatsRouter, PullSub
+from faststream.nats.annotations import NatsMessage as Handled
 from faststream.nats.subscriber.usecases import stream_pull_subscriber
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from homeport.errors import InvalidFormat
-from homeport.events import facts, subjects
+from homeport.events import cloudevents, facts, subjects
 from homeport.events.facts import AnyFact, FactName
 
 # nats-py ends some fetches with the built-in error, where FastStream expects nats-py's
@@ -27,6 +29,14 @@ Handler = Callable[[Sequence[AnyFact]], Awaitable[None]]
 
 Unreadable = Callable[[InvalidFormat], None]
 """Is told of a message that is no fact we know; it is passed over."""
+
+
+Around = Callable[[Iterable[str]], AbstractContextManager[None]]
+"""Entered while a batch is handled, with the traces that its facts belong to."""
+
+
+def _nothing(_: Iterable[str]) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +59,16 @@ class Subscription:
 def broker(url: str) -> NatsBroker:
     """Make the connection of a service; it keeps trying when the server is away."""
     return NatsBroker(
-        url, max_reconnect_attempts=-1, reconnect_time_wait=1, logger=None
+        url.split(","), max_reconnect_attempts=-1, reconnect_time_wait=1, logger=None
     )
 
 
 def router(
-    subscription: Subscription, handler: Handler, *, unreadable: Unreadable
+    subscription: Subscription,
+    handler: Handler,
+    *,
+    unreadable: Unreadable,
+    around: Around = _nothing,
 ) -> NatsRouter:
     """Make a router whose one pull consumer hands batches of facts to a handler.
 
@@ -90,8 +104,10 @@ def router(
         title=subscription.durable,
         description=f"Takes {', '.join(subscription.facts)}.",
     )
-    async def take(batch: list[AnyFact]) -> None:
-        await handler(batch)
+    async def take(batch: list[AnyFact], message: Handled) -> None:
+        raw: list[Msg] = message.raw_message  # type: ignore[assignment] # a batch's
+        with around(cloudevents.traceparents(raw)):
+            await handler(batch)
 
     return made
 

@@ -1,6 +1,9 @@
 """CloudEvents 1.0, binary mode: attributes are NATS headers, the body is the fact."""
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+from nats.aio.msg import Msg
 
 from homeport.events.facts import VERSION, FactName
 from homeport.events.subjects import subject
@@ -10,8 +13,15 @@ MESSAGE_ID = "Nats-Msg-Id"
 """JetStream drops a message whose id it has seen within the duplicate window."""
 
 
+TRACEPARENT = "ce-traceparent"
+"""The trace that an event belongs to (CloudEvents, Distributed Tracing extension)."""
+
+
 class Envelope(NamedTuple):
-    """An event on its way to the bus; a tuple, since the edges make one an update."""
+    """An event on its way to the bus; a tuple, since the edges make one an update.
+
+    ``traceparent`` is the trace that it belongs to, if it is one of the few that do.
+    """
 
     id: str
     fact: FactName
@@ -19,6 +29,7 @@ class Envelope(NamedTuple):
     device: DeviceId
     time: str
     body: bytes
+    traceparent: str = ""
 
     @property
     def subject(self) -> str:
@@ -28,7 +39,7 @@ class Envelope(NamedTuple):
 
 def headers(envelope: Envelope) -> dict[str, str]:
     """Build the headers of an event (CloudEvents NATS binding, binary mode)."""
-    return {
+    attributes = {
         MESSAGE_ID: envelope.id,
         "ce-specversion": "1.0",
         "ce-id": envelope.id,
@@ -38,3 +49,12 @@ def headers(envelope: Envelope) -> dict[str, str]:
         "ce-time": envelope.time,
         "content-type": "application/json",
     }
+    if envelope.traceparent:
+        attributes[TRACEPARENT] = envelope.traceparent
+    return attributes
+
+
+def traceparents(messages: Iterable[Msg]) -> Iterator[str]:
+    """Yield the traces that events belong to, "" where there is none."""
+    for message in messages:
+        yield (message.headers or {}).get(TRACEPARENT, "")

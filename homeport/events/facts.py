@@ -190,6 +190,9 @@ class RequestCompleted(Fact):
         default=60, ge=0, lt=2**32, description="Seconds that the answer holds for."
     )
     payload: str = Field(default="", description="What the device said, in base64.")
+    observe: bool | None = Field(
+        default=None, description="Whether it was to begin or to end an observation."
+    )
     observed: bool = Field(
         default=False, description="Whether the device will notify of changes."
     )
@@ -200,6 +203,7 @@ class ResourceNotified(Fact):
 
     name: ClassVar = FactName.RESOURCE_NOTIFIED
     fact: Literal["resource.notified"] = "resource.notified"
+    endpoint_type: str = Field(default="", description="The device's 'et', or nothing.")
     path: str = Field(description="Object, instance, resource: '/3/0/1'.")
     code: str = Field(
         default="2.05", description="An error's code ends the observation."
@@ -250,6 +254,9 @@ class DeviceBootstrapped(Fact):
     )
     execution_mode: int = Field(
         default=0, description="0 unspecified, 1 developer, 5 production."
+    )
+    read: dict[str, int | float | bool | str] = Field(
+        default_factory=dict, description="What was read of it, by path: '/1/0/1'."
     )
 
 

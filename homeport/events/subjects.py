@@ -13,6 +13,11 @@ STREAM = "DEVICES"
 EVERYTHING = f"homeport.{VERSION}.>"
 DIRECTORY_DURABLE = "directory"
 EXPIRY_DURABLE = "expiry"
+HERE, NOT_HERE = b"here", b"not here"
+"""What an edge says to a `poke`."""
+NOTIFIER_DURABLE = "notifier"
+_CHANNEL = "channel-"
+_READER = "reader-"
 
 
 def subject(account: AccountId, fact: FactName) -> str:
@@ -32,9 +37,22 @@ def of_fact(fact: FactName) -> str:
 
 def channel_durable(channel: str) -> str:
     """Name the durable consumer of a notification channel (its id is hex)."""
-    return f"channel-{channel}"
+    return f"{_CHANNEL}{channel}"
+
+
+def reader_durable(consumer: str, reader: str) -> str:
+    """Name what a reader of a named consumer is given events by (its ids are hex)."""
+    return f"{_READER}{consumer}-{reader}"
+
+
+def is_channel_durable(name: str) -> bool:
+    """Say whether a consumer is of a notification channel, or of a reader."""
+    return name.startswith((_CHANNEL, _READER))
 
 
 def poke(edge: EdgeId) -> str:
-    """Return the subject on which an edge hears that a queue has grown."""
+    """Return the subject on which an edge hears that a device's queue has grown.
+
+    The message is the device's id; whoever asks hears whether the edge has the device.
+    """
     return f"homeport.edge.{edge}.poke"

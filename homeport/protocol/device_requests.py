@@ -59,13 +59,15 @@ class DeviceRequest:
 
 def head(request: DeviceRequest) -> str:
     """Write what the event of a request says of it, as JSON members after a comma."""
-    told = {
+    told: dict[str, object] = {
         "request_id": request.id,
         "key_id": request.key_id,
         "async_id": request.async_id,
         "method": request.method,
         "path": request.path,
     }
+    if request.observe is not None:
+        told["observe"] = request.observe
     return "," + orjson.dumps(told).decode()[1:-1]
 
 

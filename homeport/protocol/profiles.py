@@ -22,6 +22,8 @@ class Step(Enum):
     DISCOVER = auto()
     WRITE_SECURITY = auto()
     WRITE_SERVER = auto()
+    WRITE_INSTANCE = auto()
+    READ = auto()
     FINISH = auto()
 
 
@@ -29,18 +31,26 @@ class Step(Enum):
 class Profile:
     """One kind of device; all that is not said is as a standard client has it.
 
-    At bootstrap it is asked its ``steps``, in their order, and is written to in blocks
+    At bootstrap it is asked its ``steps``, in their order, and what its account wants
+    besides before the last of them. It is written to in blocks
     of ``16 << szx`` bytes, whole instances where it ``takes_instances`` (BS-15, BS-20),
     from the ``first_instance`` on. It is ``addressed`` where it registers by account
     and id of the URI (BS-19). ``takes_keys`` and ``enrolls`` say which credentials it
     can be handed (BS-16, EST-1), ``pins`` that it takes resource 4 for the server's own
-    certificate and not for its CA's, and ``usage`` what it is told that one is for.
+    certificate and not for its CA's, and ``usage`` what it is told that one is for. It
+    can be read (``readable``), and be given instances of these ``objects`` alone (of
+    all there are where it does not say) and the ``sole_account`` of one server (BS-23).
 
     Registered, it has a ``fixed_location`` that names the device (REG-11) or one of its
     own, and ``merges`` where its updates list what has changed (UPD-3). It is
     ``deaf_to_waiting`` where it does not understand 4.29, or would register in full
     after a 5.03 (B-118, B-227), and ``forgetful`` where a Register that is refused with
     4.00 or 4.03 costs it its credentials (B-066).
+
+    Asked, it understands ``composite`` operations or says nothing at all (B-212), and
+    where it ``tells_anyway`` the value of what it does not let observe, as an error
+    (OP-1). In queue mode it is ``awake_seconds`` long awake, where that is known (Q-1).
+    Where it ``observes_itself``, it notifies of resources unasked (OBS-2).
     """
 
     name: str
@@ -53,10 +63,17 @@ class Profile:
     enrolls: bool = False
     pins: bool = False
     usage: Usage | None = None
+    readable: bool = False
+    objects: frozenset[int] | None = None
+    sole_account: bool = False
     fixed_location: bool = False
     merges: bool = False
     deaf_to_waiting: bool = False
     forgetful: bool = False
+    composite: bool = False
+    tells_anyway: bool = False
+    awake_seconds: float | None = None
+    observes_itself: bool = False
 
 
 LWM2M_1_0 = Profile(
@@ -84,6 +101,8 @@ LWM2M_1_1 = Profile(
         Step.FINISH,
     ),
     usage=Usage.TRUST_ANCHOR,
+    readable=True,
+    composite=True,
 )
 LWM2M_1_2 = replace(LWM2M_1_1, name="lwm2m-1.2")
 
@@ -91,9 +110,14 @@ IZUMA_STANDARD = Profile(
     name="izuma-standard",
     steps=(Step.DELETE, Step.WRITE_SECURITY, Step.WRITE_SERVER, Step.FINISH),
     first_instance=0,
+    objects=frozenset({0, 1, 3}),
+    sole_account=True,
     merges=True,
     deaf_to_waiting=True,
     forgetful=True,
+    tells_anyway=True,
+    awake_seconds=4.5,
+    observes_itself=True,
 )
 """Izuma's client as it is built for standard servers, or without security (REG-3)."""
 

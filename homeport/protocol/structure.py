@@ -5,11 +5,12 @@ out, and ``obs`` is true where a value can be observed or comes by itself (R-121
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import orjson
 
 from homeport.protocol.linkformat import Attributes, Link
+from homeport.protocol.paths import INSTANCE, OBJECT, Path
 
 Structure = Mapping[str, Attributes]
 """Path to attributes, in the order in which the device listed them."""
@@ -59,6 +60,21 @@ def lists_object(structure: Structure) -> bool:
     return any(map(_OBJECT_PATH.fullmatch, structure))
 
 
+def missing(structure: Structure, resources: Iterable[Path]) -> Path | None:
+    """Return the first of some resources that a device does not have, if any.
+
+    It has all those of which it lists the instance alone, or even only the object.
+    """
+    listed: set[tuple[int, ...]] = set()
+    above: set[tuple[int, ...]] = set()
+    for text in structure:
+        if _OBJECT_PATH.fullmatch(text):
+            path = tuple(map(int, text[1:].split("/")))
+            listed.add(path)
+            above.update(path[:length] for length in range(1, len(path)))
+    return next((each for each in resources if not _has(each, listed, above)), None)
+
+
 def to_json(structure: Structure) -> str:
     """Write the text of a structure, which goes into events as it is."""
     return orjson.dumps(
@@ -73,6 +89,22 @@ def from_json(text: str) -> Structure:
         named = {name: entry[name] for name in _OWN_MEMBERS if name in entry}
         structure[entry["path"]] = named | entry.get("attributes", {})
     return structure
+
+
+def _has(
+    resource: Path,
+    listed: Collection[tuple[int, ...]],
+    above: Collection[tuple[int, ...]],
+) -> bool:
+    """Say whether a resource is listed, or what it is in with nothing below that."""
+    if resource in listed or resource in above:
+        return True
+    for length in (INSTANCE, OBJECT):
+        if resource[:length] in above:
+            return False
+        if resource[:length] in listed:
+            return True
+    return False
 
 
 def _is_root(attributes: Attributes) -> bool:

@@ -8,11 +8,12 @@ from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
 from homeport.errors import Unavailable
-from homeport.events import streams
+from homeport.events import bounds, streams
 from homeport.events.client import BusClient
 from homeport.events.streams import StreamLimits
 
 ANSWER_SECONDS = 2
+CHECK_SECONDS = 1
 
 _log = structlog.get_logger()
 
@@ -22,6 +23,8 @@ async def connection(
     url: str, limits: StreamLimits | None = None
 ) -> AsyncIterator[BusClient]:
     """Connect, make sure of the stream, and stay connected; close when left.
+
+    ``url`` may name several servers of a cluster, with commas.
 
     Raises Unavailable when the first connection or the stream fails; later the client
     connects again by itself.
@@ -42,7 +45,7 @@ async def connection(
         stack.push_async_callback(client.close)  # of a half-made connection too
         try:
             await client.connect(
-                url,
+                url.split(","),
                 error_cb=on_error,
                 disconnected_cb=on_disconnected,
                 reconnected_cb=on_reconnected,
@@ -55,13 +58,26 @@ async def connection(
         except (NatsError, OSError, TimeoutError) as error:
             raise Unavailable("NATS", str(error) or type(error).__name__) from error
         await _ensure(client, limits or StreamLimits())
+        if client.max_payload < bounds.LARGEST_MESSAGE:
+            _log.warning(
+                "bus takes small messages only: large answers of devices are cut off",
+                max_payload=client.max_payload,
+                wanted=bounds.LARGEST_MESSAGE,
+            )
         yield client
 
 
 async def check(client: BusClient) -> None:
-    """Raise Unavailable when the server does not answer."""
+    """Raise Unavailable when JetStream does not answer.
+
+    A client takes minutes to find that its server is silent, hence the question.
+    """
     if not client.is_connected:
         raise Unavailable("NATS", "is not connected")
+    try:
+        await client.jetstream(timeout=CHECK_SECONDS).account_info()
+    except (NatsError, JetStreamError, OSError, TimeoutError) as error:
+        raise Unavailable("NATS", str(error) or type(error).__name__) from error
 
 
 async def _ensure(client: BusClient, limits: StreamLimits) -> None:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from homeport import names
 from homeport.errors import InvalidConfiguration, InvalidName
+from homeport.events.streams import StreamLimits
 from homeport.keyring import Keyring
 from homeport.names import AccountId
 from homeport.runtime import addresses
@@ -41,6 +42,36 @@ def _public(text: str) -> str:
     return addresses.url(parts.scheme, parts.hostname, parts.port)
 
 
+def _leads_to(url: str, *schemes: str) -> None:
+    """Check a server's URL; nothing of it is repeated, for it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(
+            "is no URL; special characters of a password are written as %XX"
+        ) from None
+    if parts.scheme not in schemes:
+        known = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(f"does not begin with {known}")
+
+
+def _redis(url: str) -> str:
+    _leads_to(url, "redis", "rediss", "unix")
+    return url
+
+
+def _nats(urls: str) -> str:
+    for url in urls.split(","):
+        _leads_to(url, "nats", "tls", "ws", "wss")
+    return urls
+
+
+def _postgres(url: SecretStr) -> SecretStr:
+    _leads_to(url.get_secret_value(), "postgresql", "postgres")
+    return url
+
+
 ConfiguredAccountId = Annotated[AccountId, AfterValidator(_account_id)]
 ConfiguredSecret = Annotated[SecretStr, AfterValidator(_secret)]
 PublicCoaps = Annotated[str, AfterValidator(_public)]
@@ -53,12 +84,39 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="ignore", validate_default=True
     )
 
-    redis_url: str = Field(
+    redis_url: Annotated[str, AfterValidator(_redis)] = Field(
         default="redis://127.0.0.1:6379/0",
         description="Redis or Valkey, standalone or a cluster's node.",
     )
-    nats_url: str = Field(
-        default="nats://127.0.0.1:4222", description="NATS 2.12 or newer, JetStream on."
+    nats_url: Annotated[str, AfterValidator(_nats)] = Field(
+        default="nats://127.0.0.1:4222",
+        description=(
+            "NATS 2.12 or newer, JetStream on; of a cluster several, with commas."
+        ),
+    )
+    stream_replicas: int = Field(
+        default=1,
+        ge=1,
+        le=5,
+        description="Copies of the event stream; 3 on a NATS cluster of three servers.",
+    )
+    stream_seconds: float = Field(
+        default=24 * 3600,
+        gt=0,
+        description="How long the event stream keeps events, delivered or not.",
+    )
+    stream_bytes: int = Field(
+        default=10 * 2**30,
+        ge=2**20,
+        description="How much it keeps; above that the oldest events go.",
+    )
+    traces_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Where OpenTelemetry traces go (OTLP over HTTP); nothing for none.",
+    )
+    traces_ratio: float = Field(
+        default=0.01, ge=0, le=1, description="The share of events that are traced."
     )
     buckets: int = Field(
         default=64,
@@ -67,7 +125,8 @@ class Settings(BaseSettings):
         description="Shares of the registration store; fixed at installation.",
     )
     probe_host: str = Field(
-        default="127.0.0.1", description="Where /metrics, /livez and /readyz listen."
+        default="127.0.0.1",
+        description="Where /metrics, /livez, /readyz and /drain listen.",
     )
     probe_port: int = Field(
         default=0, ge=0, le=65535, description="Their port; 0 takes a free one."
@@ -84,6 +143,15 @@ class Settings(BaseSettings):
         default=None, description="The first API key of the default account."
     )
 
+    @property
+    def stream(self) -> StreamLimits:
+        """What the event stream may hold; every service says the same."""
+        return StreamLimits(
+            max_age_seconds=self.stream_seconds,
+            max_bytes=self.stream_bytes,
+            replicas=self.stream_replicas,
+        )
+
     @classmethod
     def load(cls, **given: Any) -> Self:
         """Read the environment; raise InvalidConfiguration naming the first fault.
@@ -97,15 +165,23 @@ class Settings(BaseSettings):
             setting = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
             if first["type"] == "missing":
                 raise InvalidConfiguration(setting, "is needed") from error
-            raise InvalidConfiguration(setting, f"is wrong: {first['msg']}") from error
+            said = first["msg"].removeprefix("Value error, ")
+            raise InvalidConfiguration(setting, f"is wrong: {said}") from error
 
 
 class DatabaseSettings(Settings):
     """What the services with a PostgreSQL schema read besides."""
 
-    postgres_url: SecretStr = Field(
+    postgres_url: Annotated[SecretStr, AfterValidator(_postgres)] = Field(
         default=SecretStr("postgresql://homeport@127.0.0.1:5432/homeport"),
         description="PostgreSQL 15 or newer.",
+    )
+    postgres_migrate: bool = Field(
+        default=True,
+        description=(
+            "Bring the service's schema up to date at the start; where it is off, "
+            "`homeport migrate` has to."
+        ),
     )
     http_host: str = Field(
         default="127.0.0.1", description="Where this service's REST routes listen."
@@ -115,6 +191,14 @@ class DatabaseSettings(Settings):
         ge=0,
         le=65535,
         description="Their port; nothing where another process serves them.",
+    )
+    http_requests_per_second: float = Field(
+        default=1_000,
+        gt=0,
+        description=(
+            "How many calls an API key may make to each process; more are answered "
+            "with 429."
+        ),
     )
 
 
@@ -140,6 +224,28 @@ class SecuritySettings(Settings):
     def keyring(self) -> Keyring:
         """The installation's secret, ready for use."""
         return Keyring.parse(self.secret_key.get_secret_value())
+
+
+class HandoverSettings(Settings):
+    """What is told to devices at bootstrap, and tried out without them."""
+
+    lwm2m_public_coap: str = Field(
+        default="coap://127.0.0.1:5683",
+        description="Where devices without security reach the LwM2M server.",
+    )
+    bootstrap_enrollment: bool = Field(
+        default=False,
+        description=(
+            "Let Izuma devices make their own keys and enroll by EST; those that can "
+            "not are handed a certificate."
+        ),
+    )
+    bootstrap_lifetime_seconds: int = Field(
+        default=86_400,
+        ge=1,
+        lt=2**31,
+        description="The registration lifetime handed to devices that have none.",
+    )
 
 
 class EdgeSettings(SecuritySettings):

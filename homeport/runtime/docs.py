@@ -19,7 +19,7 @@ from homeport.errors import InvalidFormat
 from homeport.events import bus, facts, subjects
 from homeport.events.bus import Subscription
 from homeport.events.facts import AnyFact, Fact
-from homeport.runtime import conformance, services
+from homeport.runtime import conformance, metrics, services
 from homeport.runtime.api import MOUNTED
 from homeport.runtime.config import (
     PREFIX,
@@ -34,8 +34,9 @@ GENERATED = "<!-- Written by `make docs`; change the code instead. -->\n"
 CONSUMERS: Mapping[str, str] = {
     "directory": "services.directory.bus",
     "expiry": "services.expiry.bus",
+    "notifier": "services.notifier.bus",
 }
-"""The services whose consumers are fixed; the notifier's are made for each channel."""
+"""The services with fixed consumers; the notifier has one more for each channel."""
 
 _SHARED: Mapping[type[Settings], str] = {
     Settings: "Every service",
@@ -52,6 +53,7 @@ def pages(command_line: str) -> dict[str, str]:
         "asyncapi.json": asyncapi(),
         "cli.md": f"{GENERATED}\n# Command line\n\n{command_line}",
         "configuration.md": configuration(),
+        "metrics.md": f"{GENERATED}\n{metrics.page()}",
         **_conformance(),
         **{f"openapi-{name}.json": openapi(name) for name in MOUNTED},
     }
@@ -185,5 +187,6 @@ def _index() -> str:
 - [Configuration](configuration.md)
 - [Conformance](conformance.md)
 - [Events {facts.VERSION} (AsyncAPI)](asyncapi.json)
+- [Metrics](metrics.md)
 {routes}
 """

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import asyncpg
 import nats
@@ -22,6 +21,7 @@ from redis.exceptions import RedisError
 
 from homeport import keyring
 from homeport.errors import HomeportError, InvalidConfiguration, Unavailable
+from homeport.events import bounds
 from homeport.runtime import addresses, services
 from homeport.runtime.config import PREFIX, DatabaseSettings, Settings
 from homeport.runtime.platform import folder, identity, plan, ready
@@ -31,12 +31,6 @@ ANSWER_SECONDS = 3.0
 OLDEST_NATS = (2, 12)
 OLDEST_POSTGRES = 15
 EXTRA = "embedded"
-
-_SCHEMES = {
-    "Redis": ("redis", "rediss", "unix"),
-    "NATS": ("nats", "tls", "ws", "wss"),
-    "PostgreSQL": ("postgresql", "postgres"),
-}
 
 
 class Severity(StrEnum):
@@ -127,10 +121,6 @@ async def _examine_server(
     server: str, url: str, look: Callable[[str], Awaitable[list[Finding]]]
 ) -> list[Finding]:
     try:
-        scheme = urlsplit(url).scheme
-        if scheme not in _SCHEMES[server]:
-            known = " or ".join(f"{each}://" for each in _SCHEMES[server])
-            return [_fault(f"the URL of {server} does not begin with {known}")]
         async with asyncio.timeout(ANSWER_SECONDS):
             return await look(url)
     except TimeoutError:
@@ -180,7 +170,7 @@ async def _examine_nats(url: str) -> list[Finding]:
 
     try:
         client = await nats.connect(
-            url,
+            url.split(","),
             error_cb=refused,
             connect_timeout=ANSWER_SECONDS,
             max_reconnect_attempts=1,  # without a limit the first try never ends
@@ -198,6 +188,13 @@ async def _examine_nats(url: str) -> list[Finding]:
                 _fault(
                     f"NATS is {version.major}.{version.minor}, {wanted} is the oldest"
                     " that publishes atomic batches"
+                )
+            )
+        if client.max_payload < bounds.LARGEST_MESSAGE:
+            findings.append(
+                _warning(
+                    "NATS cuts off large answers of devices: its max_payload is"
+                    f" {client.max_payload} bytes, not {bounds.LARGEST_MESSAGE}"
                 )
             )
         await client.jetstream(timeout=ANSWER_SECONDS).account_info()

@@ -57,6 +57,7 @@ async def ground(
             EdgeRegistry(redis, clock),
             identity,
             nats_url=settings.nats_url,
+            stream=settings.stream,
             buckets=settings.buckets,
             registers=service is Service.LWM2M,
         )
@@ -71,6 +72,9 @@ class Listener(Protocol[Peer]):
 
     def receive(self, arrivals: Sequence[Arrival[Peer]], arrived: float) -> None:
         """Take what one wake-up of the loop delivered."""
+
+    def gone(self, peer: Peer) -> None:
+        """Hear of a peer that is reached no more."""
 
     async def run(self) -> None:
         """Serve until closed, and until all that came is answered."""
@@ -88,7 +92,7 @@ async def listening(
     Left: all that came is answered, or its time to drain is over, and it is closed.
     """
     listener = make(transport)
-    transport.start(listener.receive)
+    transport.start(listener.receive, listener.gone)
     serving = vital(listener.run())
     try:
         yield

@@ -19,7 +19,7 @@ from homeport.dtls.transport import DtlsTransport
 from homeport.errors import InvalidConfiguration, Unavailable
 from homeport.identity import Service
 from homeport.pki.installation import Installation
-from homeport.runtime import addresses
+from homeport.runtime import addresses, datagrams
 from homeport.runtime.config import EdgeSettings
 from homeport.runtime.edge import Listener, listening
 from homeport.runtime.secured import Security
@@ -86,6 +86,7 @@ async def opened(
         if settings.nosec:
             udp = UdpTransport.bind(host, numbers.coap, reuse_port=True)
             await stack.enter_async_context(listening(udp, make))
+            stack.enter_context(datagrams.watched(udp))
             number = numbers.coap_tcp or _free(host, udp.address)
             tcp = await TcpTransport.bind(host, number, reuse_port=True)
             await stack.enter_async_context(listening(tcp, make))
@@ -108,8 +109,9 @@ async def _dtls(
     """Entered: a DTLS port is served. Left: its associations are written down."""
     context = partial(_context, security, service, stream=False)
     shown = context(security.installation)
+    udp = UdpTransport.bind(settings.coap_host, number, reuse_port=True)
     transport = DtlsTransport(
-        UdpTransport.bind(settings.coap_host, number, reuse_port=True),
+        udp,
         shown,
         security.ports,
         limits=Limits(
@@ -124,7 +126,8 @@ async def _dtls(
     serving = vital(transport.run())
     try:
         async with listening(transport, make):
-            yield transport
+            with datagrams.watched(udp):
+                yield transport
     finally:
         await end(serving)
         try:

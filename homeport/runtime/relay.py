@@ -13,12 +13,13 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from homeport.errors import Unavailable
-from homeport.events import publisher
+from homeport.events import bounds, publisher
 from homeport.events.client import BusClient
 from homeport.events.cloudevents import Envelope
 from homeport.events.facts import FactName
+from homeport.events.streams import StreamLimits
 from homeport.names import AccountId, DeviceId, EdgeId
-from homeport.runtime import bus
+from homeport.runtime import bus, traces
 from homeport.runtime.tasks import end, vital
 from homeport.store.edges import EdgeRegistry
 from homeport.store.outbox import Entry, Outbox
@@ -28,6 +29,8 @@ POLL_SECONDS = 0.05
 """How late an event may be that another edge recorded in a bucket of ours."""
 GATHER_SECONDS = 0.005
 """How long a round waits for company under load: fuller batches cost less each."""
+MAX_BATCH_BYTES = 8 * 2**20
+"""Events of one batch, unless a single one has more."""
 RETRY_SECONDS = 0.5
 DRAIN_SECONDS = 5.0
 
@@ -36,6 +39,10 @@ ROUNDS = Histogram(
     "homeport_publish_batch_size",
     "Events published with one acknowledgement.",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+OVERSIZED = Counter(
+    "homeport_events_oversized_total",
+    "Events that were too large for the bus, and said less or nothing there.",
 )
 FAULTS = Counter("homeport_publish_faults_total", "Rounds that have to be repeated.")
 
@@ -59,12 +66,13 @@ class Relay:
         share = await self._outbox.collect(
             wanted, self._take_acknowledged(wanted), most=publisher.MAX_BATCH
         )
-        await publisher.publish(
-            self._nats, [_envelope(entry) for entry in share.entries]
-        )
-        for entry in share.entries:
+        entries = _portion(share.entries)
+        envelopes = self._bounded(map(_envelope, entries))
+        with traces.publishing(envelopes) as told:
+            await publisher.publish(self._nats, told)
+        for entry in entries:
             self._acknowledged[entry.bucket] = entry.position
-        count = len(share.entries)
+        count = len(entries)
         if count:
             PUBLISHED.inc(count)
             ROUNDS.observe(count)
@@ -82,6 +90,24 @@ class Relay:
         """Trim what the bus has and let go of the leases; the rest is for others."""
         await self._outbox.collect(buckets, self._take_acknowledged(buckets), most=0)
         await self._outbox.release(buckets)
+
+    def _bounded(self, envelopes: Iterable[Envelope]) -> list[Envelope]:
+        """Leave out or shorten what the server would refuse, whatever it is told."""
+        bounded = []
+        for envelope in envelopes:
+            fitting = bounds.bounded(envelope, self._nats.max_payload)
+            if fitting is not envelope:
+                OVERSIZED.inc()
+                _log.error(
+                    "event too large for the bus",
+                    fact=envelope.fact.value,
+                    id=envelope.id,
+                    bytes=len(envelope.body),
+                    shortened=fitting is not None,
+                )
+            if fitting is not None:
+                bounded.append(fitting)
+        return bounded
 
     def _take_acknowledged(self, buckets: Sequence[int]) -> dict[int, str]:
         return {
@@ -107,11 +133,13 @@ class EdgeRelay:
         nats_url: str,
         buckets: int,
         registers: bool,
+        stream: StreamLimits | None = None,
     ) -> None:
         self._outbox = outbox
         self._registry = registry
         self._edge = edge
         self._nats_url = nats_url
+        self._stream = stream
         self._buckets = buckets
         self._registers = registers
         self._wanted: list[int] = []
@@ -141,7 +169,7 @@ class EdgeRelay:
     async def _publish(self) -> None:
         while True:
             try:
-                async with bus.connection(self._nats_url) as nats:
+                async with bus.connection(self._nats_url, self._stream) as nats:
                     self._relay = Relay(self._outbox, nats)
                     await _persist(self._round, pause=self._pause)
             except Unavailable as error:
@@ -221,6 +249,16 @@ def share(edge: EdgeId, edges: Iterable[EdgeId], buckets: int) -> list[int]:
         for bucket in range(buckets)
         if max(candidates, key=lambda candidate: _weight(candidate, bucket)) == edge
     ]
+
+
+def _portion(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Return the first of some entries, as many as may go at once."""
+    total = 0
+    for count, entry in enumerate(entries):
+        total += len(entry.body)
+        if count and total > MAX_BATCH_BYTES:
+            return entries[:count]
+    return entries
 
 
 def _weight(edge: EdgeId, bucket: int) -> bytes:

@@ -1,16 +1,21 @@
 """What the REST routes of all services share: their border, and who may pass it."""
 
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from homeport.errors import HomeportError
+from homeport.runtime import calls
+from homeport.runtime.quotas import Quotas, retry_after
 from homeport.store.trust import Grant, TrustView
 
 REQUEST_ID = "X-Request-ID"
@@ -34,9 +39,13 @@ class Border:
         """Serve one call (R-3, R-4, R-13)."""
         segments = [segment for segment in scope["path"].split("/") if segment]
         request_id = uuid.uuid4().hex
+        begun = time.monotonic()
 
         async def answer(message: Message) -> None:
             if message["type"] in _ANSWERS:
+                calls.record(
+                    segments, message.get("status", 101), time.monotonic() - begun
+                )
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
             await send(message)
 
@@ -49,11 +58,13 @@ class Border:
 
 
 def caller(
-    trust: TrustView, *, refused: Callable[[str], HomeportError]
+    trust: TrustView, *, quotas: Quotas, refused: Callable[[str], HomeportError]
 ) -> Callable[..., Awaitable[Grant]]:
     """Make the dependency that says who calls, by the key that is presented (R-1).
 
     ``refused`` makes the error for a key that is not known; "" stands for none at all.
+    One that calls more often than its quota allows is told to come back.
+
     The dependency raises Unavailable when the trust view is away.
     """
     bearer = HTTPBearer(auto_error=False, description="An API key.")
@@ -65,6 +76,12 @@ def caller(
         grant = await trust.grant(key) if key else None
         if grant is None:
             raise refused(key)
+        if wait := quotas.take(grant.key_id, time.monotonic()):
+            raise HTTPException(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "the API key is used too often",
+                {"Retry-After": retry_after(wait)},
+            )
         return grant
 
     return granted

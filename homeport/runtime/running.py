@@ -11,7 +11,7 @@ import structlog
 import uvloop
 
 from homeport.errors import InvalidConfiguration, Unavailable
-from homeport.runtime import addresses, logs, pauses, probes, services
+from homeport.runtime import addresses, logs, pauses, probes, services, traces
 from homeport.runtime.backoff import Backoff
 from homeport.runtime.config import Settings
 from homeport.runtime.lifeline import Announcement, Lifeline, Refusal
@@ -61,7 +61,9 @@ class Running:
 
     async def _serve(self) -> None:
         first = self._services[0][2]
+        names = "+".join(name for name, _, _ in self._services)
         async with AsyncExitStack() as stack:
+            stack.enter_context(traces.exporting(first, service=names))
             port = await stack.enter_async_context(
                 serve(
                     probes.application(self._probes), first.probe_host, first.probe_port

@@ -18,6 +18,7 @@ from homeport.identity import Service
 from homeport.names import EndpointName
 from homeport.pki import installation
 from homeport.pki.installation import Installation
+from homeport.runtime import expirations
 from homeport.runtime.config import EdgeSettings
 from homeport.runtime.edge import Ground
 from homeport.runtime.gatekeeper import Gatekeeper
@@ -58,6 +59,7 @@ class Security:
         found = _parse(text)
         if found != self.installation:
             self.installation = found
+            expirations.show(found)
             for hear in self.renewed:
                 hear(found)
             _log.info("certificates of the installation replaced")
@@ -74,6 +76,7 @@ async def security(
     keyring = settings.keyring
     reader = TrustReader(base.redis, keyring)
     ours = await _installation(reader)
+    expirations.show(ours)
 
     def now_milliseconds() -> int:
         return base.clock.microseconds(base.clock.now()) // 1000

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from homeport.errors import InvalidConfiguration
+from homeport.runtime.streaming import HttpProtocol
 from homeport.runtime.websocket import WebSocketProtocol
 
 Application = Callable[
@@ -61,6 +62,7 @@ async def serve(
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=DRAIN_SECONDS,
+            http=HttpProtocol,
             ws=WebSocketProtocol,
             ws_max_size=LARGEST_SOCKET_MESSAGE,
             ws_per_message_deflate=False,

@@ -1,15 +1,20 @@
-"""``homeport simulate``, as the command line has it."""
+"""``homeport simulate`` and ``homeport try``, as the command line has them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from homeport.ca import Key, ReadyFile, Url, find_api
 from homeport.simulator import factory
+from homeport.simulator.dialects import DIALECTS, LWM2M_1_1
 from homeport.simulator.options import (
     DEFAULT_MIX,
     ConnectionIds,
     FleetOptions,
+    Habit,
+    Mode,
+    find_dialect,
     find_target,
     parse_mix,
 )
@@ -55,6 +60,12 @@ def simulate(
     mix: Annotated[
         str, typer.Option(metavar="HABIT=WEIGHT,...", help="What devices do.")
     ] = MIX,
+    queue_mode: Annotated[
+        bool,
+        typer.Option(
+            "--queue-mode", help="Devices sleep between updates, and do nothing else."
+        ),
+    ] = False,
     prefix: Annotated[
         str, typer.Option(help="How the endpoint names begin.")
     ] = "simulated",
@@ -104,6 +115,16 @@ def simulate(
         ConnectionIds,
         typer.Option(help="Offer extension 54 (rfc), 254 (draft), both or none."),
     ] = ConnectionIds.BOTH,
+    profile: Annotated[
+        str, typer.Option(help=f"Speak as {', '.join(DIALECTS)} does.")
+    ] = LWM2M_1_1.name,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="Come by bootstrap, or directly.",
+            show_default="by bootstrap where there is one",
+        ),
+    ] = None,
     lifeline: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run a fleet of simulated devices; 0 if all of them came home."""
@@ -122,13 +143,15 @@ def simulate(
             lwm2m=lwm2m,
             bootstrap=bootstrap,
             secured=credentials is not None,
+            mode=mode,
         ),
+        dialect=find_dialect(profile),
         prefix=prefix,
         lifetime=lifetime,
         turn=turn,
         starts_per_second=rate,
         duration=seconds,
-        mix=parse_mix(mix),
+        mix={Habit.SLEEP: 1} if queue_mode else parse_mix(mix),
         seed=seed,
         factory=credentials,
         anchor=factory.read_anchor(server_ca) if server_ca is not None else b"",
@@ -138,3 +161,22 @@ def simulate(
         options, journal_file=journal, lifeline_descriptor=lifeline
     ):
         raise typer.Exit(FAILURE)
+
+
+def attempt(
+    *,
+    api: Url = None,
+    key: Key = None,
+    ready_file: ReadyFile = None,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="It has failed after so long.")
+    ] = 30,
+) -> None:
+    """Bring one device home, see it in the directory, and delete it; 0 if all went.
+
+    The device goes the way of any other, by the addresses that devices are told.
+    """
+    from homeport.simulator import trial  # noqa: PLC0415 # loads much
+
+    for sentence in trial.attempt(find_api(api, key, ready_file), seconds=seconds):
+        typer.echo(sentence)

@@ -23,6 +23,14 @@ def fetch(api: Api) -> CertifiedKey:
     return _parse(_found(api) or _made(api))
 
 
+def make(api: Api, name: str) -> CertifiedKey:
+    """Have one made for a single purpose, with its key.
+
+    Raises Unavailable and CallRefused.
+    """
+    return _parse(api.call("POST", _MADE, {"name": name, "description": DESCRIPTION}))
+
+
 def fetch_anchor(api: Api) -> bytes:
     """Return the CA that devices know the bootstrap server by, in DER.
 

@@ -8,13 +8,22 @@ import asyncio
 import heapq
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from homeport.coap import codec
 from homeport.coap.codec import code_text
-from homeport.coap.layer import Exchange, Failure, MessageLayer, Reply, Request
+from homeport.coap.layer import (
+    Exchange,
+    Failure,
+    MessageLayer,
+    Notification,
+    Reply,
+    Request,
+)
 from homeport.coap.udp import Address
 from homeport.errors import InvalidConfiguration
 from homeport.simulator import accounts
@@ -30,6 +39,7 @@ from homeport.simulator.sockets import Sockets
 SHORTEST_WAIT_SECONDS = 0.005
 """What falls due meanwhile is done together."""
 LONGEST_WAIT_SECONDS = 0.25
+_RESET = codec.encode_empty(codec.Type.RST, 0)[:2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,11 @@ class Fleet:
         self._stopped = asyncio.Event()
         self._chance = random.Random(options.seed)  # noqa: S311 # a fleet, no secret
         self._devices: list[Device] = []
+
+    @property
+    def endpoint_names(self) -> Sequence[str]:
+        """What the devices call themselves now: a bootstrap may give a new name."""
+        return [device.endpoint_name for device in self._devices]
 
     @property
     def stopped(self) -> bool:
@@ -146,8 +161,19 @@ class Fleet:
             ask = device.act(now)
             if ask is not None:
                 self._send(number, ask, now)
+            self._notify(number, now)
             self._plan(number)
         self._flush()
+
+    def _notify(self, number: int, now: float) -> None:
+        """Tell what has changed, over the way that a device has by now."""
+        device = self._devices[number]
+        place = Place(number, self._sockets.server(device.account.url))
+        if place not in self._pending:
+            for message in device.notifications(
+                lambda: self._layer.new_message_id(place, now=now)
+            ):
+                self._layer.send(codec.encode(message), place)
 
     def _plan(self, number: int) -> None:
         turn = self._devices[number].turn
@@ -235,6 +261,9 @@ class Fleet:
         return bool(expected)
 
     def _receive(self, place: Place, datagram: bytes, now: float) -> None:
+        if datagram[:2] == _RESET:
+            message_id = int.from_bytes(datagram[2:4], "big")
+            self._devices[place.number].reset(message_id)
         match self._layer.receive(datagram, place, now):
             case Reply() as reply:
                 self._answered(reply, now)
@@ -242,14 +271,22 @@ class Fleet:
                 self._failed(failure, now)
             case Request(message=message) as request:
                 answer = self._devices[place.number].asked(message, now)
-                self._layer.respond(request, answer, now=now)
+                if answer is not None:
+                    self._layer.respond(request, answer, now=now)
                 self._plan(place.number)
+            case Notification() as notification:
+                self._layer.reject(notification, now=now)
 
     def _answered(self, reply: Reply[Place], now: float) -> None:
         asked = self._asked.pop(reply.exchange)
         device = self._devices[asked.number]
         code = code_text(reply.message.code)
-        self.report.answered(asked.operation, code, now - asked.since)
+        self.report.answered(
+            asked.operation,
+            code,
+            now - asked.since,
+            repeated=reply.exchange.repeated,
+        )
         self._note(asked.number, asked.operation, code)
         device.answered(asked.operation, reply.message, now)
         if device.registered:
@@ -260,7 +297,7 @@ class Fleet:
         """Try again later; a secured server may have lost what the channel was."""
         asked = self._asked.pop(failure.exchange)
         self._channels.lose(failure.exchange.address)
-        self.report.unanswered(asked.operation)
+        self.report.unanswered(asked.operation, repeated=failure.exchange.repeated)
         self._devices[asked.number].unanswered(now)
         self._plan(asked.number)
 

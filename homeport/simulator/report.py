@@ -58,15 +58,20 @@ class Report:
     latencies: dict[str, Latencies] = field(
         default_factory=lambda: defaultdict(Latencies)
     )
+    repeated: Counter[str] = field(default_factory=Counter)
 
-    def answered(self, operation: str, code: str, seconds: float) -> None:
-        """Record an answer and how long it took, retransmissions included."""
+    def answered(
+        self, operation: str, code: str, seconds: float, *, repeated: int = 0
+    ) -> None:
+        """Record an answer, how long it took and how often it was asked for again."""
         self.outcomes[operation][code] += 1
         self.latencies[operation].add(seconds * 1000)
+        self.repeated[operation] += repeated
 
-    def unanswered(self, operation: str) -> None:
-        """Record a request that nobody answered."""
+    def unanswered(self, operation: str, *, repeated: int = 0) -> None:
+        """Record a request that nobody answered, however often it was repeated."""
         self.outcomes[operation][UNANSWERED] += 1
+        self.repeated[operation] += repeated
 
     def handshake(self, outcome: Handshake, seconds: float) -> None:
         """Record a handshake that has ended, and how long it took if it succeeded."""
@@ -94,10 +99,18 @@ class Report:
             "devices": self.devices,
             "home": len(self.came_home),
             "operations": {
-                operation: {"outcomes": dict(outcomes), **self._milliseconds(operation)}
+                operation: {
+                    "outcomes": dict(outcomes),
+                    **self._repeated(operation),
+                    **self._milliseconds(operation),
+                }
                 for operation, outcomes in self.outcomes.items()
             },
         }
+
+    def _repeated(self, operation: str) -> Mapping[str, int]:
+        count = self.repeated[operation]
+        return {"repeated": count} if count else {}
 
     def _milliseconds(self, operation: str) -> Mapping[str, float]:
         latencies = self.latencies.get(operation)

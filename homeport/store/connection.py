@@ -82,11 +82,12 @@ async def connect(url: str, *, answer_seconds: float | None = None) -> Connectio
 def reaching() -> Iterator[None]:
     """Raise Unavailable where the server cannot be reached in time.
 
-    A RuntimeError is uvloop's word for a connection that has just been lost.
+    A RuntimeError is uvloop's word for a connection that has just been lost, and an
+    AttributeError is redis-py's, where several calls share the connection of a node.
     """
     try:
         yield
-    except (RedisError, OSError, RuntimeError) as error:
+    except (RedisError, OSError, RuntimeError, AttributeError) as error:
         raise Unavailable("Redis", str(error) or type(error).__name__) from error
 
 

@@ -1,5 +1,7 @@
 """The living edges, and whether devices can reach the platform at all."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from homeport.names import EdgeId
@@ -46,6 +48,15 @@ class EdgeRegistry:
     async def look(self) -> Heartbeats:
         """See without being seen."""
         return await self._look("", registers="")
+
+    async def silences(self, edges: Sequence[EdgeId]) -> list[float]:
+        """Return for how many milliseconds edges have not beaten; inf for the dead."""
+        if not edges:
+            return []
+        now = (await self.look()).now
+        with reaching():
+            beats = await self._redis.zmscore(keys.edges(), list(edges))
+        return [math.inf if beat is None else max(now - beat, 0) for beat in beats]
 
     async def leave(self, edge: EdgeId) -> None:
         """Take a draining edge from the living ones, so that others take its work."""

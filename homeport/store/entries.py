@@ -13,6 +13,7 @@ import orjson
 from homeport.identity import Service
 from homeport.keyring import Keyring
 from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.protocol.configurations import Selector
 from homeport.store import keys
 
 AUTHORITY = "authority"
@@ -122,7 +123,49 @@ class Claim:
         return claim_name(self.fingerprint)
 
 
-Entry = RegisteredKey | TrustedCertificate | Pin | DeviceEntry | Claim
+@dataclass(frozen=True, slots=True)
+class BootstrapConfiguration:
+    """What an account wants some of its devices to be given at bootstrap.
+
+    ``content`` is what `homeport.store.configurations` builds of it.
+    """
+
+    account: AccountId
+    selector: Selector
+    content: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What its content is found by."""
+        return configuration_name(self.selector.id)
+
+
+@dataclass(frozen=True, slots=True)
+class DefinedObject:
+    """An object in one of its versions, as an account has defined it.
+
+    ``place`` is both, as ``3303/1.1``; ``content`` is as in `BootstrapConfiguration`.
+    """
+
+    account: AccountId
+    place: str
+    content: bytes
+
+    @property
+    def name(self) -> str:
+        """What edges are told of, when it changes."""
+        return f"definitions:{self.account}"
+
+
+Entry = (
+    RegisteredKey
+    | TrustedCertificate
+    | Pin
+    | DeviceEntry
+    | Claim
+    | BootstrapConfiguration
+    | DefinedObject
+)
 
 
 def key_name(service: Service, identity: bytes) -> str:
@@ -138,6 +181,11 @@ def pin_name(fingerprint: str) -> str:
 def claim_name(fingerprint: str) -> str:
     """Name the entry of a claim."""
     return f"claim:{fingerprint}"
+
+
+def configuration_name(identity: str) -> str:
+    """Name the content of a bootstrap configuration."""
+    return f"bootstrap:{identity}"
 
 
 def certificate_id(name: str) -> str:

@@ -6,7 +6,7 @@ script's own spelling of the bucket's keys is held equal to this module by a tes
 """
 
 from homeport.identity import Service
-from homeport.names import DeviceId, EdgeId
+from homeport.names import AccountId, DeviceId, EdgeId
 
 EDGES = "{edges}"
 """The hash tag of what the edges know of each other."""
@@ -130,6 +130,19 @@ def trust(name: str) -> str:
 def trusted_certificates(subject_digest: str) -> str:
     """Hash: the trusted certificates of one subject, by the SHA-256 of its DER."""
     return f"trust:ca-subject:{subject_digest}"
+
+
+def bootstrap_selectors(account: AccountId) -> str:
+    """Hash: which bootstrap configuration is for which devices, by its id."""
+    return f"trust:bootstrap-selectors:{account}"
+
+
+def object_definitions(account: AccountId) -> str:
+    """Hash: the object definitions of an account, by object and version.
+
+    The empty field is another text whenever any of them has changed.
+    """
+    return f"trust:object-definitions:{account}"
 
 
 def told(edge: EdgeId) -> str:

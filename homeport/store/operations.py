@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from homeport.names import AccountId, DeviceId, EndpointName
-from homeport.store.reports import Notify, Report
+from homeport.store.reports import Locate, Notify, Report
 from homeport.store.requests import Complete, Enqueue, Hold, Lapse, Postpone, Take
 
 
@@ -201,6 +201,7 @@ Operation = (
     | Postpone
     | Lapse
     | Notify
+    | Locate
     | Report
 )
 
@@ -222,6 +223,7 @@ NAMES: dict[type[Operation], str] = {
     Postpone: "postpone",
     Lapse: "lapse",
     Notify: "notify",
+    Locate: "locate",
     Report: "report",
 }
 """What the script calls them."""
@@ -260,6 +262,7 @@ class Result(StrEnum):
     POSTPONED = "postponed"
     OLDER = "older"
     """A newer notification of the same has come before (RFC 7641 §3.4)."""
+    LOCATED = "located"
     REPORTED = "reported"
 
 
@@ -280,11 +283,25 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TakenRequest(Outcome):
-    """A request to send now, to a device of this identity, profile and version."""
+    """A request to send now, to a device of this identity, profile and version.
+
+    ``root`` is the path below which it has its objects, '' for none; ``token`` (hex) is
+    that of the observation which the request ends.
+    """
 
     body: str = ""
     identity: str = ""
     version: str = ""
+    root: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Located(Outcome):
+    """What a device notifies of, and the path below which it has that."""
+
+    path: str = ""
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +327,9 @@ def outcome(answer: bytes | list[bytes | int]) -> Outcome:
             )
         case [b"queued" | b"busy" | b"elsewhere" | b"postponed" as word, bytes(edge)]:
             return Outcome(Result(word.decode()), edge=edge.decode())
+        case [b"taken" | b"located" as word, *said]:
+            texts = [each.decode() for each in said if isinstance(each, bytes)]
+            return _taken(texts) if word == b"taken" else _located(texts)
         case [bytes(word), bytes(registration)]:
             return Outcome(Result(word.decode()), registration=registration.decode())
         case [bytes(word), bytes(registration), bytes(waiting)]:
@@ -318,16 +338,26 @@ def outcome(answer: bytes | list[bytes | int]) -> Outcome:
                 registration=registration.decode(),
                 waiting=bool(waiting),
             )
-        case [b"taken", bytes(body), bytes(identity), bytes(profile), bytes(version)]:
-            return TakenRequest(
-                Result.TAKEN,
-                profile=profile.decode(),
-                body=body.decode(),
-                identity=identity.decode(),
-                version=version.decode(),
-            )
         case _:
             raise ValueError(f"the script answered {answer!r}")
+
+
+def _taken(said: list[str]) -> TakenRequest:
+    body, identity, profile, version, root, token = said
+    return TakenRequest(
+        Result.TAKEN,
+        profile=profile,
+        body=body,
+        identity=identity,
+        version=version,
+        root=root,
+        token=token,
+    )
+
+
+def _located(said: list[str]) -> Located:
+    path, root = said
+    return Located(Result.LOCATED, path=path, root=root)
 
 
 def expired(answer: list[bytes | int]) -> Expired:

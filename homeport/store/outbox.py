@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redis.asyncio import RedisCluster
 
@@ -30,6 +30,16 @@ class Share:
 
     leased: frozenset[int]
     entries: Sequence[Entry]
+
+
+async def oldest(connection: Connection, bucket: int) -> int | None:
+    """Return when the first event that waits in a bucket was recorded.
+
+    In milliseconds of Redis' clock; None where none waits. Raises Unavailable.
+    """
+    with reaching():
+        found: Any = await connection.xrange(keys.outbox(bucket), count=1)
+    return int(found[0][0].partition(b"-")[0]) if found else None
 
 
 class Outbox:

@@ -13,13 +13,15 @@ from homeport.protocol import device_requests
 from homeport.protocol.device_requests import DeviceRequest
 from homeport.store import keys, values
 from homeport.store.connection import Connection, reaching
-from homeport.store.operations import Outcome
-from homeport.store.requests import Enqueue
+from homeport.store.operations import Operation, Outcome
+from homeport.store.requests import Complete, Enqueue
 from homeport.store.sessions import SessionStore
 from homeport.store.values import LastValue
 
 MOST_WAITING = 20
 """Requests of callers that may wait for one device (B-171)."""
+
+_OWN = device_requests.OWN_PREFIX.encode()
 
 
 class RequestQueue:
@@ -30,14 +32,43 @@ class RequestQueue:
         self._sessions = sessions
 
     async def enqueue(
-        self, account: AccountId, device: DeviceId, request: DeviceRequest
+        self,
+        account: AccountId,
+        device: DeviceId,
+        request: DeviceRequest,
+        *,
+        arrived: float | None = None,
     ) -> Outcome:
         """Put a request behind those that wait; doing it twice is doing it once.
 
         The outcome is QUEUED with the edge that has the device, FULL, or UNKNOWN where
-        the account has no registered device of that id. Raises Unavailable; then it
-        may have been done.
+        the account has no registered device of that id; STALE where it ``arrived``
+        (loop time) too long ago. Raises Unavailable; then it may have been done.
         """
+        return await self._put(account, device, request, arrived)
+
+    async def answer(
+        self,
+        account: AccountId,
+        device: DeviceId,
+        request: DeviceRequest,
+        told: str,
+        *,
+        arrived: float | None = None,
+    ) -> Outcome:
+        """Put a request and end it at once, with what its event says (R-91)."""
+        bucket = self._sessions.bucket(device)
+        end = Complete(bucket, device, request.id, told)
+        return await self._put(account, device, request, arrived, end)
+
+    async def _put(
+        self,
+        account: AccountId,
+        device: DeviceId,
+        request: DeviceRequest,
+        arrived: float | None,
+        *further: Operation,
+    ) -> Outcome:
         operation = Enqueue(
             self._sessions.bucket(device),
             device,
@@ -48,8 +79,9 @@ class RequestQueue:
             request.expires_at,
             MOST_WAITING,
         )
-        (outcome,) = await self._sessions.execute(
-            [operation], arrived=asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
+        outcome, *_ = await self._sessions.execute(
+            [operation, *further], arrived=now if arrived is None else arrived
         )
         return outcome
 
@@ -61,6 +93,19 @@ class RequestQueue:
         with reaching():
             found = await self._redis.hmget(key, list(requests))
         return [stored is not None for stored in found]
+
+    async def own(self, device: DeviceId) -> list[str]:
+        """Return the ids of our own requests to a device that are not over yet."""
+        key = keys.requests(self._sessions.bucket(device), device)
+        with reaching():
+            found = cast("list[bytes]", await self._redis.hkeys(key))
+        return [each.decode() for each in found if each.startswith(_OWN)]
+
+    async def is_idle(self, device: DeviceId) -> bool:
+        """Say whether no request waits for a device."""
+        key = keys.queue(self._sessions.bucket(device), device)
+        with reaching():
+            return not await self._redis.exists(key)
 
     async def value(self, device: DeviceId, path: str) -> LastValue | None:
         """Return the last known value of a path, however old it is."""

@@ -28,6 +28,17 @@ class Notify(NamedTuple):
     generation: int = 0
 
 
+class Locate(NamedTuple):
+    """A device has told the beginning of what is observed; the rest is to be found."""
+
+    bucket: int
+    device: DeviceId
+    identity: str
+    token: str
+    mark: str = ""
+    generation: int = 0
+
+
 class Report(NamedTuple):
     """A device sends values of its own accord (LwM2M 1.1 core §6.4.4).
 

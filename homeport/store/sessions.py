@@ -14,6 +14,7 @@ from homeport.store import keys, operations
 from homeport.store.clock import StoreClock
 from homeport.store.connection import Connection, reaching
 from homeport.store.operations import NAMES, Expire, Expired, Operation, Outcome
+from homeport.store.requests import Lapse
 from homeport.store.scripts import OPERATIONS
 
 MAX_AGE_MICROSECONDS = 5_000_000
@@ -29,7 +30,7 @@ _RESOURCES = b',"resources":'
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """Whose a session is, and what an edge needs to merge a delta of its structure."""
+    """What a live session says: whose it is, of which device, and what that has."""
 
     revision: str
     profile: str
@@ -37,6 +38,10 @@ class StoredSession:
     resources: str
     account: AccountId
     parameters: str = "{}"
+    endpoint_name: str = ""
+    endpoint_type: str = ""
+    binding: str = ""
+    queue_mode: bool = False
 
 
 class SessionStore:
@@ -74,7 +79,9 @@ class SessionStore:
         answers = await self._run(batch, arrived)
         return [operations.outcome(answer) for answer in answers]
 
-    async def expire(self, sweeps: Sequence[Expire], *, now: float) -> list[Expired]:
+    async def expire(
+        self, sweeps: Sequence[Expire | Lapse], *, now: float
+    ) -> list[Expired]:
         """End what is due in some buckets; safe to do anywhere, at any time."""
         answers = await self._run(sweeps, now)
         return [operations.expired(answer) for answer in answers]
@@ -91,7 +98,8 @@ class SessionStore:
             keys.session(bucket, device),
             [
                 *("registration_id", "revision", "profile", "lwm2m_version"),
-                *("account_id", "parameters"),
+                *("account_id", "parameters", "endpoint_name", "endpoint_type"),
+                *("binding", "queue_mode"),
             ],
         )
         pipeline.get(keys.description(bucket, device))
@@ -99,9 +107,10 @@ class SessionStore:
         if not found[0] or description is None:
             return None
         resources = description.partition(_RESOURCES)[2]
-        _, revision, profile, version, account, parameters = (
+        _, revision, profile, version, account, parameters, *described = (
             value.decode() for value in found
         )
+        endpoint_name, endpoint_type, binding, queue_mode = described
         return StoredSession(
             revision,
             profile,
@@ -109,6 +118,10 @@ class SessionStore:
             resources.decode(),
             AccountId(account),
             parameters,
+            endpoint_name,
+            endpoint_type,
+            binding,
+            queue_mode == "1",
         )
 
     async def _run(self, batch: Sequence[Operation], arrived: float) -> list[Any]:

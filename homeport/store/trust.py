@@ -6,6 +6,7 @@ the directory writes it again.
 
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ NOTED_MILLISECONDS = 60_000
 """A key that is used all the time is written down that often."""
 
 Role = Literal["administrator", "operator", "reader"]
+
+_API_KEY_ID = "api-key-id:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,16 @@ def digest(api_key: str) -> str:
     A key has 128 random bits, so a fast hash gives nothing away.
     """
     return hashlib.sha256(api_key.encode()).hexdigest()
+
+
+def api_key_name(key_id: str) -> str:
+    """Name what changes when a key is shut out, as `TrustChanges` tells it."""
+    return f"{_API_KEY_ID}{key_id}"
+
+
+def api_key_id(name: str) -> str:
+    """Return the id of the API key that a name is of; '' for others."""
+    return name.removeprefix(_API_KEY_ID) if name.startswith(_API_KEY_ID) else ""
 
 
 class TrustView:
@@ -70,13 +83,39 @@ class TrustView:
 
     async def put_api_key(self, key_digest: str, grant: Grant) -> None:
         """Let a key in at once, everywhere; harmless when repeated."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.set(keys.api_key(key_digest), orjson.dumps(grant))
+        pipeline.set(keys.trust(api_key_name(grant.key_id)), "")
         with reaching():
-            await self._redis.set(keys.api_key(key_digest), orjson.dumps(grant))
+            await pipeline.execute()
 
-    async def remove_api_key(self, key_digest: str) -> None:
-        """Shut a key out; harmless when repeated."""
+    async def remove_api_key(self, key_digest: str, key_id: str) -> None:
+        """Shut a key out, and tell those who serve it; harmless when repeated."""
+        name = api_key_name(key_id)
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.delete(keys.api_key(key_digest))
+        pipeline.delete(keys.trust(name))
         with reaching():
-            await self._redis.delete(keys.api_key(key_digest))
+            await pipeline.execute()
+            await self._redis.publish(keys.trust_changes(), orjson.dumps([name]))
+
+    async def missing_keys(self, key_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of some keys' ids that nobody may come with.
+
+        None is missing while the view is not written whole.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.exists(keys.trust_fingerprint())
+        for key_id in key_ids:
+            pipeline.exists(keys.trust(api_key_name(key_id)))
+        pipeline.exists(keys.trust_fingerprint())
+        with reaching():
+            began, *there, ended = await pipeline.execute()
+        if not (began and ended):
+            return frozenset()
+        return frozenset(
+            key_id for key_id, known in zip(key_ids, there, strict=True) if not known
+        )
 
     async def matches(self, fingerprint: str) -> bool:
         """Say whether the view is what this was put for; not when it is lost."""

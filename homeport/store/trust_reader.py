@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from homeport.errors import InvalidFormat, Unavailable
 from homeport.identity import Identity, Means, Service
 from homeport.keyring import Keyring
-from homeport.names import DeviceId
-from homeport.store import entries, keys
+from homeport.names import AccountId, DeviceId
+from homeport.protocol.configurations import Configuration, Selector
+from homeport.store import configurations, entries, keys
 from homeport.store.connection import Connection, reaching
 from homeport.store.entries import (
     Claim,
@@ -84,6 +85,30 @@ class TrustReader:
         found = await self._texts(wanted)
         return [entries.parse_claim(text) if text else None for text in found]
 
+    async def selectors(
+        self, accounts: Sequence[AccountId]
+    ) -> list[tuple[Selector, ...]]:
+        """Return which configurations accounts have for which devices, in order."""
+        if not accounts:
+            return []
+        pipeline = self._redis.pipeline(transaction=False)
+        for account in accounts:
+            pipeline.hvals(keys.bootstrap_selectors(account))
+        with reaching():
+            found = await pipeline.execute()
+        return [tuple(map(configurations.parse_selector, texts)) for texts in found]
+
+    async def configurations(
+        self, identities: Sequence[str]
+    ) -> list[Configuration | None]:
+        """Return bootstrap configurations by their ids, in order."""
+        names = [entries.configuration_name(identity) for identity in identities]
+        found = await self._texts(names)
+        return [
+            configurations.parse(self._opened(name, sealed)) if sealed else None
+            for name, sealed in zip(names, found, strict=True)
+        ]
+
     async def stand(self, identities: Sequence[Identity]) -> list[bool]:
         """Say of each identity whether everything that it rests on is still there.
 
@@ -100,10 +125,11 @@ class TrustReader:
     async def authority(self) -> bytes | None:
         """Return the installation's own authority, as the directory put it."""
         (sealed,) = await self._texts([entries.AUTHORITY])
-        if sealed is None:
-            return None
+        return self._opened(entries.AUTHORITY, sealed) if sealed is not None else None
+
+    def _opened(self, name: str, sealed: bytes) -> bytes:
         try:
-            return self._keyring.open(sealed, place=keys.trust(entries.AUTHORITY))
+            return self._keyring.open(sealed, place=keys.trust(name))
         except InvalidFormat as error:
             raise Unavailable("the trust view", str(error)) from error
 

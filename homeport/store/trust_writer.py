@@ -1,15 +1,18 @@
 """How the directory writes what edges trust, and tells them."""
 
+import secrets
 from collections.abc import Sequence
 
 import orjson
 
 from homeport.keyring import Keyring
-from homeport.store import entries, keys
+from homeport.store import configurations, entries, keys
 from homeport.store.connection import Connection, reaching
 from homeport.store.entries import (
     AUTHORITY,
+    BootstrapConfiguration,
     Claim,
+    DefinedObject,
     DeviceEntry,
     Entry,
     RegisteredKey,
@@ -53,6 +56,15 @@ class TrustWriter:
                     _ = pipeline.set(key, "") if active else pipeline.delete(key)
                 case Claim(expires=expires) if expires:
                     pipeline.set(key, entries.build(entry), pxat=expires)
+                case BootstrapConfiguration(selector=selector):
+                    pipeline.set(key, self._keyring.seal(entry.content, place=key))
+                    selectors = keys.bootstrap_selectors(entry.account)
+                    text = configurations.build_selector(selector)
+                    pipeline.hset(selectors, selector.id, text)
+                case DefinedObject(place=place, content=content):
+                    defined = keys.object_definitions(entry.account)
+                    told: list[str | bytes] = [place, content, "", secrets.token_hex(8)]
+                    pipeline.hset(defined, items=told)
                 case _:
                     pipeline.set(key, entries.build(entry))
         with reaching():
@@ -66,8 +78,16 @@ class TrustWriter:
         pipeline = self._redis.pipeline(transaction=False)
         for entry in gone:
             pipeline.delete(keys.trust(entry.name))
-            if isinstance(entry, TrustedCertificate):
-                pipeline.hdel(keys.trusted_certificates(entry.subject), entry.id)
+            match entry:
+                case TrustedCertificate(subject=subject):
+                    pipeline.hdel(keys.trusted_certificates(subject), entry.id)
+                case BootstrapConfiguration(selector=selector):
+                    selectors = keys.bootstrap_selectors(entry.account)
+                    pipeline.hdel(selectors, selector.id)
+                case DefinedObject(place=place):
+                    defined = keys.object_definitions(entry.account)
+                    pipeline.hdel(defined, place)
+                    pipeline.hset(defined, "", secrets.token_hex(8))
         with reaching():
             await pipeline.execute()
         await self._tell([entry.name for entry in gone])

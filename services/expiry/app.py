@@ -19,6 +19,7 @@ from services.expiry import handlers, observability
 from services.expiry.bus import broker
 from services.expiry.config import ExpirySettings
 from services.expiry.handlers import LONGEST_SLEEP_SECONDS, Alarm, Patience
+from services.expiry.survey import Survey
 
 SETTINGS = ExpirySettings
 
@@ -40,9 +41,12 @@ async def service(
         stack.push_async_callback(redis.aclose)
         clock = StoreClock(loop.time)
         registry = EdgeRegistry(redis, clock)
+        await registry.look()
         store = SessionStore(redis, clock, edge=identity, buckets=settings.buckets)
         outbox = Outbox(redis, identity)
-        nats = await stack.enter_async_context(bus.connection(settings.nats_url))
+        nats = await stack.enter_async_context(
+            bus.connection(settings.nats_url, settings.stream)
+        )
         relay = Relay(outbox, nats)
         facts = broker(settings.nats_url, alarm, patience)
         await facts.start()
@@ -74,6 +78,7 @@ async def service(
                 pause = LONGEST_SLEEP_SECONDS if due is None else due
                 await alarm.sleep_until(loop.time() + min(pause, LONGEST_SLEEP_SECONDS))
 
-        turning = vital(turns())
-        stack.push_async_callback(end, turning)
+        survey = Survey(redis, clock, nats.jetstream(), buckets=settings.buckets)
+        for work in (turns(), survey.run()):
+            stack.push_async_callback(end, vital(work))
         yield {}

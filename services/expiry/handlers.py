@@ -5,18 +5,21 @@ whoever asks, and a lease lets one publisher at an outbox.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from homeport.events.facts import AnyFact, DeviceRegistered
 from homeport.runtime.relay import Relay
 from homeport.store.edges import Heartbeats
-from homeport.store.operations import Expire
+from homeport.store.operations import Expire, Expired
 from homeport.store.outbox import Outbox
+from homeport.store.requests import Lapse
 from homeport.store.sessions import SessionStore
 from services.expiry import observability
 
 LONGEST_SLEEP_SECONDS = 1.0
+BUCKETS_AT_ONCE = 8
+"""In one script call, during which the store does nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,40 +63,57 @@ async def sweep(
     batch: int,
     patience: Patience,
 ) -> float | None:
-    """End every session that is due; return when the next one is, in seconds from now.
+    """End every registration and every device request that is due.
 
-    Nothing expires while devices cannot reach the platform (B-108). Repeating is
+    Return when the next one is, in seconds from now. No registration expires while
+    devices cannot reach the platform (B-108); requests do (B-175). Repeating is
     harmless: what has ended is not in the index any more.
     """
     observability.record_outage(outage=beats.outage)
-    if beats.outage:
+    lapses = await _sweep(store, buckets, batch, lambda bucket: Lapse(bucket, batch))
+    observability.record_lapsed(lapses.ended)
+    upcoming = [] if lapses.next_due is None else [lapses.next_due]
+    if not beats.outage:
+        ended = int(beats.outage_ended or 0)
+        grace, outage_grace = patience.grace, patience.outage_grace
+        expiries = await _sweep(
+            store,
+            buckets,
+            batch,
+            lambda bucket: Expire(bucket, batch, grace, ended, outage_grace),
+        )
+        observability.record_swept(expiries.ended, expiries.postponed)
+        if expiries.next_due is not None:
+            upcoming.append(expiries.next_due + grace)
+    if not upcoming:
         return None
+    return max(0.0, (min(upcoming) - beats.now) / 1000)
+
+
+async def _sweep(
+    store: SessionStore,
+    buckets: int,
+    batch: int,
+    operation: Callable[[int], Expire | Lapse],
+) -> Expired:
+    """Do an operation on every bucket, on those again that have more than a batch."""
     loop = asyncio.get_running_loop()
     waiting = list(range(buckets))
+    ended = postponed = 0
     upcoming: list[float] = []
     while waiting:
-        sweeps = [
-            Expire(
-                bucket,
-                batch,
-                patience.grace,
-                int(beats.outage_ended or 0),
-                patience.outage_grace,
-            )
-            for bucket in waiting[:8]
-        ]
+        sweeps = [operation(bucket) for bucket in waiting[:BUCKETS_AT_ONCE]]
         results = await store.expire(sweeps, now=loop.time())
         full: list[int] = []
         for bucket, result in zip(waiting, results, strict=False):
-            observability.record_swept(result.ended, result.postponed)
+            ended += result.ended
+            postponed += result.postponed
             if result.ended + result.postponed >= batch:
                 full.append(bucket)
             elif result.next_due is not None:
                 upcoming.append(result.next_due)
-        waiting = waiting[8:] + full
-    if not upcoming:
-        return None
-    return max(0.0, (min(upcoming) + patience.grace - beats.now) / 1000)
+        waiting = waiting[BUCKETS_AT_ONCE:] + full
+    return Expired(ended, postponed, min(upcoming, default=None))
 
 
 async def heal(

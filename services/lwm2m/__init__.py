@@ -2,6 +2,7 @@
 
 Consumes: nothing
 Publishes: device.registered, registration.updated, device.deregistered,
-    registration.refused, queue.cleared
-Stores: registration sessions and their outboxes in Redis
+    registration.refused, request.completed, resource.notified, queue.cleared
+Stores: registration sessions, what devices are asked and what they said, and their
+    outboxes, all in Redis
 """

@@ -33,8 +33,18 @@ _SPARING = {Code.BAD_REQUEST: Code.UNAUTHORIZED, Code.FORBIDDEN: Code.UNAUTHORIZ
 
 def refusal(error: InvalidInput, profile: Profile) -> Answer:
     """Answer a request that cannot become an operation, saying why."""
-    code = next(code for kind, code in _CODES if isinstance(error, kind))
+    code = _code(error)
     return explain(_SPARING.get(code, code) if profile.forgetful else code, error)
+
+
+def dismissal(error: InvalidInput) -> Answer:
+    """Send a device back to its bootstrap, for only that can help it (B-066)."""
+    return explain(_code(error), error)
+
+
+def incorrect(error: InvalidInput) -> Answer:
+    """Answer what has nothing to do with a registration, and cannot be understood."""
+    return explain(_code(error), error)
 
 
 def created(location: Sequence[str]) -> Answer:
@@ -58,6 +68,10 @@ def unavailable(profile: Profile) -> Answer | None:
     if profile.deaf_to_waiting:
         return None
     return _wait(Code.SERVICE_UNAVAILABLE, UNAVAILABLE_SECONDS)
+
+
+def _code(error: InvalidInput) -> Code:
+    return next(code for kind, code in _CODES if isinstance(error, kind))
 
 
 def _wait(code: Code, seconds: int) -> Answer:

@@ -1,16 +1,22 @@
 """The lwm2m edge, put together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from homeport.coap.transport import Peer, Transport
 from homeport.identity import Service
+from homeport.names import DeviceId
 from homeport.runtime import ports, secured
 from homeport.runtime.edge import ground
 from homeport.runtime.probes import Probes
+from homeport.runtime.tasks import end, vital
+from services.lwm2m.asked import Scene
 from services.lwm2m.coap import Listener
 from services.lwm2m.config import LwM2MSettings
-from services.lwm2m.handlers import Scene
+from services.lwm2m.pokes import Pokes
+from services.lwm2m.ports import Place
 
 SETTINGS = LwM2MSettings
 
@@ -28,20 +34,48 @@ async def service(
             secured.security(settings, base, service=Service.LWM2M)
         )
         scene = Scene(
-            base.account, settings.buckets, replaces=settings.lwm2m_identity_may_change
+            base.account,
+            settings.buckets,
+            replaces=settings.lwm2m_identity_may_change,
+            awake_seconds=settings.lwm2m_awake_seconds,
+        )
+        listeners: list[Listener[Any]] = []
+
+        def wake(device: DeviceId) -> bool:
+            reached = [
+                (contact.heard, number)
+                for number, each in enumerate(listeners)
+                if (contact := each.downlink.contacts.get(device)) is not None
+            ]
+            if not reached:
+                return False
+            _, latest = max(reached)
+            return listeners[latest].downlink.wake(device)
+
+        pokes = Pokes(
+            base.edge, wake, nats_url=settings.nats_url, stream=settings.stream
+        )
+        place = Place(
+            base.edge,
+            base.store.bucket,
+            pokes.poke,
+            lambda: base.clock.microseconds(base.clock.now()) // 1000,
         )
 
         def listener(transport: Transport[Peer]) -> Listener[Peer]:
-            return Listener(
+            made = Listener(
                 transport,
                 base.store,
                 scene,
+                place,
                 batch=settings.lwm2m_batch,
                 backlog=settings.lwm2m_backlog,
                 recorded=base.relay.recorded,
             )
+            listeners.append(made)
+            return made
 
-        yield await stack.enter_async_context(
+        urls = await stack.enter_async_context(
             ports.opened(
                 settings,
                 security,
@@ -55,3 +89,10 @@ async def service(
                 ),
             )
         )
+        stack.push_async_callback(end, vital(pokes.run()))
+
+        async def drain() -> None:
+            await asyncio.gather(*(each.drain() for each in listeners))
+
+        stack.push_async_callback(drain)
+        yield urls

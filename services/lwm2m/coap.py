@@ -1,92 +1,149 @@
-"""The CoAP side of the lwm2m edge: datagrams in batches, one script call a batch.
-
-While a script call is under way, what arrives collects for the next one: the busier
-the edge, the fuller its batches, and nothing ever waits for a timer.
-"""
+"""The CoAP side of the lwm2m edge: what devices say, and what they hear of it."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic
 
 from homeport.coap import codec
 from homeport.coap.answer import Answer
+from homeport.coap.blockwise import BERT
 from homeport.coap.codec import Code, Message, Renewal, Type
-from homeport.coap.layer import MessageLayer, Request
+from homeport.coap.layer import Failure, MessageLayer, Notification, Reply, Request
 from homeport.coap.transport import Arrival, Peer, Transport
-from homeport.errors import Unavailable
-from homeport.store.operations import Operation, Outcome, Result
+from homeport.names import DeviceId
+from homeport.protocol.formats.payloads import LARGEST
+from homeport.store.operations import (
+    Deregister,
+    Operation,
+    Outcome,
+    Register,
+    Result,
+)
+from homeport.store.reports import Locate, Notify
 from homeport.store.sessions import SessionStore
-from services.lwm2m import handlers, observability
+from services.lwm2m import handlers, observability, outcomes
 from services.lwm2m.answers import CHANGED
-from services.lwm2m.handlers import Delta, Denial, Scene
+from services.lwm2m.asked import Denial, Said, Scene
+from services.lwm2m.batches import Batches, Ends, Errand, Work
+from services.lwm2m.downlink import RETRY_SECONDS, Downlink
+from services.lwm2m.notifications import Notifications
+from services.lwm2m.ports import Place, Ports, Timer, Timers, Told
 
-CONFLICTS = 3
-"""How often a delta is merged again before its device has to repeat it."""
+DRAIN_SECONDS = 3.0
+"""How long devices that have been asked something may still answer at the end."""
 
-
-@dataclass(slots=True)
-class Work(Generic[Peer]):
-    """A request on its way through the store; ``arrived`` is in loop time."""
-
-    operation: Operation | Delta | Denial
-    request: Request[Peer] | Renewal
-    peer: Peer
-    arrived: float
-    conflicts: int = 0
+_CONTACT = frozenset(
+    {
+        *(Result.UPDATED, Result.REGISTERED, Result.DEREGISTERED),
+        *(Result.RECORDED, Result.OLDER, Result.REPORTED, Result.LOCATED),
+    }
+)
+"""After these a device is known to be where it is heard (B-173)."""
 
 
 class Listener(Generic[Peer]):
-    """One port of the lwm2m edge, whatever its transport is."""
+    """One port of the lwm2m edge, whatever its transport is.
+
+    ``timers`` are those of the loop unless a test has its own.
+    """
 
     def __init__(
         self,
         transport: Transport[Peer],
         store: SessionStore,
         scene: Scene,
+        place: Place,
         *,
         batch: int,
         backlog: int,
         recorded: Callable[[], None],
+        timers: Timers | None = None,
     ) -> None:
         self._transport = transport
-        self._store = store
         self._scene = scene
-        self._batch = batch
+        self._place = place
         self._backlog = backlog
-        self._recorded = recorded
-        self._layer: MessageLayer[Peer] = MessageLayer(
-            largest_szx=transport.largest_szx, proven=transport.proven
-        )
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Work[Peer]] = deque()
-        self._work = asyncio.Event()
-        self._closing = False
+        self._timers: Timers = timers or self._loop
+        self._layer: MessageLayer[Peer] = MessageLayer(
+            largest_szx=transport.largest_szx,
+            proven=transport.proven,
+            largest_response=LARGEST,
+        )
+        self._batches: Batches[Peer] = Batches(
+            store,
+            Ends(self._settle, self._finish, self._away, self._flush),
+            largest=batch,
+            recorded=recorded,
+        )
+        self._calm = asyncio.Event()
+        self.downlink: Downlink[Peer] = Downlink(
+            self._layer,
+            Ports(
+                self._record,
+                self._fetched,
+                transport.reach,
+                transport.origin,
+                self._flush,
+                self._calm.set,
+            ),
+            place,
+            self._timers,
+            connected=transport.largest_szx == BERT,
+        )
+        self._known = self.downlink.contacts
+        self._notifications: Notifications[Peer] = Notifications(
+            self._layer,
+            self.downlink,
+            place,
+            origin=transport.origin,
+            put=self._put,
+            now=self._loop.time,
+        )
+        self._timer: Timer | None = None
+        self._due: float | None = None
 
     def receive(self, arrivals: Sequence[Arrival[Peer]], arrived: float) -> None:
         """Take what one wake-up of the loop delivered."""
-        now = self._loop.time()
+        now = self._timers.time()
         for arrival in arrivals:
             renewal = codec.decode_renewal(arrival.message)
             if renewal is None or not self._renew(renewal, arrival, arrived, now):
                 self._receive(arrival, arrived, now)
-        self._transport.send(self._layer.datagrams())
-        if self._waiting:
-            self._work.set()
+        self._flush()
+        self._batches.start()
+
+    def gone(self, peer: Peer) -> None:
+        """Hear of a peer that is reached no more."""
+        self.downlink.gone(peer)
+        self._flush()
 
     async def run(self) -> None:
         """Serve until closed."""
-        while not self._closing:
-            await self._work.wait()
-            self._work.clear()
-            while self._waiting:
-                await self._turn()
+        await self._batches.run()
+
+    async def drain(self) -> None:
+        """Ask devices nothing more, and wait for what they have been asked.
+
+        What they do not answer in time is left to other edges.
+        """
+        self.downlink.close()
+        for end in (self.downlink.give_up, self.downlink.stop):
+            try:
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    while len(self.downlink):
+                        self._calm.clear()
+                        await self._calm.wait()
+            except TimeoutError:
+                end()
 
     def close(self) -> None:
         """Let `run` end once everything that has arrived is answered."""
-        self._closing = True
-        self._work.set()
+        self.downlink.close()
+        self.downlink.stop()
+        self._batches.close()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _renew(
         self, renewal: Renewal, arrival: Arrival[Peer], arrived: float, now: float
@@ -107,106 +164,145 @@ class Listener(Generic[Peer]):
 
     def _receive(self, arrival: Arrival[Peer], arrived: float, now: float) -> None:
         message, peer, sequence = arrival
-        request = self._layer.receive(message, peer, now)
-        if not isinstance(request, Request):
-            return
+        match self._layer.receive(message, peer, now):
+            case Request() as request:
+                self._take_request(request, sequence, arrived)
+            case Notification() as notification:
+                self._notifications.take(notification, sequence, arrived)
+            case Reply() as reply:
+                self.downlink.answered(reply, now)
+            case Failure() as failure:
+                self.downlink.failed(failure)
+            case _:
+                self.downlink.acknowledged(peer, now)
+
+    def _take_request(
+        self, request: Request[Peer], sequence: int, arrived: float
+    ) -> None:
+        peer = request.address
         origin = self._transport.origin(peer)
         asked = handlers.interpret(
-            request.message, origin=origin, sequence=sequence, scene=self._scene
+            request.message,
+            origin=origin,
+            sequence=sequence,
+            scene=self._scene,
+            sender=self._notifications.device_at(peer),
+            now=self._place.now_milliseconds(),
         )
         if isinstance(asked, Answer):
             observability.record_refused(request.message, asked, origin.peer)
-            self._layer.respond(request, asked, now=now)
+            self._layer.respond(request, asked, now=self._timers.time())
             return
         if isinstance(asked, Denial):
             observability.record_refused(request.message, asked.answer, origin.peer)
         self._put(Work(asked, request, peer, arrived))
 
     def _put(self, work: Work[Peer]) -> None:
-        if len(self._waiting) < self._backlog:
-            self._waiting.append(work)
+        if len(self._batches) < self._backlog:
+            self._batches.put(work)
             return
         observability.record_dropped("backlog")
-        self._finish(work, None)
+        self._forget(work)
 
-    async def _turn(self) -> None:
-        """Do one batch: read what deltas need, one script call, then the answers."""
-        batch = [
-            self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))
-        ]
-        observability.record_batch(len(batch), len(self._waiting))
-        try:
-            ready = await self._resolve(batch)
-            outcomes = await self._store.execute(
-                [operation for _, operation in ready],
-                arrived=min(work.arrived for work in batch),
-            )
-        except Unavailable as error:
-            observability.record_away(str(error), len(batch))
-            for work in batch:
-                self._finish(work, handlers.unavailable(work.operation))
-        else:
-            self._recorded()
-            for (work, operation), outcome in zip(ready, outcomes, strict=True):
-                self._settle(work, operation, outcome)
-        self._transport.send(self._layer.datagrams())
+    def _fetched(self, device: DeviceId, peer: Peer, message: Message) -> None:
+        self._notifications.fetched(device, peer, message)
+        self._batches.start()
 
-    async def _resolve(
-        self, batch: Sequence[Work[Peer]]
-    ) -> list[tuple[Work[Peer], Operation]]:
-        """Turn deltas into operations on the sessions that are read for them."""
-        deltas = [work.operation for work in batch if isinstance(work.operation, Delta)]
-        devices = [delta.update.device for delta in deltas]
-        sessions = iter(await self._store.read(devices) if devices else ())
-        ready: list[tuple[Work[Peer], Operation]] = []
-        refused: list[tuple[Work[Peer], Answer]] = []
-        for work in batch:
-            operation = work.operation
-            if isinstance(operation, Delta):
-                resolved = handlers.resolve(operation, next(sessions))
-                if isinstance(resolved, Answer):
-                    refused.append((work, resolved))
-                    continue
-                operation = resolved
-            elif isinstance(operation, Denial):
-                operation = operation.operation
-            ready.append((work, operation))
-        for work, answer in refused:
-            self._finish(work, answer)
-        return ready
+    def _record(self, operation: Operation, told: Told) -> None:
+        self._batches.put(Errand(operation, told, self._loop.time()))
+        self._batches.start()
 
-    def _settle(self, work: Work[Peer], operation: Operation, outcome: Outcome) -> None:
-        observability.record_outcome(operation, outcome)
-        if outcome.result is Result.CONFLICT and work.conflicts < CONFLICTS:
-            work.conflicts += 1
-            self._waiting.append(work)
-            return
+    def _settle(self, work: Work[Peer], operation: Said, outcome: Outcome) -> None:
         if outcome.result is Result.SUPERSEDED:
             self._transport.release(work.peer)
-        asked = work.operation
-        if isinstance(asked, Denial):
-            self._finish(work, asked.answer)
-        else:
-            self._finish(work, handlers.answer(operation, outcome))
+        if isinstance(work.operation, Denial):
+            self._finish(work, work.operation.answer)
+            return
+        if outcome.result in _CONTACT:
+            self._hear(work, operation, outcome)
+        if isinstance(operation, Notify | Locate):
+            now = self._timers.time()
+            self._notifications.settle(work, operation.device, outcome, now)
+            return
+        observability.record_outcome(operation, outcome)
+        self._finish(work, outcomes.answer(operation, outcome))
+
+    def _hear(self, work: Work[Peer], operation: Said, outcome: Outcome) -> None:
+        """Take it that a device is awake, and is reached where it speaks."""
+        device, peer, now = operation.device, work.peer, self._timers.time()
+        kind = type(operation)
+        if not self._known.heard(device, peer, now) or kind is Register:
+            profile = outcomes.profile_of(operation)
+            awake = profile.awake_seconds or self._scene.awake_seconds
+            self.downlink.heard(device, peer, now, awake=awake)
+        if kind is Register or kind is Deregister:
+            self.downlink.examine(device)
+        if outcome.waiting:
+            self.downlink.wake(device)
 
     def _finish(self, work: Work[Peer], answer: Answer | None) -> None:
-        request = work.request
+        said, now = work.said, self._timers.time()
         if answer is None:
-            message = request if isinstance(request, Renewal) else request.message
-            self._layer.forget(work.peer, message.message_id)
-        elif isinstance(request, Request):
-            self._layer.respond(request, answer, now=self._loop.time())
-        elif answer is CHANGED:
+            self._forget(work)
+        elif isinstance(said, Request):
+            self._layer.respond(said, answer, now=now)
+        elif isinstance(said, Renewal):
+            self._answer(said, work.peer, answer, now)
+
+    def _answer(self, renewal: Renewal, peer: Peer, answer: Answer, now: float) -> None:
+        if answer is CHANGED:
             datagram = codec.encode_acknowledgement(
-                answer.code, request.message_id, request.token
+                answer.code, renewal.message_id, renewal.token
             )
-            self._layer.settle(
-                work.peer, request.message_id, datagram, now=self._loop.time()
-            )
+            self._layer.settle(peer, renewal.message_id, datagram, now=now)
         else:
-            self._layer.respond(
-                _request(request, work.peer), answer, now=self._loop.time()
+            self._layer.respond(_request(renewal, peer), answer, now=now)
+
+    def _forget(self, work: Work[Peer]) -> None:
+        """Say nothing: its repetition is a new one."""
+        match work.said:
+            case Notification() as notification:
+                self._layer.leave(notification)
+            case Request(message=message):
+                self._layer.forget(work.peer, message.message_id)
+            case Renewal(message_id=message_id):
+                self._layer.forget(work.peer, message_id)
+
+    def _away(self, work: Work[Peer]) -> None:
+        """Answer what has met no store; what was fetched is put back."""
+        if work.said is None:
+            self._timers.call_at(
+                self._timers.time() + RETRY_SECONDS, lambda: self._again(work)
             )
+        elif isinstance(work.said, Notification):
+            self._layer.leave(work.said)
+        else:
+            self._finish(work, outcomes.unavailable(work.operation))
+
+    def _again(self, work: Work[Peer]) -> None:
+        work.arrived = self._loop.time()
+        self._put(work)
+        self._batches.start()
+
+    def _flush(self) -> None:
+        """Send what is to be sent, and wake up when something of ours is due."""
+        self._transport.send(self._layer.datagrams())
+        due = self._layer.next_deadline()
+        if due == self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._due = due
+        if due is not None:
+            when = max(due, self._timers.time())
+            self._timer = self._timers.call_at(when, self._tick)
+
+    def _tick(self) -> None:
+        self._due = self._timer = None
+        for failure in self._layer.tick(self._timers.time()):
+            self.downlink.failed(failure)
+        self._flush()
 
 
 def _request(renewal: Renewal, peer: Peer) -> Request[Peer]:

@@ -37,3 +37,11 @@ class LwM2MSettings(EdgeSettings):
         ge=1,
         description="Requests that may wait; devices repeat those that are dropped.",
     )
+    lwm2m_awake_seconds: float = Field(
+        default=93,
+        gt=0,
+        description=(
+            "How long a device in queue mode hears us after its last message, unless "
+            "its kind is known to sleep earlier."
+        ),
+    )

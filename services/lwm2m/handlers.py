@@ -1,114 +1,75 @@
-"""From a device's request to an operation on its session, and from outcome to answer.
+"""From a device's request to an operation on its session.
 
 Plain functions: no socket, no store. Repeating any of them is harmless, since the store
 answers a message that it has seen with what it answered first.
 """
 
-from dataclasses import dataclass
-
 import orjson
 
 from homeport import names
-from homeport.coap.answer import Answer
+from homeport.coap.answer import Answer, explain
 from homeport.coap.codec import Code, Message, Option, Renewal
 from homeport.coap.transport import Origin
 from homeport.errors import InvalidInput, InvalidName, NotAllowed
 from homeport.events.facts import FactName
-from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.identity import Means
+from homeport.names import DeviceId, EndpointName
 from homeport.protocol import ownership, profiles, registration, structure
 from homeport.protocol.profiles import Profile
-from homeport.protocol.registration import (
-    FixedLocation,
-    RegisterRequest,
-    UpdateRequest,
-)
+from homeport.protocol.registration import FixedLocation, RegisterRequest
 from homeport.store.operations import (
     Deregister,
-    Operation,
-    Outcome,
     Refresh,
     Refuse,
     Register,
-    Result,
     Update,
 )
+from homeport.store.reports import Report
 from homeport.store.sessions import StoredSession
-from services.lwm2m import answers
-from services.lwm2m.answers import CHANGED, DELETED, NOT_FOUND
+from services.lwm2m import answers, links, reports
+from services.lwm2m.answers import NOT_FOUND
+from services.lwm2m.asked import Asker, Delta, Denial, Said, Scene
+from services.lwm2m.reports import Sent
 
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What does not change between requests.
-
-    ``account`` owns devices without security. ``replaces`` says that another credential
-    of an account may take over the name of a device (B-096).
-    """
-
-    account: AccountId
-    buckets: int
-    replaces: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """A request that its sender's credential does not cover, on the record (B-067)."""
-
-    operation: Refuse
-    answer: Answer
-    profile: Profile
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """An update that needs to see the session before it can be an operation."""
-
-    update: Update
-    asked: UpdateRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks, what kind of device, in which exchange, by which record (`Origin`)."""
-
-    origin: Origin
-    profile: Profile
-    exchange: str
-    mark: str
-
-
-_PLAIN = {
-    Result.UPDATED: CHANGED,
-    Result.DEREGISTERED: DELETED,
-    Result.UNKNOWN: NOT_FOUND,
-}
 _FIXED_LENGTH = 3
 """Segments of a fixed Location (B-092)."""
-_ANOTHERS = "the endpoint name belongs to another credential"
 
 
 def interpret(
-    message: Message, *, origin: Origin, sequence: int, scene: Scene
-) -> Operation | Delta | Denial | Answer:
-    """Turn a request into an operation, or answer it at once."""
+    message: Message,
+    *,
+    origin: Origin,
+    sequence: int,
+    scene: Scene,
+    sender: DeviceId | None = None,
+    now: int = 0,
+) -> Said | Delta | Sent | Denial | Answer:
+    """Turn a request into an operation, or answer it at once.
+
+    ``sender`` is the device that sends it, where that is known. It was heard at
+    ``now``, in milliseconds since 1970.
+    """
     path = message.path
-    if path[:1] != ("rd",):
-        return NOT_FOUND
     asker = Asker(
         origin,
         _profile(message),
         origin.exchange(message.message_id),
         origin.mark(sequence),
+        now,
     )
-    match message.code, len(path):
-        case Code.POST, 1:
+    match message.code, path:
+        case Code.POST, ("rd",):
             return _register(message, asker, scene)
-        case Code.POST, 2 | 3:
+        case Code.POST, ("rd", _) | ("rd", _, _):
             return _update(message, asker, scene)
-        case Code.DELETE, 2 | 3:
+        case Code.DELETE, ("rd", _) | ("rd", _, _):
             return _deregister(message, asker, scene)
-        case _:
+        case Code.POST, reports.PATH:
+            return _send(message, asker, scene, sender)
+        case _, ("rd", *_) | reports.PATH:
             return Answer(Code.METHOD_NOT_ALLOWED)
+        case _:
+            return NOT_FOUND
 
 
 def refresh(
@@ -146,6 +107,12 @@ def resolve(delta: Delta, session: StoredSession | None) -> Update | Answer:
         stored = structure.from_json(session.resources)
         listed = registration.restructured(stored, asked.links, profile)
         update = update._replace(resources=structure.to_json(listed))
+        if profile.observes_itself:
+            told = structure.from_links(asked.links).items()
+            update = update._replace(
+                observed=links.observed(listed),
+                reported=links.reported(told, delta.now),
+            )
     if asked.parameters:
         given = orjson.loads(session.parameters) | asked.parameters
         update = update._replace(parameters=orjson.dumps(given).decode())
@@ -159,53 +126,12 @@ def resolve(delta: Delta, session: StoredSession | None) -> Update | Answer:
     return update._replace(binding=binding, queue_mode=int(sleeps))
 
 
-def answer(operation: Operation, outcome: Outcome) -> Answer | None:
-    """Say what came of an operation; None is silence, and the device repeats itself."""
-    match outcome.result:
-        case Result.REGISTERED:
-            return _created(operation, outcome)
-        case Result.HELD:
-            profile = profiles.named(outcome.profile)
-            return answers.held(outcome.held_milliseconds, profile)
-        case Result.SUSPENDED:
-            suspended = NotAllowed("the device is suspended")
-            return answers.refusal(suspended, _profile_of(operation))
-        case Result.FORBIDDEN:
-            return answers.refusal(NotAllowed(_ANOTHERS), _profile_of(operation))
-        case result:
-            return _PLAIN.get(result)
-
-
-def unavailable(operation: Operation | Delta | Denial) -> Answer | None:
-    """Say that the store is away, unless silence does its device more good."""
-    return answers.unavailable(_profile_of(operation))
-
-
 def _profile(message: Message) -> Profile:
     return profiles.recognize(
         message.queries,
         has_max_age=message.value(Option.MAX_AGE) is not None,
         has_fixed_location=len(message.path) == _FIXED_LENGTH,
     )
-
-
-def _profile_of(operation: Operation | Delta | Denial) -> Profile:
-    """Return the kind of device that asks for an operation, as far as that tells."""
-    match operation:
-        case Denial(profile=profile):
-            return profile
-        case Register(profile=name):
-            return profiles.named(name)
-        case (
-            Update(location=location)
-            | Refresh(location=location)
-            | Deregister(location=location)
-            | Delta(update=Update(location=location))
-        ):
-            fixed = not location
-        case _:
-            fixed = False
-    return profiles.recognize((), has_max_age=False, has_fixed_location=fixed)
 
 
 def _register(
@@ -231,6 +157,7 @@ def _registered(asked: RegisterRequest, asker: Asker, scene: Scene) -> Register:
     account = ownership.account(identity, asked.account, default=scene.account)
     name = ownership.endpoint_name(identity, asked.endpoint_name)
     device = ownership.device(identity, account, name)
+    told = asked.structure if asker.profile.observes_itself else {}
     return Register(
         bucket=names.bucket(device, scene.buckets),
         device=device,
@@ -253,12 +180,21 @@ def _registered(asked: RegisterRequest, asker: Asker, scene: Scene) -> Register:
         issued=identity.issued,
         replace=int(scene.replaces),
         fixed=int(asker.profile.fixed_location),
+        observed=links.observed(told),
+        reported=links.reported(told.items(), asker.now),
     )
 
 
 def _denial(error: NotAllowed, asker: Asker, scene: Scene) -> Denial:
-    """Refuse a device whose credential says otherwise than it does."""
+    """Refuse a device whose credential says otherwise than it does.
+
+    One of ours in the hands of another device is an old association: Izuma's client
+    keeps it over a factory reset, and goes on with it until it bootstraps again.
+    """
     identity = asker.origin.identity
+    answer = answers.refusal(error, asker.profile)
+    if identity.means is Means.ISSUED:
+        answer = answers.dismissal(error)
     account = identity.account or names.PLATFORM_ACCOUNT
     name = identity.endpoint_name or EndpointName("")
     device = identity.device or names.device_id(account, name)
@@ -272,7 +208,7 @@ def _denial(error: NotAllowed, asker: Asker, scene: Scene) -> Denial:
             fact=FactName.REGISTRATION_REFUSED,
             body="," + orjson.dumps(said).decode()[1:-1],
         ),
-        answers.refusal(error, asker.profile),
+        answer,
         asker.profile,
     )
 
@@ -303,7 +239,7 @@ def _update(message: Message, asker: Asker, scene: Scene) -> Update | Delta | An
         mark=asker.mark,
         generation=asker.origin.generation,
     )
-    return update if asked.only_renews else Delta(update, asked)
+    return update if asked.only_renews else Delta(update, asked, asker.now)
 
 
 def _deregister(message: Message, asker: Asker, scene: Scene) -> Deregister | Answer:
@@ -323,6 +259,26 @@ def _deregister(message: Message, asker: Asker, scene: Scene) -> Deregister | An
     )
 
 
+def _send(
+    message: Message, asker: Asker, scene: Scene, sender: DeviceId | None
+) -> Sent | Answer:
+    origin = asker.origin
+    if sender is None:
+        if origin.identity.means is Means.NOTHING:
+            return explain(Code.BAD_REQUEST, "nobody has registered from here")
+        return NOT_FOUND
+    report = Report(
+        names.bucket(sender, scene.buckets),
+        sender,
+        asker.exchange,
+        origin.identity.name,
+        reports="",
+        mark=asker.mark,
+        generation=origin.generation,
+    )
+    return reports.send(message, report, now=asker.now)
+
+
 def _locate(path: tuple[str, ...]) -> tuple[DeviceId, str, str] | None:
     """Return device, registration and account of a Location; one of the two is ''."""
     try:
@@ -332,15 +288,3 @@ def _locate(path: tuple[str, ...]) -> tuple[DeviceId, str, str] | None:
     if isinstance(located, FixedLocation):
         return located.device, "", located.account
     return names.device_of(located), located, ""
-
-
-def _created(operation: Operation, outcome: Outcome) -> Answer | None:
-    if not isinstance(operation, Register) or not outcome.registration:
-        return None
-    location = registration.location(
-        operation.account,
-        operation.device,
-        names.parse_registration_id(outcome.registration),
-        fixed=bool(operation.fixed),
-    )
-    return answers.created(location)

@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from homeport.coap.answer import Answer
 from homeport.coap.codec import Message, code_text, request_text
+from homeport.events.facts import RequestOutcome
 from homeport.store.operations import Operation, Outcome, Register, Result
 
 _log = structlog.get_logger()
@@ -26,6 +27,22 @@ _DROPPED = Counter(
     "homeport_lwm2m_dropped_total", "Datagrams left to be repeated.", ["reason"]
 )
 _BACKLOG = Gauge("homeport_lwm2m_backlog", "Requests that wait for a script call.")
+_REQUESTS = Counter(
+    "homeport_lwm2m_requests_total",
+    "Device requests by what came of them; postponed ones are tried again.",
+    ["outcome"],
+)
+_REQUEST_SECONDS = Histogram(
+    "homeport_lwm2m_request_seconds",
+    "How long devices were asked until a request was over or postponed.",
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120),
+)
+_NOTIFICATIONS = Counter(
+    "homeport_lwm2m_notifications_total",
+    "Notifications of devices by what came of them.",
+    ["result"],
+)
+_POSTPONED = "postponed"
 _BY_RESULT = {result: _OPERATIONS.labels(result.value) for result in Result}
 
 
@@ -71,3 +88,24 @@ def record_away(reason: str, count: int) -> None:
     """Log that the store is away and how many requests it cost."""
     _DROPPED.labels("store").inc(count)
     _log.warning("store away", reason=reason, requests=count)
+
+
+def record_request(outcome: RequestOutcome | None, seconds: float) -> None:
+    """Count how an attempt of a device request has ended, after so many seconds."""
+    _REQUESTS.labels(outcome.value if outcome is not None else _POSTPONED).inc()
+    _REQUEST_SECONDS.observe(max(0.0, seconds))
+
+
+def record_notification(result: str) -> None:
+    """Count what came of a notification."""
+    _NOTIFICATIONS.labels(result).inc()
+
+
+def record_unreadable(reason: str) -> None:
+    """Log that a request waits which another version of us has written."""
+    _log.warning("request not understood", reason=reason)
+
+
+def record_deaf(reason: str) -> None:
+    """Log that nobody can tell this edge of new requests: they wait for contact."""
+    _log.warning("not told of new requests", reason=reason)

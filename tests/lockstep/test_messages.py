@@ -118,7 +118,7 @@ def test_a_body_over_the_cap_is_refused_and_leaves_nothing() -> None:
     *_, refused = map(codec.decode, step.sent())
     assert refused.code == Code.REQUEST_ENTITY_TOO_LARGE
     assert refused.number(Option.SIZE1) == LARGEST_BODY
-    assert not step.layer._bodies._owners
+    assert not step.layer._serving._bodies._owners
 
 
 @pytest.mark.conforms("C-192", "RFC 7959 §4")
@@ -248,7 +248,7 @@ def test_one_peer_takes_no_more_memory_than_its_share() -> None:
         datagram = bytearray(part(0, BODY, 6, query))
         datagram[2:4] = number.to_bytes(2, "big")
         step.take(bytes(datagram))
-    assert step.layer._bodies._owners._bytes <= 4 * 1024
+    assert step.layer._serving._bodies._owners._bytes <= 4 * 1024
 
 
 @pytest.mark.conforms("C-231", "CVE-2021-33175")
@@ -256,7 +256,7 @@ def test_many_peers_take_no_more_memory_than_there_is() -> None:
     step = Lockstep()
     for peer in range(MOST_BODIES + 50):
         step.take(part(0, BODY, 6), peer)
-    assert len(step.layer._bodies._owners) == MOST_BODIES
+    assert len(step.layer._serving._bodies._owners) == MOST_BODIES
 
 
 @pytest.mark.conforms("C-233", "RFC 7252 §11.3", "RFC 9175 §2.4", "B-219")

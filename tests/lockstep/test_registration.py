@@ -202,14 +202,14 @@ async def test_versions_of_objects_are_kept(edge: Edge, links: bytes) -> None:
 async def test_a_device_that_registers_again_has_one_registration(edge: Edge) -> None:
     device = edge.device()
     first = await device.register()
-    queue = keys.queue(names.bucket(KITCHEN, BUCKETS), KITCHEN)
-    await edge.store.redis.rpush(queue, '{"id":"one"}')
+    await edge.enqueue()
     second = await device.register(payload=b"</5/0>")
     assert (await device.update(first.location)).code == Code.NOT_FOUND
     assert (await device.update(second.location)).code == Code.CHANGED
     facts = await edge.facts()
     assert told(facts) == [
         "device.registered",
+        "request.completed",
         "queue.cleared",
         "device.registered",
         "registration.updated",
@@ -243,11 +243,12 @@ async def test_a_device_leaves_once_and_hears_it_again(edge: Edge) -> None:
 async def test_what_waits_for_a_device_that_leaves_ends(edge: Edge) -> None:
     device = edge.device()
     created = await device.register()
-    queue = keys.queue(names.bucket(KITCHEN, BUCKETS), KITCHEN)
-    await edge.store.redis.rpush(queue, '{"id":"one"}', '{"id":"two"}')
+    await edge.enqueue(request="one")
+    await edge.enqueue(request="two")
     await device.deregister(created.location)
-    _, cleared, _ = await edge.facts()
-    assert getattr(cleared, "requests", ()) == ({"id": "one"}, {"id": "two"})
+    _, *completed, cleared, _ = await edge.facts()
+    assert [getattr(each, "outcome", "") for each in completed] == ["removed"] * 2
+    assert getattr(cleared, "requests", ()) == ("one", "two")
 
 
 @pytest.mark.conforms("C-085", "REG-10", "REG-11")

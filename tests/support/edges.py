@@ -47,6 +47,9 @@ class Introducing(Generic[Peer]):
                 )
         self._transport.send(self._layer.datagrams())
 
+    def gone(self, peer: Peer) -> None:
+        """Nothing is under way with anybody."""
+
     async def run(self) -> None:
         await self._closed.wait()
 

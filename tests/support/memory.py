@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from homeport.coap import codec
 from homeport.coap.blockwise import LARGEST_SZX
 from homeport.coap.codec import Message
-from homeport.coap.transport import Arrival, Origin, Receive
+from homeport.coap.transport import Arrival, Gone, Origin, Receive, unheard
 
 PATIENCE_SECONDS = 10
 
@@ -23,9 +23,10 @@ class MemoryTransport:
         self._origins: dict[str, Origin] = {}
         self._sent: dict[str, asyncio.Queue[bytes]] = defaultdict(asyncio.Queue)
         self._receive: Receive[str] | None = None
+        self._gone: Gone[str] = unheard
 
-    def start(self, receive: Receive[str]) -> None:
-        self._receive = receive
+    def start(self, receive: Receive[str], gone: Gone[str] = unheard) -> None:
+        self._receive, self._gone = receive, gone
 
     def origin(self, peer: str) -> Origin:
         return self._origins[peer]
@@ -33,6 +34,9 @@ class MemoryTransport:
     def send(self, messages: Sequence[tuple[bytes, str]]) -> None:
         for message, peer in messages:
             self._sent[peer].put_nowait(message)
+
+    def reach(self, peer: str) -> bool:
+        return peer not in self.released
 
     def release(self, peer: str) -> None:
         self.released.append(peer)
@@ -54,6 +58,14 @@ class MemoryTransport:
         now = asyncio.get_running_loop().time()
         self._receive([Arrival(message, peer, sequence)], now)
 
+    def leave(self, peer: str) -> None:
+        """Let a device be gone."""
+        self._gone(peer)
+
+    def unheard(self, peer: str) -> int:
+        """Say how many messages a device has not heard yet."""
+        return self._sent[peer].qsize()
+
     async def hear(self, peer: str) -> bytes:
         """Wait for the next message to a device."""
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -71,6 +83,13 @@ class Device:
         if isinstance(message, str):
             message = bytes.fromhex(message)
         self._port.say(message, self._peer)
+
+    def leave(self) -> None:
+        self._port.leave(self._peer)
+
+    @property
+    def unheard(self) -> int:
+        return self._port.unheard(self._peer)
 
     async def hear(self) -> bytes:
         return await self._port.hear(self._peer)

@@ -53,13 +53,24 @@ class Server:
         )
 
     def ask(
-        self, address: Address, code: Code, *path: str, payload: bytes = b""
+        self,
+        address: Address,
+        code: Code,
+        *path: str,
+        payload: bytes = b"",
+        options: Options = (),
     ) -> None:
         """Send a confirmable request to a device."""
         self._message_id += 1
         named = tuple((int(Option.URI_PATH), segment.encode()) for segment in path)
-        message = Message(Type.CON, code, self._message_id, b"\x2a", named, payload)
+        said = (*options, *named)
+        message = Message(Type.CON, code, self._message_id, b"\x2a", said, payload)
         self._say(message, address)
+
+    def reset(self, heard: tuple[Message, Address]) -> None:
+        """Say that a message means nothing here."""
+        message, address = heard
+        self._say(Message(Type.RST, Code.EMPTY, message.message_id), address)
 
     def _say(self, message: Message, address: Address) -> None:
         self._socket.sendto(codec.encode(message), address)

@@ -6,6 +6,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
+from homeport.events.bounds import LARGEST_MESSAGE
 from homeport.runtime.embedded import programs, users
 from homeport.runtime.embedded.places import HOST, USER
 from homeport.runtime.embedded.server import Server, Site
@@ -16,6 +17,8 @@ ASK_SECONDS = 1
 CONFIGURATION = """\
 listen: "{host}:{port}"
 authorization {{ user: {user}, password: "{password}" }}
+# What devices answer may have 1 MiB, a third more as an event. The default is less.
+max_payload: {largest}
 jetstream {{
   store_dir: "."
   # The stream has its own limit. The default, a share of the free disk, would refuse it
@@ -39,6 +42,7 @@ async def prepare(site: Site) -> Server:
         port=place.port,
         user=USER,
         password=place.password,
+        largest=2 * LARGEST_MESSAGE,
     )
     write_private(configuration, text.encode())
     return Server(

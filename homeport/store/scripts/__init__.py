@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
-from homeport.errors import Unavailable
-from homeport.store.connection import Connection
+from homeport.store.connection import Connection, reaching
 
 Argument = str | bytes | int
 
@@ -34,14 +33,11 @@ class Script:
         Whether it ran is then unknown: callers repeat only what may be repeated.
         """
         call = (*keys, *arguments)
-        try:
+        with reaching():
             try:
                 return await connection.evalsha(self._digest, len(keys), *call)
             except NoScriptError:
                 return await connection.eval(self._text, len(keys), *call)
-        except (RedisError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise Unavailable("Redis", reason) from error
 
 
 OPERATIONS = Script("prelude", "requests", "registrations", "bootstraps", "run")

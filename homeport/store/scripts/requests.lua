@@ -98,6 +98,13 @@ local function clear(session, reason)
   redis.call('DEL', tokens(session), values(session))
 end
 
+local function keep_value(session, path, value)
+  local known = redis.call('HEXISTS', values(session), path) == 1
+  if known or redis.call('HLEN', values(session)) < MOST_VALUES then
+    redis.call('HSET', values(session), path, value)
+  end
+end
+
 -- Keeps what a device's links say of its resources: lines of a token and the path that it
 -- notifies by itself with that, and lines of a path and its value (OBS-2).
 local function describe_resources(session, observed, reported)
@@ -110,25 +117,43 @@ local function describe_resources(session, observed, reported)
     redis.call('HSET', tokens(session), token, '0 0 ' .. path)
   end
   for path, value in string.gmatch(reported, '(%S+) ([^\n]+)\n') do
-    redis.call('HSET', values(session), path, value)
-  end
-end
-
-local function keep_value(session, path, value)
-  local known = redis.call('HEXISTS', values(session), path) == 1
-  if known or redis.call('HLEN', values(session)) < MOST_VALUES then
-    redis.call('HSET', values(session), path, value)
+    keep_value(session, path, value)
   end
 end
 
 -- Forgets the last values of a path, of what it is in and of what is in it (B-179).
 local function invalidate(session, path)
+  if path == '/' then
+    redis.call('DEL', values(session))
+    return
+  end
   for _, known in ipairs(redis.call('HKEYS', values(session))) do
     local shorter = math.min(#known, #path)
     if string.sub(known .. '/', 1, shorter + 1) == string.sub(path .. '/', 1, shorter + 1) then
       redis.call('HDEL', values(session), known)
     end
   end
+end
+
+-- The path below which a device has its objects; nothing where that is the root (B-201).
+local function root(session)
+  local text = redis.call('GET', description(session)) or ''
+  local path = string.match(text, '{"path":"(/[^"]*)","rt":"[^"]*oma%.lwm2m')
+  return path ~= '/' and path or ''
+end
+
+-- The token of what a request to observe no more is about.
+local function observed_with(session, body)
+  local path = string.find(body, '"observe":false', 1, true)
+    and string.match(body, '"path":"([^"]*)"')
+  local known = path and redis.call('HGETALL', tokens(session)) or {}
+  for index = 1, #known, 2 do
+    if #known[index] > AUTOMATIC
+      and string.match(known[index + 1], '^%d+ %d+ (.*)$') == path then
+      return known[index]
+    end
+  end
+  return ''
 end
 
 -- A request joins the queue, unless it is there already (B-171).
@@ -195,7 +220,8 @@ operations.take = {
       else
         under_way(session, id, lease, '0')
         local _, body = head_and_body(stored)
-        return { 'taken', body, session.identity, session.profile, found[3] }
+        return { 'taken', body, session.identity, session.profile, found[3],
+          root(session), observed_with(session, body) }
       end
     end
   end,
@@ -268,7 +294,7 @@ operations.postpone = {
 }
 
 -- Ends requests whose time has passed; `device` is how many at most. One under way may go
--- on for as long as its edge lives. Answers how many ended, and what is due next.
+-- on for as long as its edge lives (B-180). Answers how many ended, and what is due next.
 operations.lapse = {
   arity = 0,
   run = function(tag, most)
@@ -285,7 +311,9 @@ operations.lapse = {
         redis.call('ZADD', key, string.format('%.0f', last.until_), member)
         kept = kept + 1
       else
-        complete(session, id, stored, ',"outcome":"expired"')
+        local sent = last and last.id == id and last.acknowledged == '1'
+        complete(session, id, stored,
+          sent and ',"outcome":"timeout"' or ',"outcome":"expired"')
         ended = ended + 1
       end
     end
@@ -294,11 +322,36 @@ operations.lapse = {
   end,
 }
 
+-- What a token stands for, and where: the device has told only the beginning of it.
+operations.locate = {
+  arity = 4,
+  run = function(tag, device, identity, token, mark, generation)
+    local session = load(tag, device)
+    local reason = outdated(session, mark, generation)
+    if reason then
+      return reason
+    end
+    local known = session.live and session.identity == identity
+      and redis.call('HGET', tokens(session), token)
+    if not known then
+      return 'unknown'
+    end
+    accept(session, mark, generation)
+    return { 'located', string.match(known, '^%d+ %d+ (.*)$'), root(session) }
+  end,
+}
+
 -- Whether a notification is newer than the last one of its token (RFC 7641 §3.4).
 local function is_newer(sequence, at, last, last_at)
   return (last < sequence and sequence - last < NEWER_SEQUENCE)
     or (last > sequence and last - sequence > NEWER_SEQUENCE)
     or at > last_at + NEWER_TIME
+end
+
+-- Which path of which device an event is about; its type is for those who want some only.
+local function about(session, path)
+  return subject(session) .. ',"endpoint_type":' .. cjson.encode(session.endpoint_type)
+    .. ',"path":' .. cjson.encode(path)
 end
 
 -- A device notifies of what is observed. `ends` says that it will not do so again;
@@ -337,7 +390,7 @@ operations.notify = {
       keep_value(session, path, value)
     end
     record(session, 'resource.notified', next_revision(tag),
-      subject(session) .. ',"path":' .. cjson.encode(path) .. members)
+      about(session, path) .. members)
     return { 'recorded', '', waiting }
   end,
 }
@@ -361,7 +414,7 @@ operations.report = {
         keep_value(session, path, value)
       end
       record(session, 'resource.notified', next_revision(tag),
-        subject(session) .. ',"path":' .. cjson.encode(path) .. members)
+        about(session, path) .. members)
     end
     redis.call('HSET', session.key, 'edge', edge)
     remember(session, exchange, 'reported')

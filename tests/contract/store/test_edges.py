@@ -1,9 +1,11 @@
 """What edges know of each other: the same on every store."""
 
+import math
 from collections.abc import AsyncIterator
 
 import pytest
 
+from homeport.names import EdgeId
 from homeport.store import keys
 from homeport.store.edges import DEAD_AFTER_MILLISECONDS, OUTAGE_AFTER_MILLISECONDS
 from tests.support.sessions import Edge, edge
@@ -35,6 +37,19 @@ async def test_one_that_has_not_beaten_for_long_is_dead(here: Edge) -> None:
     late = beats.now - DEAD_AFTER_MILLISECONDS - 1_000
     await here.redis.zadd(keys.edges(), {here.identity: late})
     assert (await here.registry.look()).edges == ()
+
+
+async def test_an_edge_is_silent_since_its_last_beat_and_for_ever_if_it_is_dead(
+    here: Edge,
+) -> None:
+    beats = await here.registry.beat(here.identity, registers=True)
+    await here.redis.zadd(keys.edges(), {"other": beats.now - 2_000})
+    asked = [EdgeId("nobody"), here.identity, EdgeId("other")]
+    nobody, own, other = await here.registry.silences(asked)
+    assert nobody == math.inf
+    assert 0 <= own < 1_000
+    assert 2_000 <= other < 3_000 + own
+    assert await here.registry.silences([]) == []
 
 
 async def test_the_first_start_is_no_outage(here: Edge) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from homeport.events.facts import ResourceNotified
 from homeport.store import values
-from homeport.store.operations import Outcome, Result
+from homeport.store.operations import Located, Outcome, Result
 from homeport.store.queue import RequestQueue
-from homeport.store.reports import Notify, Report
+from homeport.store.reports import Locate, Notify, Report
 from homeport.store.values import LastValue
 from tests.support.sessions import Edge, device, edge, mark
 
@@ -167,3 +167,23 @@ async def test_only_the_registered_device_reports(here: Edge) -> None:
         Result.UNKNOWN,
         Result.UNKNOWN,
     ]
+
+
+@pytest.mark.conforms("C-178", "RFC 7959 §2.6")
+async def test_the_rest_of_a_notification_is_where_its_token_leads(here: Edge) -> None:
+    assert await here.do(locate()) == [Located(Result.LOCATED, path=PATH)]
+    assert await here.do(locate(token="0a0b")) == [Outcome(Result.UNKNOWN)]
+    assert await here.do(locate(identity="psk:1")) == [Outcome(Result.UNKNOWN)]
+    assert await told(here) == []
+
+
+async def test_a_record_that_has_had_its_effect_locates_nothing(here: Edge) -> None:
+    marked = {"mark": mark(1, 7), "generation": 1}
+    assert await do(here, locate(**marked), locate(**marked)) == [
+        Result.LOCATED,
+        Result.REPLAYED,
+    ]
+
+
+def locate(**changes: object) -> Locate:
+    return Locate(DEVICE.bucket, DEVICE.id, "nosec", TOKEN)._replace(**changes)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from homeport.events.facts import AnyFact, RequestCompleted, RequestOutcome
+from homeport.names import AccountId
 from homeport.protocol import device_requests
 from homeport.protocol.device_requests import DeviceRequest, Method
 from homeport.store import keys, values
@@ -304,3 +305,98 @@ async def test_an_observation_is_known_until_it_is_ended(here: Edge) -> None:
     }
     await here.do(complete("c", observed="/3/0/9"))
     assert await queue(here).observed(DEVICE.id) == {"01020304": "/3/0"}
+
+
+def read(request: str = "1") -> DeviceRequest:
+    return DeviceRequest(request, "key", "mine", Method.GET, "/3/0/9", expires_at=2**45)
+
+
+async def test_a_request_that_is_answered_at_once_never_waits(here: Edge) -> None:
+    outcome = await queue(here).answer(DEVICE.account, DEVICE.id, read(), ANSWERED)
+    assert outcome.result is Result.QUEUED
+    assert await queue(here).is_idle(DEVICE.id)
+    (end,) = [fact for fact in await here.facts() if isinstance(fact, RequestCompleted)]
+    assert (end.request_id, end.outcome) == ("1", RequestOutcome.ANSWERED)
+
+
+async def test_of_another_account_nothing_is_answered(here: Edge) -> None:
+    stranger = AccountId("f" * 32)
+    outcome = await queue(here).answer(stranger, DEVICE.id, read(), ANSWERED)
+    assert outcome.result is Result.UNKNOWN
+    assert not any(isinstance(each, RequestCompleted) for each in await here.facts())
+
+
+async def test_a_request_that_comes_too_late_is_not_queued(here: Edge) -> None:
+    arrived = here.clock.now() - 60
+    outcome = await queue(here).enqueue(
+        DEVICE.account, DEVICE.id, read(), arrived=arrived
+    )
+    assert outcome.result is Result.STALE
+    assert await queue(here).is_idle(DEVICE.id)
+
+
+async def test_our_own_requests_are_told_from_those_of_callers(here: Edge) -> None:
+    assert await queue(here).own(DEVICE.id) == []
+    for request in ("1", "-1", "-2"):
+        await queue(here).enqueue(DEVICE.account, DEVICE.id, read(request))
+    assert sorted(await queue(here).own(DEVICE.id)) == ["-1", "-2"]
+    assert not await queue(here).is_idle(DEVICE.id)
+
+
+async def test_what_was_acknowledged_before_its_edge_died_has_not_expired(
+    here: Edge, there: Edge
+) -> None:
+    await here.do(DEVICE.enqueue("a"), take())
+    await here.do(hold("a", acknowledged=1, lease=0))
+    await here.redis.zadd(keys.deadlines(DEVICE.bucket), {f"{DEVICE.id} a": 1})
+    await there.sessions.expire([Lapse(DEVICE.bucket, 10)], now=there.clock.now())
+    assert await ended(here) == [("a", RequestOutcome.TIMEOUT)]
+
+
+async def test_what_is_done_to_all_leaves_no_value(here: Edge) -> None:
+    await here.do(DEVICE.enqueue("a"), DEVICE.enqueue("b"))
+    await here.do(complete("a", path="/3/0/9", value=values.build(VALUE)))
+    await here.do(complete("b", invalidated="/"))
+    assert await queue(here).value(DEVICE.id, "/3/0/9") is None
+
+
+@pytest.mark.parametrize(
+    ("resources", "root"),
+    [
+        ('[{"path":"/lwm2m","rt":"oma.lwm2m","ct":"110"},{"path":"/3/0"}]', "/lwm2m"),
+        ('[{"path":"/3/0"},{"path":"/a/b","rt":"x oma.lwm2m"}]', "/a/b"),
+        ('[{"path":"/","rt":"oma.lwm2m"},{"path":"/3/0"}]', ""),
+        ('[{"path":"/3/0","rt":"room"}]', ""),
+    ],
+)
+async def test_a_request_is_taken_with_the_path_below_which_objects_are(
+    here: Edge, resources: str, root: str
+) -> None:
+    await here.do(DEVICE.register(2, resources=resources), DEVICE.enqueue("a"))
+    (outcome,) = await here.do(take())
+    assert isinstance(outcome, TakenRequest)
+    assert outcome.root == root
+
+
+@pytest.mark.parametrize(
+    ("observe", "path", "token"),
+    [
+        (False, "/3/0/9", "0a0b0c0d"),
+        (True, "/3/0/9", ""),
+        (None, "/3/0/9", ""),
+        (False, "/3/0", ""),
+    ],
+)
+async def test_the_end_of_an_observation_is_taken_with_its_token(
+    here: Edge, *, observe: bool | None, path: str, token: str
+) -> None:
+    asked = DeviceRequest("b", "key", "b", Method.GET, path, observe=observe)
+    body = device_requests.build(asked)
+    await here.do(
+        DEVICE.enqueue("a"),
+        complete("a", token="0a0b0c0d", observed="/3/0/9"),
+        DEVICE.enqueue("b", body=body),
+    )
+    (outcome,) = await here.do(take())
+    assert isinstance(outcome, TakenRequest)
+    assert outcome.token == token

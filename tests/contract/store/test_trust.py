@@ -37,9 +37,20 @@ async def test_a_key_that_nobody_let_in_may_do_nothing(
 
 async def test_a_key_that_was_shut_out_may_do_nothing(view: TrustView) -> None:
     await view.put_api_key(trust.digest(KEY), GRANT)
-    await view.remove_api_key(trust.digest(KEY))
-    await view.remove_api_key(trust.digest(KEY))
+    await view.remove_api_key(trust.digest(KEY), GRANT.key_id)
+    await view.remove_api_key(trust.digest(KEY), GRANT.key_id)
     assert await view.grant(KEY) is None
+
+
+async def test_keys_are_missing_only_where_the_view_is_whole(view: TrustView) -> None:
+    asked = [GRANT.key_id, "other"]
+    await view.put_api_key(trust.digest(KEY), GRANT)
+    assert await view.missing_keys(asked) == frozenset()
+    await view.put_fingerprint("one")
+    assert await view.missing_keys(asked) == {"other"}
+    await view.remove_api_key(trust.digest(KEY), GRANT.key_id)
+    assert await view.missing_keys(asked) == {GRANT.key_id, "other"}
+    assert await view.missing_keys([]) == frozenset()
 
 
 async def test_a_view_is_known_by_its_fingerprint(view: TrustView) -> None:

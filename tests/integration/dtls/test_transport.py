@@ -12,6 +12,7 @@ from homeport.dtls.openssl import questions
 from homeport.dtls.openssl_association import OpenSslAssociation
 from homeport.dtls.records import AlertLevel, ContentType
 from homeport.dtls.suites import SUITES
+from homeport.errors import Unavailable
 from homeport.identity import Means
 from tests.support.line import line
 from tests.support.polling import until
@@ -177,6 +178,7 @@ async def test_a_device_that_leaves_is_gone_everywhere(
             device.say_datagram(device.seal(alert, ContentType.ALERT))
             await forgets(here)
             await is_gone(device, here)
+            assert here.left == [here.heard[0].peer]
             device.address = there.address
             await is_gone(device, there)
 
@@ -241,8 +243,41 @@ async def test_a_peer_that_is_still_trusted_does_not_notice_a_change(
             assert await device.ask(b"before") == b"before"
             await here.transport.distrust(names)
             assert await device.ask(b"after") == b"after"
+            assert here.transport.reach(here.associations()[0])
             first, last = here.generations
-            assert (last > first) is (names != {"psk:lwm2m:other"})
+            assert first == last
+
+
+async def test_who_is_trusted_no_more_is_not_reached_even_if_it_was_idle(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "SWEEP_SECONDS", 0.01)
+    trust = Trusting()
+    async with port(redis_url, trust, idle=0.2) as here:
+        with secured_peer(here.address) as device:
+            await device.shake_hands(KEY, with_cid())
+            assert await device.ask(b"before") == b"before"
+            await forgets(here)
+            idle = here.heard[0].peer
+            trust.distrusted.add("psk:device")
+            await here.transport.distrust({"psk:lwm2m:device"})
+            assert not here.transport.reach(idle)
+
+
+async def test_who_cannot_be_asked_about_is_taken_over_anew(redis_url: str) -> None:
+    trust = Trusting()
+    async with port(redis_url, trust) as here:
+        with secured_peer(here.address) as device:
+            await device.shake_hands(KEY, with_cid())
+            assert await device.ask(b"before") == b"before"
+            trust.away = True
+            with pytest.raises(Unavailable):
+                await here.transport.distrust(None)
+            assert here.associations() == []
+            trust.away = False
+            assert await device.ask(b"after") == b"after"
+            first, last = here.generations
+            assert last > first
 
 
 async def test_a_suite_without_aead_works_and_stays_in_memory(redis_url: str) -> None:
@@ -316,7 +351,37 @@ async def test_an_association_that_left_memory_comes_back_with_its_next_record(
                 await forgets(here)
             device.say_datagram(recorded)
             assert await device.hears_nothing()
-            assert here.generations == [1, 2, 3]
+            first, *later = here.generations
+            assert first < later[0] < later[1]
+
+
+@pytest.mark.parametrize("offer", EVERY)
+async def test_who_has_only_been_idle_is_reached_as_before(
+    redis_url: str, offer: Offer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "SWEEP_SECONDS", 0.01)
+    async with port(redis_url, Trusting(), idle=0.2) as here:
+        with secured_peer(here.address) as device:
+            await device.shake_hands(KEY, offer)
+            assert await device.ask(b"one") == b"one"
+            await forgets(here)
+            idle = here.heard[0].peer
+            assert here.transport.reach(idle)
+            assert here.transport.reach(idle)
+            here.transport.send([(b"asked", idle)])
+            assert await device.hear() == b"asked"
+            assert await device.ask(b"answered") == b"answered"
+            assert [each.peer for each in here.heard] == [idle, idle]
+
+
+async def test_who_is_with_another_edge_is_not_reached(redis_url: str) -> None:
+    async with port(redis_url, Trusting()) as here:
+        with secured_peer(here.address) as device:
+            await device.shake_hands(KEY, with_cid())
+            assert await device.ask(b"one") == b"one"
+            (live,) = here.associations()
+            here.transport.release(live)
+            assert not here.transport.reach(live)
 
 
 async def test_a_store_that_is_away_costs_no_association_in_memory(

@@ -1,7 +1,8 @@
 """FastStream as this house uses it loses nothing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -122,3 +123,41 @@ async def test_a_batch_that_does_not_fill_in_time_is_handed_over(
     consumer = Consumer(expected=1)
     async with asyncio.timeout(SUBSCRIPTION.ack_wait_seconds - 1):
         await consume(nats_url, consumer)
+
+
+async def test_a_batch_is_handled_in_the_traces_that_its_facts_belong_to(
+    nats_url: str,
+) -> None:
+    """Facts of no trace are told as "" in their place."""
+    entered: list[list[str]] = []
+
+    def around(belonging: Iterable[str]) -> AbstractContextManager[None]:
+        entered.append(list(belonging))
+        return nullcontext()
+
+    async with bus.connection(nats_url) as nats:
+        first = deregistered(1)._replace(traceparent="00-1-1-01")
+        await publisher.publish(nats, [first, deregistered(2)])
+    consumer = Consumer(expected=2)
+    broker = events_bus.broker(nats_url)
+    broker.include_router(
+        events_bus.router(
+            SUBSCRIPTION,
+            consumer.handle,
+            unreadable=consumer.unreadable.append,
+            around=around,
+        )
+    )
+    await broker.start()
+    await consumer.finished()
+    await broker.stop()
+    assert [each for batch in entered for each in batch] == ["00-1-1-01", ""]
+
+
+async def test_a_url_may_name_several_servers(nats_url: str) -> None:
+    several = f"nats://127.0.0.1:1,{nats_url}"
+    async with bus.connection(several) as nats:
+        await publisher.publish(nats, [deregistered(1)])
+    consumer = Consumer(expected=1)
+    await consume(several, consumer)
+    assert consumer.facts == [deregistered(1).id]

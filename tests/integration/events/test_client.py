@@ -42,3 +42,37 @@ async def test_what_is_encoded_here_arrives_as_what_nats_py_encodes(
 async def test_without_a_connection_nothing_is_kept_for_later() -> None:
     with pytest.raises(ConnectionClosedError):
         await BusClient().publish_encoded([client.encode("tests.one", {}, b"")])
+
+
+async def test_an_ear_hears_the_next_message_and_no_other(nats_url: str) -> None:
+    heard: list[str] = []
+    async with bus.connection(nats_url) as nats:
+        await nats.listen_once("tests.*", lambda: heard.append("one"))
+        forgotten = await nats.listen_once("tests.*", lambda: heard.append("none"))
+        await nats.forget(forgotten)
+        for _ in range(3):
+            await nats.publish("tests.one", b"body", headers=HEADERS)
+        await nats.flush()
+        assert heard == ["one"]
+        await nats.forget(forgotten)
+
+
+async def test_an_ear_is_kept_over_a_lost_connection(nats_url: str) -> None:
+    heard = asyncio.Event()
+    async with bus.connection(nats_url) as nats, bus.connection(nats_url) as other:
+        await nats.listen_once("tests.*", heard.set)
+        assert nats._transport is not None
+        nats._transport.close()
+        async with asyncio.timeout(20):
+            while not heard.is_set():
+                await other.publish("tests.one")
+                await other.flush()
+                await asyncio.sleep(0.02)
+
+
+async def test_a_closed_client_hears_nothing(nats_url: str) -> None:
+    async with bus.connection(nats_url) as nats:
+        ear = await nats.listen_once("tests.*", lambda: None)
+    await nats.forget(ear)
+    with pytest.raises(ConnectionClosedError):
+        await nats.listen_once("tests.*", lambda: None)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from homeport.errors import Unavailable
+from homeport.errors import InvalidConfiguration, Unavailable
 from homeport.runtime import database
 from tests.support.line import line
 
@@ -50,6 +50,13 @@ async def tables(url: str, steps: Path) -> set[str]:
         return {row.table_name for row in rows}
 
 
+async def entered(url: str, steps: Path, *, migrate: bool = False) -> None:
+    async with database.connections(
+        url, schema="harbor", migrations=str(steps), migrate=migrate
+    ):
+        pass
+
+
 async def test_a_schema_is_made_with_its_tables(postgres_url: str, steps: Path) -> None:
     assert await tables(postgres_url, steps) == {"ships", "alembic_version"}
 
@@ -89,3 +96,38 @@ async def test_a_server_that_goes_away_later_is_said(
             await database.check(engine)
         way.mend()
         await database.check(engine)
+
+
+async def test_an_older_schema_waits_for_whoever_may_migrate(
+    postgres_url: str, steps: Path
+) -> None:
+    await tables(postgres_url, steps)
+    step(steps, "0002", '"0001"', "sailors")
+    with pytest.raises(Unavailable, match=r"harbor is at 0001 and 0002 is needed: run"):
+        await entered(postgres_url, steps)
+    assert await tables(postgres_url, steps) == {"ships", "sailors", "alembic_version"}
+    await entered(postgres_url, steps)
+
+
+async def test_a_schema_that_is_not_there_waits_too(
+    postgres_url: str, steps: Path
+) -> None:
+    with pytest.raises(Unavailable, match="harbor is at nothing"):
+        await entered(postgres_url, steps)
+
+
+@pytest.mark.parametrize("migrate", [True, False])
+async def test_a_newer_schema_is_refused(
+    postgres_url: str, steps: Path, *, migrate: bool
+) -> None:
+    newer = step(steps, "0002", '"0001"', "sailors")
+    await tables(postgres_url, newer)
+    (newer / "v0002.py").unlink()
+    with pytest.raises(InvalidConfiguration, match="is of a newer Homeport: it is at"):
+        await entered(postgres_url, steps, migrate=migrate)
+
+
+async def test_a_url_that_cannot_be_one_is_refused_and_not_told(steps: Path) -> None:
+    with pytest.raises(InvalidConfiguration, match="HOMEPORT_POSTGRES_URL") as told:
+        await entered("postgresql//5ecret", steps)
+    assert "5ecret" not in str(told.value)

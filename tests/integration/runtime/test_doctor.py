@@ -3,6 +3,7 @@
 import pytest
 from redis.asyncio import Redis
 
+from homeport.events import bounds
 from homeport.runtime import doctor
 from homeport.runtime.doctor import Severity
 
@@ -47,3 +48,12 @@ async def test_a_wrong_password_is_a_sentence(
     monkeypatch.setenv("HOMEPORT_NATS_URL", f"nats://nobody:wrong@{place}")
     (found,) = await doctor.examine(None)
     assert found.sentence.startswith("NATS is unavailable")
+
+
+async def test_a_bus_that_takes_small_messages_only_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounds, "LARGEST_MESSAGE", 2**30)
+    (found,) = await doctor.examine(None)
+    assert found.severity is Severity.WARNING
+    assert "max_payload" in found.sentence

@@ -1,17 +1,21 @@
 """From the outbox to the bus, whatever dies on the way."""
 
+import base64
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
 
 import pytest
 from nats.aio.client import Client
+from prometheus_client import REGISTRY
 
+from homeport.events.facts import FactName, RequestCompleted
 from homeport.runtime import bus
 from homeport.runtime.relay import EdgeRelay, Relay, share
 from homeport.store import keys
-from homeport.store.operations import Result
+from homeport.store.operations import Bootstrapped, Result
 from homeport.store.outbox import LEASE_MILLISECONDS
-from tests.support.events import stored
+from homeport.store.requests import Complete
+from tests.support.events import facts_stored, stored
 from tests.support.polling import until
 from tests.support.sessions import BUCKETS, Edge, device, edge
 
@@ -145,3 +149,45 @@ async def emptied(here: Edge, *, seconds: float = 20) -> None:
         return await waiting(here) == 0
 
     await until(empty, seconds=seconds)
+
+
+def large(number: int, length: int) -> Bootstrapped:
+    """Make an event that says very much."""
+    one = device(f"urn:dev:{number}")
+    said = f',"means":"{"x" * length}"'
+    return one.bootstrapped("1")._replace(body=said)
+
+
+async def test_what_is_too_large_for_the_bus_holds_up_nothing(
+    here: Edge, nats: Client
+) -> None:
+    one = device("urn:dev:0")
+    await here.do(
+        one.bootstrap(1, "1"), large(0, 5 * 2**20), one.register(2), one.enqueue("a")
+    )
+    answer = "x" * 5 * 2**20
+    said = f',"outcome":"answered","code":"2.05","payload":"{answer}"'
+    await here.do(Complete(one.bucket, one.id, "a", said), one.register(3))
+    before = oversized()
+    await Relay(here.outbox, nats).settle(EVERYTHING)
+    assert await waiting(here) == 0
+    assert oversized() == before + 2
+    *_, completed, last = await facts_stored(nats)
+    assert isinstance(completed, RequestCompleted)
+    assert (completed.code, completed.request_id) == ("5.00", "a")
+    assert base64.b64decode(completed.payload).startswith(b"the answer is larger")
+    assert last.name is FactName.DEVICE_REGISTERED
+
+
+def oversized() -> float:
+    return REGISTRY.get_sample_value("homeport_events_oversized_total") or 0
+
+
+async def test_large_events_go_a_few_at_once(here: Edge, nats: Client) -> None:
+    for number in range(8):
+        one = device(f"urn:dev:{number}")
+        await here.do(one.bootstrap(1, "1"), large(number, 3 * 2**20))
+    relay = Relay(here.outbox, nats)
+    assert 0 < await relay.round(EVERYTHING) < 16
+    await relay.settle(EVERYTHING)
+    assert len(await stored(nats)) == 16

@@ -14,9 +14,9 @@ NOWHERE = "redis://127.0.0.1:1/0"
 PORTS = {"HOMEPORT_LWM2M_COAPS_PORT": "0", "HOMEPORT_LWM2M_COAPS_TCP_PORT": "0"}
 
 
-async def readiness(pages: str) -> httpx.Response:
+async def readiness(pages: str, *check: str) -> httpx.Response:
     async with httpx.AsyncClient(trust_env=False) as client:
-        return await client.get(f"{pages}/readyz")
+        return await client.get("/".join((pages, "readyz", *check)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -31,6 +31,21 @@ async def test_a_service_serves_its_probes_and_drains(
         assert (answer.status_code, answer.json()["faults"]) == (200, {})
         assert await command.end(number) == 0
     assert command.events[-1]["event"] == "stopped"
+
+
+async def test_a_process_drains_before_it_is_told_to_end(
+    redis_url: str, nats_url: str
+) -> None:
+    """What Kubernetes does: preStop first, SIGTERM when that has been answered."""
+    async with homeport(
+        "run", "expiry", HOMEPORT_REDIS_URL=redis_url, HOMEPORT_NATS_URL=nats_url
+    ) as command:
+        pages = (await command.logged(event_is("ready")))["probes"]
+        assert (await readiness(pages, "start")).status_code == 200
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"{pages}/drain?seconds=0")).status_code == 200
+        assert (await readiness(pages, "start")).status_code == 503
+        assert await command.end() == 0
 
 
 async def test_a_server_that_is_away_at_the_start_is_awaited(nats_url: str) -> None:
@@ -57,6 +72,7 @@ async def test_a_process_that_waits_is_live_and_not_ready(
         answer = await readiness(pages)
         assert answer.status_code == 503
         assert "expiry" in answer.json()["faults"]["start"]
+        assert (await readiness(pages, "start")).status_code == 503
 
 
 async def test_two_services_share_a_process(redis_url: str, nats_url: str) -> None:

@@ -39,7 +39,8 @@ def test_what_is_written_is_read_again(request_: DeviceRequest) -> None:
 def test_the_head_continues_a_json_object(request_: DeviceRequest) -> None:
     head = device_requests.head(request_)
     assert "\n" not in head
-    assert orjson.loads('{"fact":""' + head + "}") == {
+    observe = {} if request_.observe is None else {"observe": request_.observe}
+    assert orjson.loads('{"fact":""' + head + "}") == observe | {
         "fact": "",
         "request_id": request_.id,
         "key_id": request_.key_id,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.events.facts import Resource
-from homeport.protocol import linkformat, structure
+from homeport.protocol import linkformat, paths, structure
 from homeport.protocol.structure import Structure
 
 FULL = b'</1/0>,</3/0/17>;obs,</3/0/2>;v="0";aobs="883",</5000/0/2>;rt="blob";ct=42'
@@ -117,3 +117,24 @@ def test_what_was_read_is_written_again_as_the_same_text(any_: Structure) -> Non
     text = structure.to_json(any_)
     assert structure.to_json(structure.from_json(text)) == text
     assert all(Resource.model_validate(entry) for entry in orjson.loads(text))
+
+
+@pytest.mark.parametrize(
+    ("payload", "path", "has"),
+    [
+        (b"</3/0/9>", "/3/0/9", True),
+        (b"</3/0/9>", "/3/0/8", False),
+        (b"</3/0/9>,</3/0>,</3>", "/3/0/8", False),
+        (b"</3/0>", "/3/0/8", True),
+        (b"</3/0>,</3>", "/3/1/8", False),
+        (b"</3>", "/3/1/8", True),
+        (b"</3/0/6/1>", "/3/0/6", True),
+        (b"</33/0/8>,<coap://elsewhere/3>,</other>", "/3/0/8", False),
+    ],
+)
+def test_a_device_has_what_it_lists_and_all_below_where_it_stops(
+    payload: bytes, path: str, *, has: bool
+) -> None:
+    resource = paths.parse(path)
+    missing = structure.missing(listed(payload), [resource])
+    assert missing == (None if has else resource)

@@ -4,7 +4,12 @@ import pytest
 from pydantic import ValidationError
 
 from homeport.errors import InvalidConfiguration
-from homeport.runtime.config import EdgeSettings, SecuritySettings, Settings
+from homeport.runtime.config import (
+    DatabaseSettings,
+    EdgeSettings,
+    SecuritySettings,
+    Settings,
+)
 from tests.support.keyring import SECRET_KEY as SECRET
 
 
@@ -96,3 +101,58 @@ def test_another_public_address_is_refused(
     monkeypatch.setenv("HOMEPORT_BOOTSTRAP_PUBLIC_COAPS", given)
     with pytest.raises(InvalidConfiguration, match="HOMEPORT_BOOTSTRAP_PUBLIC_COAPS"):
         SecuritySettings.load()
+
+
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [
+        ("HOMEPORT_REDIS_URL", "rediss://:secret,@redis.example:6380/0"),
+        ("HOMEPORT_REDIS_URL", "unix:///run/valkey.sock"),
+        ("HOMEPORT_NATS_URL", "nats://one.example:4222,tls://two.example:4222"),
+        ("HOMEPORT_POSTGRES_URL", "postgres://homeport@/homeport?host=/run"),
+    ],
+)
+def test_a_url_of_a_server_is_taken(
+    monkeypatch: pytest.MonkeyPatch, setting: str, url: str
+) -> None:
+    monkeypatch.setenv(setting, url)
+    settings = DatabaseSettings.load()
+    assert url in (
+        settings.redis_url,
+        settings.nats_url,
+        settings.postgres_url.get_secret_value(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [
+        ("HOMEPORT_REDIS_URL", "http://5ecret@redis.example"),
+        ("HOMEPORT_REDIS_URL", "redis://:5ecret/word@redis.example"),
+        ("HOMEPORT_NATS_URL", "nats://one.example:4222,5ecret@two.example:4222"),
+        ("HOMEPORT_POSTGRES_URL", "mysql://homeport:5ecret@postgres.example/homeport"),
+        ("HOMEPORT_POSTGRES_URL", "postgresql://homeport:5ecret/@postgres.example/"),
+    ],
+)
+def test_a_url_of_nothing_that_we_use_is_refused_and_not_told(
+    monkeypatch: pytest.MonkeyPatch, setting: str, url: str
+) -> None:
+    monkeypatch.setenv(setting, url)
+    with pytest.raises(InvalidConfiguration, match=f"{setting} is wrong: ") as told:
+        DatabaseSettings.load()
+    assert "5ecret" not in str(told.value)
+
+
+def test_the_stream_has_the_limits_that_are_configured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for setting, value in (
+        ("REPLICAS", "3"),
+        ("SECONDS", "3600"),
+        ("BYTES", str(2**30)),
+    ):
+        monkeypatch.setenv(f"HOMEPORT_STREAM_{setting}", value)
+    stream = Settings.load().stream
+    assert stream.replicas == 3
+    assert stream.max_age_seconds == 3600
+    assert stream.max_bytes == 2**30

@@ -3,7 +3,7 @@
 import pytest
 
 from homeport.store import operations
-from homeport.store.operations import Expired, Outcome, Result, TakenRequest
+from homeport.store.operations import Expired, Located, Outcome, Result, TakenRequest
 
 
 def test_a_word_is_an_outcome() -> None:
@@ -35,10 +35,21 @@ def test_an_edge_is_told_by_its_name(word: str) -> None:
 
 
 def test_a_request_is_taken_with_what_its_device_is() -> None:
-    answer = [b"taken", b"{}", b"nosec", b"izuma", b"1.1"]
+    answer = [b"taken", b"{}", b"nosec", b"izuma", b"1.1", b"/lwm2m", b"0a0b0c0d"]
     assert operations.outcome(answer) == TakenRequest(
-        Result.TAKEN, profile="izuma", body="{}", identity="nosec", version="1.1"
+        Result.TAKEN,
+        profile="izuma",
+        body="{}",
+        identity="nosec",
+        version="1.1",
+        root="/lwm2m",
+        token="0a0b0c0d",
     )
+
+
+def test_what_a_token_stands_for_is_located() -> None:
+    answer = [b"located", b"/5/0/0", b""]
+    assert operations.outcome(answer) == Located(Result.LOCATED, path="/5/0/0")
 
 
 def test_an_answer_of_another_shape_is_an_error() -> None:

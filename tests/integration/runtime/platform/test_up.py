@@ -35,22 +35,22 @@ def pids_of(ready: dict[str, Any]) -> list[int]:
     return [pid for pids in ready["processes"].values() for pid in pids]
 
 
-async def test_it_serves_comes_back_and_drains(tmp_path: Path) -> None:
-    async with platform(tmp_path, "--nosec", "--https", "--scale", "lwm2m=2") as (
+async def test_it_serves_comes_back_and_drains(data_folder: Path) -> None:
+    async with platform(data_folder, "--nosec", "--https", "--scale", "lwm2m=2") as (
         up,
         ready,
     ):
-        _check_ready_file(tmp_path / "ready.json", ready)
+        _check_ready_file(data_folder / "ready.json", ready)
         await _check_api(ready)
         await _check_https(ready)
-        await _check_second_start_is_refused(tmp_path)
+        await _check_second_start_is_refused(data_folder)
         for name in ("lwm2m", "api", "valkey"):
-            await _check_restart(tmp_path / "ready.json", name)
-        pids = pids_of(content(tmp_path / "ready.json"))
+            await _check_restart(data_folder / "ready.json", name)
+        pids = pids_of(content(data_folder / "ready.json"))
         assert all(map(alive, pids))
         assert await up.end() == 0
         await gone(*pids)
-        assert not (tmp_path / "ready.json").exists()
+        assert not (data_folder / "ready.json").exists()
 
 
 def _check_ready_file(path: Path, ready: dict[str, Any]) -> None:
@@ -91,9 +91,9 @@ async def _check_https(ready: dict[str, Any]) -> None:
         assert opened.subprotocol == "wss"
 
 
-async def _check_second_start_is_refused(tmp_path: Path) -> None:
+async def _check_second_start_is_refused(data_folder: Path) -> None:
     async with homeport(
-        "up", "--data", str(tmp_path / "data"), "--ports", "auto"
+        "up", "--data", str(data_folder / "data"), "--ports", "auto"
     ) as second:
         assert await second.process.wait() == 2
 
@@ -116,32 +116,32 @@ async def _check_restart(path: Path, name: str) -> None:
     }
 
 
-async def test_its_sudden_end_leaves_no_process_behind(tmp_path: Path) -> None:
-    async with platform(tmp_path) as (up, ready):
+async def test_its_sudden_end_leaves_no_process_behind(data_folder: Path) -> None:
+    async with platform(data_folder) as (up, ready):
         assert set(ready["lwm2m"]) == SECURED
         assert ready["api_https"] is None
         up.process.kill()
         await gone(*pids_of(ready))
-    async with platform(tmp_path) as (_, again):
+    async with platform(data_folder) as (_, again):
         assert again["api_key"] == ready["api_key"]
         await _check_api(again)
 
 
-async def test_a_stop_during_the_start_is_a_clean_end(tmp_path: Path) -> None:
+async def test_a_stop_during_the_start_is_a_clean_end(data_folder: Path) -> None:
     async with homeport(
-        "up", "--data", str(tmp_path / "data"), "--ports", "auto"
+        "up", "--data", str(data_folder / "data"), "--ports", "auto"
     ) as up:
         await up.logged(event_is("ready"))
         assert await up.end(signal.SIGINT) == 0
-    assert not (tmp_path / "data" / "ready.json").exists()
+    assert not (data_folder / "data" / "ready.json").exists()
 
 
 async def test_given_servers_and_a_given_certificate_are_used(
-    tmp_path: Path, redis_url: str, nats_url: str, postgres_url: str
+    data_folder: Path, redis_url: str, nats_url: str, postgres_url: str
 ) -> None:
-    brought = https.establish(tmp_path, "127.0.0.1")
+    brought = https.establish(data_folder, "127.0.0.1")
     async with platform(
-        tmp_path,
+        data_folder,
         "--https",
         *("--redis-url", redis_url, "--nats-url", nats_url),
         *("--postgres-url", postgres_url),
@@ -157,12 +157,12 @@ async def test_given_servers_and_a_given_certificate_are_used(
         assert set(ready["processes"]) == set(SERVICES)
 
 
-async def test_a_process_whose_port_is_taken_names_it(tmp_path: Path) -> None:
+async def test_a_process_whose_port_is_taken_names_it(data_folder: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = str(holder.getsockname()[1])
         async with homeport(
-            "up", "--data", str(tmp_path / "data"), HOMEPORT_API_PORT=port
+            "up", "--data", str(data_folder / "data"), HOMEPORT_API_PORT=port
         ) as up:
             assert await up.process.wait() == 2

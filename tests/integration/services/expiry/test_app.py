@@ -88,6 +88,19 @@ async def test_two_replicas_end_each_registration_once(
     assert (await happened(nats)).count("registration.expired") == 50
 
 
+@pytest.mark.conforms("C-120", "B-175")
+async def test_requests_that_have_waited_for_too_long_end_even_in_an_outage(
+    store: Edge, nats: Client, redis_url: str, nats_url: str
+) -> None:
+    one = device()
+    await store.registry.beat(store.identity, registers=True)
+    await store.do(one.register(1), one.enqueue("a", expires_at=1), one.enqueue("b"))
+    await store.redis.hset(keys.heartbeat(), "last", 1)
+    async with expiry(redis_url, nats_url), expiry(redis_url, nats_url):
+        await until_happened(nats, "request.completed")
+    assert (await happened(nats)).count("request.completed") == 1
+
+
 async def test_outboxes_that_no_edge_holds_are_published(
     store: Edge, nats: Client, redis_url: str, nats_url: str
 ) -> None:

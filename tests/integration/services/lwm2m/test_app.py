@@ -1,21 +1,30 @@
 """The lwm2m edge on real servers, driven over its socket."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pytest
 from nats.aio.client import Client
 
 from homeport import names
 from homeport.coap import codec
-from homeport.coap.codec import Code, Message, Option
-from homeport.names import AccountId
+from homeport.coap.codec import Code, Message, Option, Type
+from homeport.coap.tcp import frames
+from homeport.coap.tcp.frames import Frame
+from homeport.coap.tcp.signals import Signal
+from homeport.events import subjects
+from homeport.events.facts import RequestCompleted
+from homeport.names import AccountId, EdgeId
+from homeport.protocol.device_requests import DeviceRequest, Method
 from homeport.runtime import bus
 from homeport.runtime.probes import Probes
+from homeport.store.queue import RequestQueue
 from services.lwm2m.app import service
 from services.lwm2m.config import LwM2MSettings
-from tests.support import events, trust
+from tests.support import events, sessions, trust
 from tests.support.captures import captures
 from tests.support.line import line
 from tests.support.peer import Peer, peer
@@ -295,3 +304,103 @@ async def test_without_nosec_only_secured_ports_are_open(
     )
     async with service(settings, Probes()) as opened:
         assert sorted(opened) == ["coaps", "coaps+tcp"]
+
+
+async def ask(scene: Scene, redis_url: str, request: str = "1") -> None:
+    """Ask the device for a value, and tell the edge that has it."""
+    asked = DeviceRequest(
+        *(request * 32, "key", "mine", Method.GET, "/3/0/9"), expires_at=2**45
+    )
+    async with sessions.edge(redis_url) as store:
+        queue = RequestQueue(store.redis, store.sessions)
+        outcome = await queue.enqueue(ACCOUNT, DEVICE, asked)
+    poke = subjects.poke(EdgeId(outcome.edge))
+    answer = await scene.nats.request(poke, DEVICE.encode(), timeout=5)
+    assert answer.data == subjects.HERE
+
+
+@pytest.mark.conforms("C-124", "B-172")
+async def test_a_request_is_delivered_as_soon_as_the_edge_is_poked(
+    scene: Scene, redis_url: str
+) -> None:
+    await scene.register()
+    await ask(scene, redis_url)
+    request = codec.decode(await scene.device.hear())
+    assert (request.code, request.path) == (Code.GET, ("3", "0", "9"))
+    answer = Message(
+        Type.ACK, Code.CONTENT, request.message_id, request.token, payload=b"95"
+    )
+    scene.device.say(codec.encode(answer), scene.url)
+    assert (await scene.published(2))[-1] == "request.completed"
+
+
+@pytest.mark.conforms("C-124", "C-172", "R-91")
+async def test_over_a_connection_it_is_asked_told_and_lost(
+    redis_url: str, nats_url: str, device: Peer
+) -> None:
+    async with (
+        bus.connection(nats_url) as nats,
+        edge(redis_url, nats_url) as (url, probes),
+    ):
+        port = urlsplit(url).port
+        scene = Scene(url, nats, device, probes)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        connection = Connection(reader, writer)
+        connection.say(Frame(Signal.CSM, b"", b""))
+        register = codec.decode(
+            device.request(
+                Code.POST,
+                ("rd",),
+                queries=QUERIES,
+                options=LINK_FORMAT,
+                payload=LINKS,
+            )
+        )
+        connection.say(frame(register))
+        assert (await connection.hear(Code.CREATED)).code == Code.CREATED
+        await ask(scene, redis_url)
+        asked = await connection.hear(Code.GET)
+        observed = Message(Type.NON, Code.CONTENT, 0, b"\x0a", ((6, b"\x01"),), b"1")
+        connection.say(frame(observed))  # nobody observes that; it is no end
+        connection.say(Frame(Code.CONTENT, asked.token, b"\xff95"))
+        await scene.published(2)
+        await ask(scene, redis_url, "2")
+        await connection.hear(Code.GET)
+        writer.close()
+        await scene.published(3)
+        *_, first, second = await events.facts_stored(nats)
+        assert isinstance(first, RequestCompleted)
+        assert isinstance(second, RequestCompleted)
+        assert (first.outcome, second.outcome) == ("answered", "disconnected")
+
+
+def frame(message: Message) -> Frame:
+    """Leave out of a message what a connection makes needless."""
+    encoded = codec.encode(message)
+    rest = codec.HEADER_LENGTH + len(message.token)
+    return Frame(message.code, message.token, encoded[rest:])
+
+
+@dataclass
+class Connection:
+    """A connection to the edge, frame by frame (RFC 8323)."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    received: bytes = b""
+
+    def say(self, told: Frame) -> None:
+        self.writer.write(frames.build(told))
+
+    async def hear(self, code: Code) -> Frame:
+        """Wait for a frame with a code; others are passed over."""
+        async with asyncio.timeout(10):
+            while True:
+                found = frames.parse(self.received)
+                if found is None:
+                    self.received += await self.reader.read(4_096)
+                    continue
+                told, end = found
+                self.received = self.received[end:]
+                if told.code == code:
+                    return told

@@ -12,8 +12,9 @@ from homeport.coap.codec import Code, Option
 from homeport.coap.udp import UdpTransport
 from homeport.names import AccountId
 from homeport.runtime import addresses
+from services.lwm2m.asked import Scene
 from services.lwm2m.coap import Listener
-from services.lwm2m.handlers import Scene
+from tests.support.lwm2m_edge import place
 from tests.support.peer import Peer, peer
 from tests.support.polling import until
 from tests.support.sessions import ACCOUNT, BUCKETS, Edge, edge
@@ -33,6 +34,7 @@ async def listening(
         transport,
         store.sessions,
         Scene(AccountId(ACCOUNT), BUCKETS),
+        place(store),
         batch=batch,
         backlog=backlog,
         recorded=lambda: None,

@@ -16,17 +16,26 @@ from homeport.coap.codec import Code, Message, Option, Type
 from homeport.dtls.client import DeviceKey, Offer
 from homeport.dtls.context import CertifiedKey
 from homeport.dtls.course import Established
-from homeport.events.facts import AnyFact, FactName, RegistrationRefused
+from homeport.events import subjects
+from homeport.events.facts import (
+    AnyFact,
+    FactName,
+    RegistrationRefused,
+    RequestCompleted,
+    RequestOutcome,
+)
 from homeport.identity import Service
-from homeport.names import AccountId, EndpointName
+from homeport.names import AccountId, EdgeId, EndpointName
 from homeport.pki import certificates, devices
+from homeport.protocol.device_requests import DeviceRequest, Method
 from homeport.runtime import bus
 from homeport.runtime.probes import Probes
 from homeport.store.entries import DeviceEntry, RegisteredKey, TrustedCertificate
+from homeport.store.queue import RequestQueue
 from services.lwm2m.app import service
 from services.lwm2m.config import LwM2MSettings
 from tests.support import certificates as factories
-from tests.support import events, trust
+from tests.support import events, sessions, trust
 from tests.support.edges import address
 from tests.support.polling import until
 from tests.support.secured import SecuredPeer, secured_peer, with_cid
@@ -157,6 +166,19 @@ class Site:
 
         await until(enough)
         return await events.facts_stored(self.nats)
+
+    async def ask(self, name: EndpointName, path: str) -> None:
+        """Ask a device for a value, and tell the edge that has it."""
+        device = names.device_id(ACCOUNT, name)
+        asked = DeviceRequest(
+            *("1" * 32, "key", "mine", Method.GET, path), expires_at=2**45
+        )
+        async with sessions.edge(self.redis_url) as store:
+            queue = RequestQueue(store.redis, store.sessions)
+            outcome = await queue.enqueue(ACCOUNT, device, asked)
+        poke = subjects.poke(EdgeId(outcome.edge))
+        answer = await self.nats.request(poke, device.encode(), timeout=5)
+        assert answer.data == subjects.HERE
 
     async def refused(self, count: int = 1) -> RegistrationRefused:
         *_, last = await self.facts(count)
@@ -375,3 +397,28 @@ async def test_without_direct_registration_a_factory_credential_opens_nothing(
         assert fact.reason == "direct registration is off"
         async with site.device(url, issued()) as device:
             assert (await device.register()).code == Code.CREATED
+
+
+@pytest.mark.conforms("C-124", "C-150", "B-172")
+@pytest.mark.parametrize("credential", CREDENTIALS)
+async def test_a_request_reaches_a_device_by_its_association(
+    site: Site, credential: DeviceKey | CertifiedKey
+) -> None:
+    async with site.edge() as url, site.device(url, credential) as device:
+        await device.register()
+        device.peer.rebind()
+        assert (await device.ask(Code.POST, ("dp",))).code == Code.BAD_REQUEST
+        await site.ask(KETTLE, "/3/0/9")
+        request = codec.decode(await device.peer.hear())
+        assert (request.code, request.path) == (Code.GET, ("3", "0", "9"))
+        device.peer.say(
+            codec.encode(
+                Message(
+                    *(Type.ACK, Code.CONTENT, request.message_id, request.token),
+                    payload=b"95",
+                )
+            )
+        )
+        _, ended = await site.facts(2)
+        assert isinstance(ended, RequestCompleted)
+        assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.05")

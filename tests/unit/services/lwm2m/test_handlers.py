@@ -8,22 +8,25 @@ import pytest
 
 from homeport import names
 from homeport.coap import codec
+from homeport.coap.answer import Answer
 from homeport.coap.codec import Code, Message, Option, Renewal, Type
 from homeport.coap.transport import Origin
 from homeport.identity import Identity, Means
 from homeport.names import AccountId, EndpointName
+from homeport.store import values
 from homeport.store.operations import (
     Deregister,
-    Outcome,
     Refresh,
     Refuse,
     Register,
-    Result,
     Update,
 )
 from homeport.store.sessions import StoredSession
+from homeport.store.values import LastValue
 from services.lwm2m import handlers
-from services.lwm2m.handlers import Answer, Delta, Denial, Scene
+from services.lwm2m.answers import NOT_FOUND
+from services.lwm2m.asked import Delta, Denial, Scene
+from services.lwm2m.reports import Sent
 from tests.support.captures import captures
 
 ACCOUNT = AccountId("a" * 32)
@@ -183,6 +186,16 @@ def test_a_register_for_another_account_is_denied_and_on_the_record(
     assert denial.answer.code == code
     assert denial.operation.account == names.PLATFORM_ACCOUNT
     assert denial.operation.fact == "registration.refused"
+
+
+@pytest.mark.parametrize("queries", [PLAIN, IZUMA], ids=["standard", "izuma"])
+def test_a_device_that_goes_on_with_anothers_credential_of_ours_bootstraps_again(
+    queries: Sequence[str],
+) -> None:
+    issued = replace(WHO, means=Means.ISSUED, device=KETTLE)
+    denial = register(queries, origin=SECURED._replace(identity=issued))
+    assert isinstance(denial, Denial)
+    assert denial.answer.code == Code.FORBIDDEN
 
 
 def test_a_device_is_known_by_its_credential_alone() -> None:
@@ -389,7 +402,7 @@ def test_a_binding_is_held_to_the_version_of_the_registration() -> None:
 
 
 def test_a_delta_of_nothing_is_not_found() -> None:
-    assert handlers.resolve(delta(b"</3/0>"), None) == handlers.NOT_FOUND
+    assert handlers.resolve(delta(b"</3/0>"), None) == NOT_FOUND
 
 
 @pytest.mark.parametrize("payload", [b"</3/0", b"nonsense"])
@@ -397,91 +410,6 @@ def test_an_update_with_broken_links_is_refused(payload: bytes) -> None:
     answer = interpret(request(("rd", REGISTRATION), payload=payload))
     assert isinstance(answer, Answer)
     assert answer.code == Code.BAD_REQUEST
-
-
-@pytest.mark.parametrize(
-    ("outcome", "code"),
-    [
-        (Outcome(Result.UPDATED), Code.CHANGED),
-        (Outcome(Result.DEREGISTERED), Code.DELETED),
-        (Outcome(Result.UNKNOWN), Code.NOT_FOUND),
-        (Outcome(Result.HELD, held_milliseconds=59_001), Code.TOO_MANY_REQUESTS),
-        (Outcome(Result.HELD, held_milliseconds=1, profile="izuma"), None),
-        (Outcome(Result.STALE), None),
-        (Outcome(Result.REPLAYED), None),
-        (Outcome(Result.SUPERSEDED), None),
-        (Outcome(Result.CONFLICT), None),
-    ],
-)
-def test_an_outcome_is_answered(outcome: Outcome, code: Code | None) -> None:
-    operation = interpret(request(("rd", REGISTRATION), ("lt=600",)))
-    assert isinstance(operation, Update)
-    answer = handlers.answer(operation, outcome)
-    assert (answer.code if answer else None) == code
-
-
-def test_a_hold_says_how_long_and_is_not_kept() -> None:
-    operation = interpret(request(("rd", REGISTRATION), ("lt=600",)))
-    assert isinstance(operation, Update)
-    answer = handlers.answer(operation, Outcome(Result.HELD, held_milliseconds=59_001))
-    assert answer is not None
-    assert answer.options == ((Option.MAX_AGE, bytes([60])),)
-    assert not answer.keep
-
-
-@pytest.mark.parametrize(
-    ("queries", "code"),
-    [(PLAIN, Code.FORBIDDEN), (IZUMA, Code.UNAUTHORIZED)],
-    ids=["standard", "izuma"],
-)
-@pytest.mark.parametrize(
-    ("result", "reason"),
-    [(Result.FORBIDDEN, b"another credential"), (Result.SUSPENDED, b"is suspended")],
-)
-def test_who_may_not_have_a_name_or_not_come_hears_why(
-    queries: Sequence[str], code: Code, result: Result, reason: bytes
-) -> None:
-    operation = register(queries)
-    assert isinstance(operation, Register)
-    answer = handlers.answer(operation, Outcome(result))
-    assert answer is not None
-    assert answer.code == code
-    assert reason in answer.payload
-
-
-@pytest.mark.parametrize(
-    ("queries", "location"),
-    [
-        (PLAIN, ("rd", REGISTRATION)),
-        (IZUMA, ("rd", ACCOUNT, DEVICE)),
-    ],
-)
-def test_a_registration_is_answered_with_its_location(
-    queries: Sequence[str], location: Sequence[str]
-) -> None:
-    operation = register(queries)
-    assert isinstance(operation, Register)
-    outcome = Outcome(Result.REGISTERED, registration=REGISTRATION)
-    answer = handlers.answer(operation, outcome)
-    assert answer is not None
-    assert answer.code == Code.CREATED
-    assert [value.decode() for _, value in answer.options] == list(location)
-    assert answer.payload == b""
-
-
-def test_while_the_store_is_away_only_standard_devices_hear_it() -> None:
-    plain, izuma = register(), register(IZUMA)
-    assert isinstance(plain, Register)
-    assert isinstance(izuma, Register)
-    answer = handlers.unavailable(plain)
-    assert answer is not None
-    assert answer.code == Code.SERVICE_UNAVAILABLE
-    assert not answer.keep
-    assert handlers.unavailable(izuma) is None
-    assert handlers.unavailable(delta(b"</3/0>", izuma=True)) is None
-    denied = register([*IZUMA[:4], f"aid={OTHER}", "mccv=4.13.2"])
-    assert isinstance(denied, Denial)
-    assert handlers.unavailable(denied) is None
 
 
 def test_izumas_client_for_standard_servers_is_known_by_an_option() -> None:
@@ -507,3 +435,73 @@ def test_what_an_update_says_besides_joins_what_there_was() -> None:
     update = handlers.resolve(delta(queries=("sms=2",)), known)
     assert isinstance(update, Update)
     assert orjson.loads(update.parameters) == {"sms": "2", "color": "red"}
+
+
+AUTOMATIC = b'</3/0/2>;v="0";aobs="350",</5/0>;v="1";aobs="1",</3/0/9>;aobs="x"'
+
+
+def test_what_an_izuma_device_observes_itself_goes_with_its_registration() -> None:
+    operation = handlers.interpret(
+        request(("rd",), IZUMA, payload=AUTOMATIC),
+        origin=NOSEC,
+        sequence=9,
+        scene=SCENE,
+        now=5_000,
+    )
+    assert isinstance(operation, Register)
+    kept = values.build(LastValue(0, b"0", 5_000, 65_000))
+    assert operation.observed == "015e /3/0/2\n"
+    assert operation.reported == f"/3/0/2 {kept}\n"
+
+
+def test_other_devices_observe_nothing_by_themselves() -> None:
+    operation = register(payload=AUTOMATIC)
+    assert isinstance(operation, Register)
+    assert (operation.observed, operation.reported) == ("", "")
+
+
+def test_an_update_tells_all_that_is_observed_and_the_values_that_are_new() -> None:
+    known = replace(
+        session("izuma"),
+        resources='[{"path":"/3/0/2","obs":true,"attributes":{"v":"0","aobs":"350"}}]',
+    )
+    update = handlers.resolve(delta(b'</3/0/3>;v="1";aobs="2"', izuma=True), known)
+    assert isinstance(update, Update)
+    assert update.observed == "015e /3/0/2\n0002 /3/0/3\n"
+    assert update.reported.startswith("/3/0/3 ")
+    assert update.reported.count("\n") == 1
+
+
+def send(
+    payload: bytes, *, content_format: int | None = 110, code: Code = Code.POST
+) -> Message:
+    return request(("dp",), code=code, payload=payload, content_format=content_format)
+
+
+def test_what_is_sent_waits_for_a_look_at_the_session_of_its_sender() -> None:
+    sent = handlers.interpret(
+        send(b'[{"n":"/3/0/9","v":1}]'),
+        origin=SECURED,
+        sequence=9,
+        scene=SCENE,
+        sender=KETTLE,
+    )
+    assert isinstance(sent, Sent)
+    assert sent.report.device == KETTLE
+    assert sent.report.exchange == f"{ASSOCIATION}#7"
+    assert (sent.report.identity, sent.report.generation) == ("psk:1", 3)
+
+
+@pytest.mark.parametrize(
+    ("origin", "code"), [(NOSEC, Code.BAD_REQUEST), (SECURED, Code.NOT_FOUND)]
+)
+def test_what_a_stranger_sends_is_refused(origin: Origin, code: Code) -> None:
+    answer = interpret(send(b'[{"n":"/3/0/9","v":1}]'), origin=origin)
+    assert isinstance(answer, Answer)
+    assert answer.code == code
+
+
+def test_values_are_posted_and_nothing_else() -> None:
+    answer = interpret(send(b"", code=Code.GET))
+    assert isinstance(answer, Answer)
+    assert answer.code == Code.METHOD_NOT_ALLOWED

@@ -1,0 +1,192 @@
+"""What waits for the store, done in batches: one script call a batch.
+
+While a call is under way, what arrives collects for the next one: the busier the edge,
+the fuller its batches, and nothing ever waits for a timer.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+from homeport.coap.answer import Answer
+from homeport.coap.codec import Renewal
+from homeport.coap.layer import Notification, Request
+from homeport.coap.transport import Peer
+from homeport.errors import Unavailable
+from homeport.names import DeviceId
+from homeport.store.operations import Operation, Outcome, Result
+from homeport.store.sessions import SessionStore
+from services.lwm2m import handlers, observability, reports
+from services.lwm2m.asked import Delta, Denial, Said
+from services.lwm2m.ports import Told
+from services.lwm2m.reports import Sent
+
+CONFLICTS = 3
+"""How often a delta is merged again before its device has to repeat it."""
+
+
+@dataclass(slots=True)
+class Work(Generic[Peer]):
+    """What a device has said; ``arrived`` is in loop time.
+
+    Nobody waits for an answer to a notification that has been fetched whole.
+    """
+
+    operation: Said | Delta | Sent | Denial
+    said: Request[Peer] | Renewal | Notification[Peer] | None
+    peer: Peer
+    arrived: float
+    conflicts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Generic[Peer]):
+    """Work that has become an operation."""
+
+    work: Work[Peer]
+    operation: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What the downlink wants done, and who hears what came of it."""
+
+    operation: Operation
+    told: Told
+    arrived: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ends(Generic[Peer]):
+    """Where work goes.
+
+    ``settle`` takes what was done, ``refuse`` what could not be, ``away`` what has met
+    no store; ``done`` hears that a batch is over.
+    """
+
+    settle: Callable[[Work[Peer], Said, Outcome], None]
+    refuse: Callable[[Work[Peer], Answer], None]
+    away: Callable[[Work[Peer]], None]
+    done: Callable[[], None]
+
+
+class Batches(Generic[Peer]):
+    """Work and errands of one port: ``largest`` in a batch, in the order they came.
+
+    ``recorded`` is told when there may be something to publish.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        ends: Ends[Peer],
+        *,
+        largest: int,
+        recorded: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._ends = ends
+        self._largest = largest
+        self._recorded = recorded
+        self._waiting: deque[Work[Peer] | Errand] = deque()
+        self._wanted = asyncio.Event()
+        self._closing = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, work: Work[Peer] | Errand) -> None:
+        """Let something wait for its turn, of which `start` says that it has come."""
+        self._waiting.append(work)
+
+    def start(self) -> None:
+        """Begin with what waits, if anything does."""
+        if self._waiting:
+            self._wanted.set()
+
+    async def run(self) -> None:
+        """Work until closed, and until nothing waits."""
+        while not self._closing:
+            await self._wanted.wait()
+            self._wanted.clear()
+            while self._waiting:
+                await self._turn()
+
+    def close(self) -> None:
+        """Let `run` end."""
+        self._closing = True
+        self._wanted.set()
+
+    async def _turn(self) -> None:
+        """Do one batch: read what needs that, one script call, then the answers."""
+        waiting = self._waiting
+        batch = [waiting.popleft() for _ in range(min(self._largest, len(waiting)))]
+        observability.record_batch(len(batch), len(waiting))
+        try:
+            ready = await self._resolve(batch)
+            outcomes = await self._store.execute(
+                [each.operation for each in ready],
+                arrived=min(each.arrived for each in batch),
+            )
+        except Unavailable as error:
+            observability.record_away(str(error), len(batch))
+            for each in batch:
+                if isinstance(each, Errand):
+                    each.told(None)
+                else:
+                    self._ends.away(each)
+        else:
+            self._recorded()
+            for done, outcome in zip(ready, outcomes, strict=True):
+                self._settle(done, outcome)
+        self._ends.done()
+
+    def _settle(self, done: Ready[Peer] | Errand, outcome: Outcome) -> None:
+        if isinstance(done, Errand):
+            done.told(outcome)
+            return
+        work = done.work
+        if outcome.result is Result.CONFLICT and work.conflicts < CONFLICTS:
+            work.conflicts += 1
+            self._waiting.append(work)
+        else:
+            self._ends.settle(work, done.operation, outcome)
+
+    async def _resolve(
+        self, batch: Sequence[Work[Peer] | Errand]
+    ) -> list[Ready[Peer] | Errand]:
+        """Turn what needs to see a session into operations on the one that it sees."""
+        devices = [
+            _device(each.operation)
+            for each in batch
+            if isinstance(each.operation, Delta | Sent)
+        ]
+        sessions = iter(await self._store.read(devices) if devices else ())
+        ready: list[Ready[Peer] | Errand] = []
+        refused: list[tuple[Work[Peer], Answer]] = []
+        for each in batch:
+            if isinstance(each, Errand):
+                ready.append(each)
+                continue
+            match each.operation:
+                case Denial(operation=operation):
+                    resolved: Said | Answer = operation
+                case Delta() as delta:
+                    resolved = handlers.resolve(delta, next(sessions))
+                case Sent() as sent:
+                    resolved = reports.resolve(sent, next(sessions))
+                case operation:
+                    resolved = operation
+            if isinstance(resolved, Answer):
+                refused.append((each, resolved))
+            else:
+                ready.append(Ready(each, resolved))
+        for work, answer in refused:
+            self._ends.refuse(work, answer)
+        return ready
+
+
+def _device(asked: Delta | Sent) -> DeviceId:
+    return asked.report.device if isinstance(asked, Sent) else asked.update.device

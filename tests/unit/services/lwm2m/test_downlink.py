@@ -1,0 +1,408 @@
+"""Device requests on their way, where the store is a test."""
+
+import random
+from dataclasses import dataclass, field, replace
+
+import orjson
+import pytest
+
+from homeport.coap import codec
+from homeport.coap.codec import Code, Message, Option, Type
+from homeport.coap.layer import Failure, MessageLayer, Notification, Reply
+from homeport.coap.transport import Origin
+from homeport.identity import NOBODY
+from homeport.names import DeviceId, EdgeId
+from homeport.protocol import device_requests
+from homeport.protocol.device_requests import DeviceRequest, Method
+from homeport.store.operations import Operation, Outcome, Result, TakenRequest
+from homeport.store.requests import Complete, Hold, Postpone, Take
+from services.lwm2m.downlink import LEASE_SECONDS, RETRY_SECONDS, Downlink
+from services.lwm2m.ports import Place, Ports, Told
+from tests.support.timers import Clock
+
+KETTLE = DeviceId("a" * 32)
+HERE, THERE = EdgeId("lwm2m-here"), EdgeId("lwm2m-there")
+READ = DeviceRequest("one", "key", "mine", Method.GET, "/3/0/9")
+PATIENCE = 93.0
+
+
+@dataclass
+class Scene:
+    """A downlink, and everybody around it."""
+
+    connected: bool = False
+    clock: Clock = field(default_factory=Clock)
+    recorded: list[tuple[Operation, Told]] = field(default_factory=list)
+    told: list[Message] = field(default_factory=list)
+    poked: list[tuple[EdgeId, DeviceId]] = field(default_factory=list)
+    unreachable: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.layer: MessageLayer[str] = MessageLayer(chance=random.Random(1))
+        self.downlink: Downlink[str] = Downlink(
+            self.layer,
+            Ports(
+                lambda operation, told: self.recorded.append((operation, told)),
+                lambda _device, _peer, message: self.told.append(message),
+                lambda peer: peer not in self.unreachable,
+                lambda peer: Origin(peer, peer, NOBODY),
+                lambda: None,
+                lambda: None,
+            ),
+            Place(
+                HERE,
+                lambda _: 7,
+                lambda edge, device: self.poked.append((edge, device)),
+                lambda: 1_000,
+            ),
+            self.clock,
+            connected=self.connected,
+        )
+        self.downlink.heard(KETTLE, "kettle", self.clock.time(), awake=93.0)
+
+    def next(self, kind: type) -> object:
+        """Take the next operation that is to be recorded."""
+        operation, self._told = self.recorded.pop(0)
+        assert isinstance(operation, kind)
+        return operation
+
+    def outcome(self, outcome: Outcome | Result | None) -> None:
+        """Say what came of the operation that was taken last."""
+        made = Outcome(outcome) if isinstance(outcome, Result) else outcome
+        self._told(made)
+
+    def take(self, request: DeviceRequest = READ) -> None:
+        """Let a request be taken."""
+        self.next(Take)
+        self.outcome(taken(request))
+
+    def sent(self) -> list[Message]:
+        return [codec.decode(datagram) for datagram, _ in self.layer.datagrams()]
+
+    def say(self, message: Message, peer: str = "kettle") -> None:
+        """Let a device say something."""
+        now = self.clock.time()
+        match self.layer.receive(codec.encode(message), peer, now):
+            case Reply() as reply:
+                self.downlink.answered(reply, now)
+            case Failure() as failure:
+                self.downlink.failed(failure)
+            case _:
+                self.downlink.acknowledged(peer, now)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, second by second."""
+        for _ in range(int(seconds)):
+            self.clock.advance(1)
+            for failure in self.layer.tick(self.clock.time()):
+                self.downlink.failed(failure)
+
+
+def taken(request: DeviceRequest = READ) -> TakenRequest:
+    return TakenRequest(
+        Result.TAKEN,
+        profile="lwm2m-1.1",
+        body=device_requests.build(request),
+        identity=NOBODY.name,
+        version="1.1",
+    )
+
+
+def answer(asked: Message, *options: tuple[int, bytes]) -> Message:
+    return Message(Type.ACK, Code.CONTENT, asked.message_id, asked.token, options, b"1")
+
+
+def said(complete: object) -> str:
+    assert isinstance(complete, Complete)
+    return str(orjson.loads("{" + complete.outcome[1:] + "}")["outcome"])
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_who_is_not_here_is_not_woken(scene: Scene) -> None:
+    assert not scene.downlink.wake(DeviceId("b" * 32))
+    assert scene.recorded == []
+
+
+def test_a_request_is_taken_sent_and_ended(scene: Scene) -> None:
+    scene.clock.advance(5)
+    assert scene.downlink.wake(KETTLE)
+    assert scene.next(Take) == Take(7, KETTLE, 5_000, 93_000, 15_000)
+    scene.outcome(taken())
+    (asked,) = scene.sent()
+    scene.say(answer(asked))
+    assert said(scene.next(Complete)) == "answered"
+    assert len(scene.downlink) == 1
+    scene.outcome(Result.RECORDED)
+    assert len(scene.downlink) == 0
+    assert scene.recorded == []
+
+
+def test_one_thing_is_under_way_at_a_time(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    scene.downlink.wake(KETTLE)
+    (asked,) = scene.sent()
+    assert scene.recorded == []
+    scene.say(answer(asked))
+    scene.next(Complete)
+    scene.outcome(Result.RECORDED)
+    scene.next(Take)
+
+
+def test_the_store_says_that_more_waits(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    (asked,) = scene.sent()
+    scene.say(answer(asked))
+    scene.next(Complete)
+    scene.outcome(Outcome(Result.RECORDED, waiting=True))
+    scene.next(Take)
+
+
+def test_a_queue_that_has_grown_meanwhile_is_looked_at_again(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.next(Take)
+    scene.downlink.wake(KETTLE)
+    scene.outcome(Result.EMPTY)
+    scene.next(Take)
+    scene.outcome(Result.EMPTY)
+    assert scene.recorded == []
+
+
+@pytest.mark.parametrize("outcome", [None, Result.STALE])
+def test_a_store_that_is_away_is_asked_again(
+    scene: Scene, outcome: Result | None
+) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.next(Take)
+    scene.outcome(outcome)
+    assert scene.recorded == []
+    scene.clock.advance(RETRY_SECONDS)
+    scene.take()
+    (asked,) = scene.sent()
+    scene.say(answer(asked))
+    ended = scene.next(Complete)
+    scene.outcome(outcome)
+    scene.clock.advance(RETRY_SECONDS)
+    assert scene.next(Complete) == ended
+    scene.outcome(Result.RECORDED)
+    assert len(scene.downlink) == 0
+
+
+def test_who_is_busy_with_another_edge_is_looked_at_when_that_may_be_gone(
+    scene: Scene,
+) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.next(Take)
+    scene.outcome(Outcome(Result.BUSY, edge=THERE))
+    scene.clock.advance(LEASE_SECONDS - 1)
+    assert scene.recorded == []
+    scene.clock.advance(1)
+    scene.next(Take)
+
+
+def test_the_edge_that_has_a_device_is_poked(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.next(Take)
+    scene.outcome(Outcome(Result.ELSEWHERE, edge=THERE))
+    assert scene.poked == [(THERE, KETTLE)]
+    assert not scene.downlink.wake(KETTLE)
+
+
+def test_who_sleeps_is_not_asked_for_until_it_is_heard(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.next(Take)
+    scene.outcome(Result.ASLEEP)
+    assert scene.downlink.wake(KETTLE)
+    assert scene.recorded == []
+    assert scene.downlink.contacts.heard(KETTLE, "kettle", scene.clock.time())
+    scene.downlink.wake(KETTLE)
+    scene.next(Take)
+
+
+def test_a_request_under_way_is_held_until_it_ends(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    (asked,) = scene.sent()
+    scene.say(Message(Type.ACK, Code.EMPTY, asked.message_id))
+    assert scene.next(Hold) == Hold(7, KETTLE, "one", 1, 15_000)
+    scene.outcome(Result.RECORDED)
+    for _ in range(3):
+        scene.clock.advance(LEASE_SECONDS / 3)
+        assert scene.next(Hold) == Hold(7, KETTLE, "one", 1, 15_000)
+        scene.outcome(None)
+    scene.say(Message(Type.CON, Code.CONTENT, 1, asked.token, (), b"1"))
+    assert said(scene.next(Complete)) == "answered"
+    scene.outcome(Result.RECORDED)
+    scene.clock.advance(LEASE_SECONDS)
+    assert scene.recorded == []
+
+
+def test_one_that_was_cleared_is_given_up(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    (asked,) = scene.sent()
+    scene.downlink.examine(KETTLE)
+    scene.next(Hold)
+    scene.outcome(Result.UNKNOWN)
+    assert len(scene.downlink) == 0
+    scene.say(answer(asked))
+    scene.wait(PATIENCE)
+    assert scene.recorded == []
+    assert scene.sent() == []
+
+
+def test_who_does_not_answer_is_left_alone(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take(replace(READ, retries=1))
+    scene.wait(PATIENCE)
+    operations = [operation for operation, _ in scene.recorded]
+    assert isinstance(operations[-1], Postpone)
+    _, scene._told = scene.recorded[-1]
+    scene.recorded.clear()
+    scene.outcome(Outcome(Result.POSTPONED, edge=HERE))
+    assert scene.downlink.wake(KETTLE)
+    assert (scene.recorded, scene.poked) == ([], [])
+
+
+def test_a_device_that_has_moved_is_asked_where_it_is(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    scene.sent()
+    scene.downlink.heard(KETTLE, "elsewhere", scene.clock.time(), awake=93.0)
+    scene.downlink.wake(KETTLE)
+    assert scene.next(Postpone) == Postpone(7, KETTLE, "one")
+    scene.outcome(Outcome(Result.POSTPONED, edge=HERE))
+    scene.take()
+    assert [peer for _, peer in scene.layer.datagrams()] == ["elsewhere"]
+
+
+def test_one_that_says_so_again_is_still_being_asked(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    scene.downlink.heard(KETTLE, "kettle", scene.clock.time(), awake=93.0)
+    assert scene.recorded == []
+    assert len(scene.downlink) == 1
+
+
+def test_whoever_was_at_a_place_before_is_asked_there_no_more(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    scene.downlink.heard(DeviceId("b" * 32), "kettle", scene.clock.time(), awake=93.0)
+    assert scene.next(Postpone) == Postpone(7, KETTLE, "one")
+
+
+def test_who_has_been_taken_over_is_left_to_whoever_has_it(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    scene.downlink.gone("kettle")
+    scene.next(Postpone)
+    scene.outcome(Outcome(Result.POSTPONED, edge=THERE))
+    assert scene.poked == [(THERE, KETTLE)]
+
+
+def test_what_was_acknowledged_before_that_is_over(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    (asked,) = scene.sent()
+    scene.say(Message(Type.ACK, Code.EMPTY, asked.message_id))
+    scene.next(Hold)
+    scene.downlink.gone("kettle")
+    assert said(scene.next(Complete)) == "timeout"
+
+
+def test_a_connection_that_is_closed_ends_an_attempt() -> None:
+    scene = Scene(connected=True)
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    scene.downlink.gone("kettle")
+    assert said(scene.next(Complete)) == "disconnected"
+
+
+def test_who_cannot_be_reached_any_more_is_not_here(scene: Scene) -> None:
+    scene.unreachable.add("kettle")
+    assert not scene.downlink.wake(KETTLE)
+    assert len(scene.downlink.contacts) == 0
+
+
+def test_who_has_gone_meanwhile_is_not_sent_anything(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.unreachable.add("kettle")
+    scene.take()
+    scene.next(Postpone)
+    assert scene.sent() == []
+
+
+def test_what_nobody_understands_stays_where_it_is(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.next(Take)
+    scene.outcome(replace(taken(), body='{"id":1}'))
+    assert (len(scene.downlink), scene.recorded) == (0, [])
+
+
+def partial(sequence: int) -> Notification[str]:
+    options = ((Option.OBSERVE, bytes([sequence])), (Option.BLOCK2, b"\x0e"))
+    message = Message(Type.CON, Code.CONTENT, 9, b"\x0a", options, bytes(1024))
+    return Notification(message, "kettle")
+
+
+def test_the_rest_of_a_notification_is_fetched_and_told(scene: Scene) -> None:
+    assert scene.downlink.fetch(partial(2), KETTLE, "/5/0/0", scene.clock.time())
+    (_, asked) = scene.sent()
+    assert asked.path == ("5", "0", "0")
+    scene.downlink.wake(KETTLE)
+    assert scene.recorded == []
+    block = (int(Option.BLOCK2), b"\x16")
+    scene.say(
+        Message(Type.ACK, Code.CONTENT, asked.message_id, asked.token, (block,), b"x")
+    )
+    (message,) = scene.told
+    assert message.payload == bytes(1024) + b"x"
+    assert message.number(Option.OBSERVE) == 2
+    scene.next(Take)
+
+
+def test_who_is_busy_tells_it_again(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    assert not scene.downlink.fetch(partial(2), KETTLE, "/5/0/0", 1_000.0)
+
+
+def test_a_rest_that_does_not_come_is_told_nobody(scene: Scene) -> None:
+    scene.downlink.fetch(partial(2), KETTLE, "/5/0/0", scene.clock.time())
+    scene.wait(PATIENCE)
+    assert (scene.told, len(scene.downlink), scene.recorded) == ([], 0, [])
+
+
+def test_at_the_end_nothing_is_taken_and_what_is_under_way_is_left(
+    scene: Scene,
+) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    scene.downlink.close()
+    assert not scene.downlink.wake(KETTLE)
+    scene.downlink.give_up()
+    scene.next(Postpone)
+    scene.outcome(Outcome(Result.POSTPONED, edge=HERE))
+    assert len(scene.downlink) == 0
+
+
+def test_a_request_that_is_taken_too_late_is_left(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.downlink.close()
+    scene.take()
+    scene.next(Postpone)
+    assert scene.sent() == []
+
+
+def test_what_has_stopped_does_nothing_more(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    scene.sent()
+    scene.downlink.stop()
+    scene.wait(PATIENCE)
+    assert (scene.sent(), scene.recorded, len(scene.downlink)) == ([], [], 0)
