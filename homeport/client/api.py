@@ -9,15 +9,18 @@ from homeport.client.certificates import (
     TrustedCertificates,
 )
 from homeport.client.channels import Channel
+from homeport.client.consumers import Consumers
 from homeport.client.device_requests import DeviceRequests
 from homeport.client.devices import Devices
 from homeport.client.enrollments import Enrollments
 from homeport.client.events import DeviceEvents
 from homeport.client.groups import DeviceGroups
 from homeport.client.methods import From
+from homeport.client.platform import Platform
 from homeport.client.saved_queries import SavedQueries
 from homeport.client.shared_keys import SharedKeys
 from homeport.client.subscriptions import Subscriptions
+from homeport.client.values import Values
 
 
 class Api(Generic[From]):
@@ -36,5 +39,8 @@ class Api(Generic[From]):
         self.shared_keys = SharedKeys(sender)
         self.enrollments = Enrollments(sender)
         self.channel = Channel(sender)
+        self.consumers = Consumers(sender)
         self.requests = DeviceRequests(sender)
         self.subscriptions = Subscriptions(sender)
+        self.values = Values(sender)
+        self.platform = Platform(sender)

@@ -8,25 +8,20 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import orjson
 from websockets.asyncio.client import connect as connect_async
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import connect
 
-from homeport.client import notifications
-from homeport.client.access import Access, access
+from homeport.client import notifications, wire
+from homeport.client.access import access
 from homeport.client.api import Api
 from homeport.client.calls import Answer, Call, Result
-from homeport.client.errors import SocketClosed, refused
+from homeport.client.errors import refused
+from homeport.client.event_streams import Confirm, Event, Events, Form
 from homeport.client.methods import AsyncListing, AsyncSender, Kept, Listing, Sender
 from homeport.client.notifications import Message
 from homeport.client.patience import Patience
 from homeport.client.records import Page
-from homeport.errors import HomeportError, Unavailable
-
-ANSWER_SECONDS = 20.0
-LARGEST_MESSAGE = 64 * 2**20
-"""Bytes of a notification message: 10,000 registrations of devices like ours."""
+from homeport.client.wire import ANSWER_SECONDS
 
 
 class Client(Api[Sender]):
@@ -53,7 +48,7 @@ class Client(Api[Sender]):
         self._access = access(url, key, ca=ca)
         self._seconds = seconds
         self._patience = patience
-        self._http = httpx.Client(transport=transport, **_options(self._access))
+        self._http = httpx.Client(transport=transport, **wire.options(self._access))
 
     def __enter__(self) -> Self:
         return self
@@ -87,22 +82,60 @@ class Client(Api[Sender]):
         They end with SocketClosed; what has not been received by then comes again on
         the next socket.
         """
-        with _told():
-            socket = connect(self._access.socket_url, **_socket_options(self._access))
+        with wire.told():
+            socket = connect(
+                self._access.socket_url, **wire.socket_options(self._access)
+            )
 
         def messages() -> Iterator[Message]:
             while True:
-                with _told():
+                with wire.told():
                     text = socket.recv()
                 yield notifications.parse(text)
 
         with socket:
             yield messages()
 
+    @contextmanager
+    def follow(
+        self,
+        consumer: str,
+        *,
+        form: Form = "fact",
+        confirm: Confirm = "call",
+        after: str = "",
+    ) -> Iterator[Iterator[Event]]:
+        """Read for a named consumer, as its newest reader; yield its events.
+
+        They end when the API restarts, or another reader has come. ``after`` is the id
+        of the last event that was had: who comes again goes on behind it, and has
+        confirmed it; without one it is where the consumer is. Events that are confirmed
+        as ``sent`` need none of that, and may get lost on the way.
+        """
+        with wire.told():
+            request = wire.follow(self._http, consumer, form, confirm, after)
+            response = self._http.send(request, stream=True)
+
+        def events() -> Iterator[Event]:
+            read, pieces = Events(), response.iter_bytes()
+            while True:
+                with wire.told():
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
+                yield from read.feed(piece)
+
+        try:
+            if response.is_error:
+                raise refused(response.status_code, response.read())
+            yield events()
+        finally:
+            response.close()
+
     def _ask(self, call: Call[Any]) -> Answer:
-        with _told():
-            request = _request(self._http, call, self._seconds)
-            return _answer(self._http.send(request))
+        with wire.told():
+            request = wire.request(self._http, call, self._seconds)
+            return wire.answer(self._http.send(request))
 
 
 class AsyncClient(Api[AsyncSender]):
@@ -122,7 +155,9 @@ class AsyncClient(Api[AsyncSender]):
         self._access = access(url, key, ca=ca)
         self._seconds = seconds
         self._patience = patience
-        self._http = httpx.AsyncClient(transport=transport, **_options(self._access))
+        self._http = httpx.AsyncClient(
+            transport=transport, **wire.options(self._access)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -152,81 +187,55 @@ class AsyncClient(Api[AsyncSender]):
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[AsyncIterator[Message]]:
         """Open the WebSocket of the key's channel; yield its messages, as `Client`."""
-        with _told():
+        with wire.told():
             socket = await connect_async(
-                self._access.socket_url, **_socket_options(self._access)
+                self._access.socket_url, **wire.socket_options(self._access)
             )
 
         async def messages() -> AsyncIterator[Message]:
             while True:
-                with _told():
+                with wire.told():
                     text = await socket.recv()
                 yield notifications.parse(text)
 
         async with socket:
             yield messages()
 
+    @asynccontextmanager
+    async def follow(
+        self,
+        consumer: str,
+        *,
+        form: Form = "fact",
+        confirm: Confirm = "call",
+        after: str = "",
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """Read for a named consumer, as its newest reader; yield its events.
+
+        As with `Client`.
+        """
+        with wire.told():
+            request = wire.follow(self._http, consumer, form, confirm, after)
+            response = await self._http.send(request, stream=True)
+
+        async def events() -> AsyncIterator[Event]:
+            read, pieces = Events(), response.aiter_bytes()
+            while True:
+                with wire.told():
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    return
+                for event in read.feed(piece):
+                    yield event
+
+        try:
+            if response.is_error:
+                raise refused(response.status_code, await response.aread())
+            yield events()
+        finally:
+            await response.aclose()
+
     async def _ask(self, call: Call[Any]) -> Answer:
-        with _told():
-            request = _request(self._http, call, self._seconds)
-            return _answer(await self._http.send(request))
-
-
-def _options(access: Access) -> dict[str, Any]:
-    """Return how both kinds of HTTP clients are made."""
-    return {
-        "base_url": access.url,
-        "headers": access.headers,
-        "verify": access.tls or False,  # without TLS there is nothing to verify
-        "trust_env": False,
-    }
-
-
-def _socket_options(access: Access) -> dict[str, Any]:
-    """Return how both kinds of sockets are opened."""
-    return {
-        "additional_headers": access.headers,
-        "user_agent_header": None,
-        "ssl": access.tls,
-        "proxy": None,
-        "max_size": LARGEST_MESSAGE,
-        "open_timeout": ANSWER_SECONDS,
-    }
-
-
-def _request(
-    http: httpx.Client | httpx.AsyncClient, call: Call[Any], seconds: float
-) -> httpx.Request:
-    return http.build_request(
-        call.method,
-        call.path,
-        params=call.query or None,
-        content=None if call.body is None else orjson.dumps(call.body),
-        headers=None if call.body is None else {"content-type": "application/json"},
-        files=None if call.file is None else {call.file[0]: call.file},
-        timeout=seconds + call.seconds,
-    )
-
-
-def _answer(answered: httpx.Response) -> Answer:
-    return Answer(answered.status_code, answered.content, dict(answered.headers))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tell by our own errors how the network has failed."""
-    try:
-        yield
-    except ConnectionClosed as error:
-        raise _closed(error) from error
-    except InvalidStatus as error:
-        answered = error.response
-        raise refused(answered.status_code, bytes(answered.body or b"")) from error
-    except (httpx.HTTPError, InvalidHandshake, OSError) as error:
-        raise Unavailable("API", str(error) or type(error).__name__) from error
-
-
-def _closed(error: ConnectionClosed) -> HomeportError:
-    if error.rcvd is None:
-        return SocketClosed(1006, "")
-    return SocketClosed(error.rcvd.code, error.rcvd.reason)
+        with wire.told():
+            request = wire.request(self._http, call, self._seconds)
+            return wire.answer(await self._http.send(request))

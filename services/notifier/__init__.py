@@ -1,8 +1,9 @@
 """Tells the application, and takes its device requests.
 
-Consumes: device.registered, registration.updated, device.deregistered,
-    registration.expired
-Publishes: nothing
-Stores: tables notifier.channels and notifier.removals in PostgreSQL; a durable NATS
-    consumer of each channel
+Consumes: device.bootstrapped, device.registered, registration.updated,
+    device.deregistered, registration.expired, request.completed
+Publishes: request.completed
+Stores: tables notifier.channels, removals, endpoints, open_requests, subscriptions and
+    presubscriptions in PostgreSQL; a durable NATS consumer of each channel, which takes
+    resource.notified, too
 """

@@ -9,7 +9,14 @@ from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from homeport.errors import HomeportError, InvalidParameter, Unavailable
+from homeport import names
+from homeport.errors import (
+    HomeportError,
+    InvalidName,
+    InvalidParameter,
+    Unavailable,
+)
+from homeport.names import DeviceId
 from homeport.store.trust import Grant
 from services.notifier import observability
 from services.notifier.channels import Channel
@@ -27,6 +34,23 @@ WORDS: Mapping[str, str] = {
     "serialization": "INVALID_SERIALIZATION",
     "callback": "CALLBACK_NOT_ACCEPTED",
     "channel": "CHANNEL_OF_ANOTHER_KIND",
+    "async-id": "MALFORMED_ASYNC_ID",
+    "retry": "INVALID_RETRY",
+    "expiry-seconds": "INVALID_EXPIRY_SECONDS",
+    "path": "MALFORMED_PATH",
+    "accept": "NOT_ACCEPTABLE_FORMAT",
+    "content-type": "UNKNOWN_CONTENT_TYPE",
+    "consumer": "INVALID_CONSUMER_NAME",
+    "consumers": "TOO_MANY_CONSUMERS",
+    "facts": "UNKNOWN_FACT",
+    "devices": "INVALID_DEVICES",
+    "paths": "INVALID_PATHS",
+    "start": "INVALID_START",
+    "sequence": "INVALID_SEQUENCE",
+    "form": "INVALID_FORM",
+    "confirm": "INVALID_CONFIRM",
+    "last-event-id": "INVALID_LAST_EVENT_ID",
+    "limit": "INVALID_LIMIT",
 }
 """The word for each parameter that may be wrong; all are 400."""
 
@@ -53,6 +77,14 @@ def needs_writing(grant: Grant) -> None:
         raise Refused(403, "FORBIDDEN")
 
 
+def device(text: str) -> DeviceId:
+    """Read a device's id from a path; what is none belongs to nobody."""
+    try:
+        return names.parse_device_id(text)
+    except InvalidName as error:
+        raise Refused(404, "DEVICE_NOT_FOUND") from error
+
+
 def found(channel: Channel | None) -> Channel:
     """Refuse where there is no channel."""
     if channel is None:
@@ -71,17 +103,25 @@ def words(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-async def read(request: Request) -> bytes:
+async def read(request: Request, *, most: int = LARGEST_BODY) -> bytes:
     """Read a body that is JSON, if it is anything, and not too long."""
     media_type = request.headers.get("content-type", "application/json")
     if media_type.partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, "UNSUPPORTED_MEDIA_TYPE")
-    body = b""
+    body = await read_any(request, most=most)
+    if body is None:
+        raise InvalidParameter("body", f"is longer than {most} bytes")
+    return body
+
+
+async def read_any(request: Request, *, most: int) -> bytes | None:
+    """Read a body of any kind; None where it is longer than ``most`` bytes."""
+    body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > LARGEST_BODY:
-            raise InvalidParameter("body", f"is longer than {LARGEST_BODY} bytes")
-    return body
+        if len(body) > most:
+            return None
+    return bytes(body)
 
 
 def add_refusals(made: FastAPI) -> None:

@@ -8,22 +8,31 @@ from functools import partial
 
 from homeport.errors import Unavailable
 from homeport.runtime import addresses, bus
-from homeport.runtime.database import connections
 from homeport.runtime.probes import Probes
 from homeport.runtime.serving import serve
 from homeport.runtime.tasks import end, vital
+from homeport.store.trust import TrustView
+from homeport.store.trust_changes import TrustChanges
 from services.notifier import http
+from services.notifier.books import Books
+from services.notifier.bus import broker
 from services.notifier.channels import Callback, Channel, Kind
 from services.notifier.claims import claims
 from services.notifier.config import NotifierSettings
-from services.notifier.consumers import inbox
+from services.notifier.consumer_store import ConsumerStore
+from services.notifier.course import course
 from services.notifier.delivery import Delivery
+from services.notifier.ground import Ground, ground
 from services.notifier.insistence import Insistence, Pace
+from services.notifier.interests import Interests
 from services.notifier.ledger import Ledger
+from services.notifier.remembered import Remembered
+from services.notifier.revocations import Revocations
 from services.notifier.roster import Roster
-from services.notifier.schema import MIGRATIONS, SCHEMA
 from services.notifier.store import ChannelStore
-from services.notifier.webhooks import webhooks
+from services.notifier.sweeping import Sweeper
+from services.notifier.unattended import Stores, Unattended
+from services.notifier.webhooks import Webhooks, webhooks
 
 SETTINGS = NotifierSettings
 
@@ -33,38 +42,16 @@ async def service(
     settings: NotifierSettings, probes: Probes
 ) -> AsyncIterator[Mapping[str, str]]:
     """Entered: channels are served. Left: none is any more, and none is lost."""
-    postgres_url = settings.postgres_url.get_secret_value()
-    pace = Pace(timedelta(seconds=settings.webhook_patience_seconds))
     async with AsyncExitStack() as stack:
-        nats = await stack.enter_async_context(bus.connection(settings.nats_url))
-        engine = await stack.enter_async_context(
-            connections(postgres_url, schema=SCHEMA, migrations=MIGRATIONS)
-        )
+        base = await stack.enter_async_context(ground(settings))
         applications = await stack.enter_async_context(webhooks(settings))
-        stored, ledger = ChannelStore(engine), Ledger(engine)
-
-        async def deliver(channel: Channel) -> None:
-            if isinstance(channel.way, Callback):
-                calls = Insistence(
-                    channel,
-                    channel.way,
-                    put=applications.put,
-                    failures=ledger,
-                    pace=pace,
-                )
-                await Delivery(
-                    channel, inbox=partial(inbox, nats), hand_over=calls.hand_over
-                ).run()
-
-        roster = Roster(
-            Kind.CALLBACK,
-            wanted=partial(stored.of_kind, Kind.CALLBACK),
-            claims=partial(claims, postgres_url, Kind.CALLBACK),
-            serve=deliver,
-            poll_seconds=settings.channel_poll_seconds,
-        )
-        probes.add("nats", lambda: bus.check(nats))
+        stored, ledger = ChannelStore(base.engine), Ledger(base.engine)
+        roster = _roster(settings, base, applications, stored, ledger)
+        probes.add("nats", lambda: bus.check(base.nats))
         probes.add("channels", roster.check)
+        facts = broker(settings.nats_url, Books(base.engine), base.observing)
+        await facts.start()
+        stack.push_async_callback(facts.stop)
         opened: dict[str, str] = {}
         if settings.http_port is not None:
             routes = await stack.enter_async_context(http.application(settings))
@@ -72,9 +59,91 @@ async def service(
                 serve(routes, settings.http_host, settings.http_port)
             )
             opened["http"] = addresses.url("http", settings.http_host, port)
-        for work in (roster.run(), _expire(ledger, settings)):
+        revocations = Revocations(
+            TrustView(base.redis),
+            stored,
+            base.subscriptions,
+            discard=base.resting.discard,
+            seconds=settings.key_sweep_seconds,
+        )
+        for work in (
+            roster.run(),
+            _expire(ledger, settings),
+            _sweeper(settings, base).run(),
+            _unattended(settings, base, stored).run(),
+            revocations.hear(TrustChanges(base.redis, edge=base.identity)),
+            revocations.watch(),
+        ):
             stack.push_async_callback(end, vital(work))
         yield opened
+
+
+def _roster(
+    settings: NotifierSettings,
+    base: Ground,
+    applications: Webhooks,
+    stored: ChannelStore,
+    ledger: Ledger,
+) -> Roster:
+    pace = Pace(timedelta(seconds=settings.webhook_patience_seconds))
+
+    async def deliver(channel: Channel) -> bool:
+        if not isinstance(channel.way, Callback):
+            return False
+        calls = Insistence(
+            channel, channel.way, put=applications.put, failures=ledger, pace=pace
+        )
+        return await Delivery(
+            channel,
+            inbox=base.resting.inbox,
+            interests=base.interests.of,
+            hand_over=calls.hand_over,
+        ).run()
+
+    return Roster(
+        Kind.CALLBACK,
+        wanted=Remembered(stored, Kind.CALLBACK).read,
+        claims=partial(
+            claims,
+            settings.postgres_url.get_secret_value(),
+            Kind.CALLBACK,
+            base.interests,
+        ),
+        serve=partial(base.resting.serve, deliver),
+        poll_seconds=settings.channel_poll_seconds,
+    )
+
+
+def _sweeper(settings: NotifierSettings, base: Ground) -> Sweeper:
+    return Sweeper(
+        base.open_requests,
+        base.queue,
+        course(base.redis, base.nats),
+        clock=base.clock,
+        buckets=settings.buckets,
+        seconds=settings.request_sweep_seconds,
+    )
+
+
+def _unattended(
+    settings: NotifierSettings, base: Ground, stored: ChannelStore
+) -> Unattended:
+    return Unattended(
+        base.nats,
+        base.resting.places,
+        Stores(
+            stored,
+            ConsumerStore(base.engine, most=settings.consumers_per_account),
+            base.resting.cursors,
+        ),
+        claims=partial(
+            claims,
+            settings.postgres_url.get_secret_value(),
+            Kind.CALLBACK,
+            Interests(base.subscriptions.interest),
+        ),
+        seconds=settings.cursor_sweep_seconds,
+    )
 
 
 async def _expire(ledger: Ledger, settings: NotifierSettings) -> None:

@@ -78,14 +78,14 @@ Body = TypeVar("Body", bound=BaseModel)
 
 def parse_callback(body: bytes) -> tuple[Callback, Serialization]:
     """Parse the body of a PUT; raise InvalidParameter naming what is wrong."""
-    given = _parse(CallbackBody, body)
+    given = parse(CallbackBody, body)
     callback = Callback(given.url, given.headers or {}, given.signing_secret or "")
     return callback, _form(given.serialization)
 
 
 def parse_websocket(body: bytes) -> Serialization:
     """Parse the body of a PUT, which may be empty; raise InvalidParameter."""
-    return _form(_parse(WebSocketBody, body or b"{}").serialization)
+    return _form(parse(WebSocketBody, body or b"{}").serialization)
 
 
 def callback_info(callback: Callback, serialization: Serialization) -> CallbackInfo:
@@ -117,7 +117,8 @@ _STATUSES: Mapping[bool | None, Literal["connected", "disconnected", "unknown"]]
 }
 
 
-def _parse(model: type[Body], body: bytes) -> Body:
+def parse(model: type[Body], body: bytes) -> Body:
+    """Parse a body; raise InvalidParameter naming what is wrong."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -158,7 +159,18 @@ def _inlined(schema: Any, definitions: Any) -> Any:
     }
 
 
-def _request(model: type[BaseModel], example: Any, *, required: bool) -> Any:
+def parameter(name: str, description: str, *, required: bool = False) -> Any:
+    """Describe a query parameter for the OpenAPI page; the route reads it as text."""
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
+def request(model: type[BaseModel], example: Any, *, required: bool) -> Any:
     """Describe a body for the OpenAPI page; the route reads it after the key."""
     schema = model.model_json_schema()
     content = {
@@ -168,7 +180,7 @@ def _request(model: type[BaseModel], example: Any, *, required: bool) -> Any:
     return {"required": required, "content": {"application/json": content}}
 
 
-CALLBACK_REQUEST = _request(
+CALLBACK_REQUEST = request(
     CallbackBody,
     {
         "url": "https://example.com/notifications",
@@ -176,7 +188,7 @@ CALLBACK_REQUEST = _request(
     },
     required=True,
 )
-WEBSOCKET_REQUEST = _request(
+WEBSOCKET_REQUEST = request(
     WebSocketBody,
     {"serialization": {"type": "v2", "cfg": {"include_uid": True}}},
     required=False,

@@ -12,8 +12,9 @@ import asyncpg
 
 from homeport.errors import Unavailable
 from homeport.runtime.database import ANSWER_SECONDS, reported
-from services.notifier.announcements import heard_of
+from services.notifier.announcements import INTERESTS, heard_of
 from services.notifier.channels import Kind
+from services.notifier.interests import Interests
 
 _CLAIM = """
     SELECT key FROM unnest($1::text[]) AS key
@@ -37,12 +38,16 @@ class Claims:
         self._lost = asyncio.Event()
         connection.add_termination_listener(lambda _: self._lost.set())
 
-    async def listen(self) -> None:
-        """Hear of changed channels from now on."""
+    async def listen(self, interests: Interests) -> None:
+        """Hear of changed channels, and of what keys want, from now on."""
         with reported():
             await self._connection.add_listener(
                 self._heard_of, lambda *_: self._changed.set()
             )
+            await self._connection.add_listener(
+                INTERESTS, lambda *heard: interests.forget(heard[-1])
+            )
+        interests.forget_all()
 
     async def claim(self, keys: Iterable[str]) -> frozenset[str]:
         """Claim channels of nobody; return those that are now this replica's.
@@ -88,10 +93,11 @@ class Claims:
 
 
 @asynccontextmanager
-async def claims(url: str, kind: Kind) -> AsyncIterator[Claims]:
+async def claims(url: str, kind: Kind, interests: Interests) -> AsyncIterator[Claims]:
     """Connect, and listen for changes of channels of a kind; raise Unavailable.
 
-    Left: every claim is given back.
+    While it is entered, ``interests`` hears of changes, too. Left: every claim is given
+    back.
     """
     with reported():
         connection = await asyncpg.connect(
@@ -102,7 +108,7 @@ async def claims(url: str, kind: Kind) -> AsyncIterator[Claims]:
         )
     try:
         made = Claims(connection, kind)
-        await made.listen()
+        await made.listen(interests)
         yield made
     finally:
         connection.terminate()

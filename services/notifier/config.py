@@ -55,7 +55,7 @@ class NotifierSettings(DatabaseSettings):
         gt=0,
         description=(
             "How often an idle WebSocket is pinged, and how long its client may take "
-            "to answer or to read a message."
+            "to answer or to read a message. The same holds for event streams."
         ),
     )
     socket_idle_seconds: float = Field(
@@ -69,6 +69,34 @@ class NotifierSettings(DatabaseSettings):
         description=(
             "How often a replica looks for channels that nobody serves; changes are "
             "announced besides."
+        ),
+    )
+
+    consumers_per_account: int = Field(
+        default=1_000, ge=1, description="Named consumers that an account may have."
+    )
+    cursor_sweep_seconds: float = Field(
+        default=60,
+        gt=0,
+        description=(
+            "How often channels and consumers are looked at for which nobody reads: "
+            "what waits for them is counted, and what left the stream."
+        ),
+    )
+    request_sweep_seconds: float = Field(
+        default=30,
+        gt=0,
+        description=(
+            "How often open device requests are looked at; one that nothing holds any "
+            "more, because Redis was lost, is ended at the third look."
+        ),
+    )
+    key_sweep_seconds: float = Field(
+        default=60,
+        gt=0,
+        description=(
+            "How often channels are looked at whose API key may be gone; it has to be "
+            "gone at two looks. What is deleted while a notifier runs is heard at once."
         ),
     )
 

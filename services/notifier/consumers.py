@@ -10,6 +10,7 @@ events are given out again only to those who ask, and then come before newer one
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from nats.aio.client import Client
@@ -22,13 +23,14 @@ from nats.js.errors import Error as JetStreamError
 
 from homeport.errors import Unavailable
 from homeport.events import subjects
+from homeport.events.cloudevents import TRACEPARENT
 from homeport.names import AccountId
 from services.notifier.channels import Channel
 from services.notifier.messages import Taken
 
 BATCH = 1_000
 LINGER_SECONDS = 0.01
-"""How long a batch may wait to fill, and so the most it adds to a single event."""
+"""How long a batch may wait to fill where events come close together."""
 IDLE_SECONDS = 5.0
 """How long one question for events lasts; also how late a lost one is repeated."""
 ACKNOWLEDGE_SECONDS = 2.0
@@ -41,11 +43,16 @@ _GATHER_SECONDS = 0.5
 
 
 async def ensure(
-    nats: Client, key_id: str, account: AccountId, *, since: datetime | None = None
+    nats: Client,
+    key_id: str,
+    account: AccountId,
+    *,
+    after: int | None = None,
+    since: datetime | None = None,
 ) -> None:
     """Make a channel's consumer unless it exists; raise Unavailable.
 
-    It begins now, or at ``since``: that is for a consumer that was lost.
+    It begins after a place in the stream, or at ``since`` where none is known, or now.
     """
     durable = subjects.channel_durable(key_id)
     jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
@@ -53,7 +60,7 @@ async def ensure(
         try:
             await jetstream.consumer_info(subjects.STREAM, durable)
         except NotFoundError:
-            await _create(jetstream, _configuration(durable, account, since))
+            await _create(jetstream, _configuration(durable, account, after, since))
 
 
 async def _create(jetstream: JetStreamContext, wanted: ConsumerConfig) -> None:
@@ -65,12 +72,18 @@ async def _create(jetstream: JetStreamContext, wanted: ConsumerConfig) -> None:
 
 
 def _configuration(
-    durable: str, account: AccountId, since: datetime | None
+    durable: str, account: AccountId, after: int | None, since: datetime | None
 ) -> ConsumerConfig:
+    policy = DeliverPolicy.NEW
+    if after is not None:
+        policy, since = DeliverPolicy.BY_START_SEQUENCE, None
+    elif since is not None:
+        policy = DeliverPolicy.BY_START_TIME
     return ConsumerConfig(
         durable_name=durable,
         filter_subject=subjects.of_account(account),
-        deliver_policy=DeliverPolicy.BY_START_TIME if since else DeliverPolicy.NEW,
+        deliver_policy=policy,
+        opt_start_seq=None if after is None else after + 1,
         opt_start_time=since,
         ack_policy=AckPolicy.ALL,
         ack_wait=ACKNOWLEDGE_SECONDS,
@@ -89,17 +102,48 @@ async def acknowledge(nats: Client, receipt: str) -> None:
         await nats.request(receipt, b"+ACK", timeout=_ANSWER_SECONDS)
 
 
-async def waiting(nats: Client, key_id: str) -> int:
-    """Return how many events a channel's application has not accepted yet.
+async def discard(nats: Client, key_id: str) -> None:
+    """Remove a channel's consumer for good; raise Unavailable."""
+    jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
+    with _reported():
+        try:
+            await jetstream.delete_consumer(
+                subjects.STREAM, subjects.channel_durable(key_id)
+            )
+        except NotFoundError:
+            return
 
-    Those that are no business of applications count, too. Raises Unavailable.
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a channel has come: up to ``floor`` all is accepted.
+
+    ``waiting`` events are not; those that are no business of applications count, too.
+    """
+
+    account: AccountId
+    floor: int
+    waiting: int
+
+
+async def progress(nats: Client, key_id: str) -> Progress | None:
+    """Return how far a channel has come; None where it has no consumer.
+
+    Raises Unavailable.
     """
     jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
     with _reported():
-        found = await jetstream.consumer_info(
-            subjects.STREAM, subjects.channel_durable(key_id)
-        )
-    return (found.num_pending or 0) + (found.num_ack_pending or 0)
+        try:
+            found = await jetstream.consumer_info(
+                subjects.STREAM, subjects.channel_durable(key_id)
+            )
+        except NotFoundError:
+            return None
+    return Progress(
+        subjects.account_of(found.config.filter_subject or ""),
+        found.ack_floor.stream_seq if found.ack_floor else 0,
+        (found.num_pending or 0) + (found.num_ack_pending or 0),
+    )
 
 
 class Inbox:
@@ -118,6 +162,7 @@ class Inbox:
         self._subscription = subscription
         self._durable = durable
         self._begun = False
+        self._crowded = False
         self._place = 0
         self._delivered = 0
         self._last: Msg | None = None
@@ -166,9 +211,11 @@ class Inbox:
                 await self._taken[taken.sequence].nak()
 
     async def _next(self, seconds: float) -> list[Msg]:
+        """Wait for company only where there is some: a single event goes at once."""
         found = await self._fetch(1, seconds)
-        if found:
+        if found and (self._crowded or found[0].metadata.num_pending):
             found += await self._fetch(BATCH - 1, LINGER_SECONDS)
+        self._crowded = len(found) > 1
         return found
 
     def _goes_on(self, found: Sequence[Msg]) -> bool:
@@ -204,13 +251,18 @@ class Inbox:
 
 
 @asynccontextmanager
-async def inbox(nats: Client, channel: Channel) -> AsyncIterator[Inbox]:
-    """Open a channel's consumer, making it again if it was lost.
+async def inbox(
+    nats: Client, channel: Channel, *, after: int | None = None
+) -> AsyncIterator[Inbox]:
+    """Open a channel's consumer, making it if there is none.
 
-    Raises Unavailable when NATS is away.
+    It begins after a place then, or with the channel where none is known. Raises
+    Unavailable when NATS is away.
     """
     durable = subjects.channel_durable(channel.key_id)
-    await ensure(nats, channel.key_id, channel.account, since=channel.created_at)
+    await ensure(
+        nats, channel.key_id, channel.account, after=after, since=channel.created_at
+    )
     jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
     with _reported():
         subscription = await jetstream.pull_subscribe_bind(
@@ -229,6 +281,7 @@ def _taken(message: Msg) -> Taken:
         metadata.sequence.stream,
         int(metadata.timestamp.timestamp() * 1000),
         message.data,
+        (message.headers or {}).get(TRACEPARENT, ""),
     )
 
 

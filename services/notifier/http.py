@@ -1,4 +1,4 @@
-"""The REST routes of the notifier: an API key's notification channel."""
+"""The REST routes of the notifier: a key's channel, and what it asks of devices."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,35 +7,53 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI
 
-from homeport.runtime import bus, rest
-from homeport.runtime.database import connections
+from homeport.runtime import rest
+from homeport.runtime.quotas import Quotas
 from homeport.runtime.tasks import end, vital
-from homeport.store import connection
 from homeport.store.trust import Grant, TrustView
 from services.notifier import (
     answers,
     consumers,
     handlers,
+    http_backlogs,
     http_callbacks,
+    http_consumers,
+    http_endpoints,
+    http_event_streams,
     http_polls,
+    http_presubscriptions,
+    http_requests,
+    http_resources,
     http_sockets,
+    http_subscriptions,
+    http_values,
     http_websockets,
 )
 from services.notifier.bodies import ChannelInfo
 from services.notifier.channels import Channel, Kind
 from services.notifier.claims import claims
 from services.notifier.config import NotifierSettings
+from services.notifier.consumer_readers import Readers
+from services.notifier.consumer_store import ConsumerStore
+from services.notifier.consuming import Consuming
 from services.notifier.delivery import Delivery
+from services.notifier.ground import Ground, ground
 from services.notifier.ledger import Ledger
 from services.notifier.polls import Polls, Source
 from services.notifier.ports import Ports
 from services.notifier.roster import Roster
-from services.notifier.schema import MIGRATIONS, SCHEMA
 from services.notifier.sockets import Sockets
 from services.notifier.store import ChannelStore
+from services.notifier.subscribing import Subscribing
 from services.notifier.webhooks import webhooks
 
-PREFIXES = ("/v2/notification",)
+PREFIXES = (
+    "/v2/notification",
+    "/v2/device-requests",
+    "/v2/endpoints",
+    "/v2/subscriptions",
+    "/v2/values",
+)
 
 
 @asynccontextmanager
@@ -44,60 +62,92 @@ async def application(settings: NotifierSettings) -> AsyncIterator[FastAPI]:
 
     Entered: sockets and long polls are served, too.
     """
-    postgres_url = settings.postgres_url.get_secret_value()
     async with AsyncExitStack() as stack:
-        redis = await connection.connect(settings.redis_url)
-        stack.push_async_callback(redis.aclose)
-        nats = await stack.enter_async_context(bus.connection(settings.nats_url))
-        engine = await stack.enter_async_context(
-            connections(postgres_url, schema=SCHEMA, migrations=MIGRATIONS)
-        )
+        base = await stack.enter_async_context(ground(settings))
         callers = await stack.enter_async_context(webhooks(settings))
-        stored, ledger = ChannelStore(engine), Ledger(engine)
+        stored, ledger = ChannelStore(base.engine), Ledger(base.engine)
         sockets = Sockets(stored, ledger)
-        inbox = partial(consumers.inbox, nats)
-        collect = partial(consumers.ensure, nats)
-
-        async def deliver(channel: Channel) -> None:
-            socket = sockets.of(channel)
-            if socket is not None:
-                await Delivery(channel, inbox=inbox, hand_over=socket.hand_over).run()
-
-        roster = Roster(
-            Kind.WEB_SOCKET,
-            wanted=sockets.wanted,
-            claims=partial(claims, postgres_url, Kind.WEB_SOCKET),
-            serve=deliver,
-            poll_seconds=settings.channel_poll_seconds,
-        )
+        roster = _roster(settings, base, sockets)
+        collect = base.resting.collect
         serving = vital(roster.run())
         stack.push_async_callback(end, serving)
         await roster.begun()
         yield routes(
             Ports(
-                trust=TrustView(redis),
+                trust=TrustView(base.redis),
+                quotas=Quotas(settings.http_requests_per_second),
                 stored=stored,
                 ledger=ledger,
                 put=callers.put,
                 collect=collect,
-                waiting=partial(consumers.waiting, nats),
+                backlog=base.resting.state,
                 polls=Polls(
                     stored,
                     ledger,
-                    Source(collect, inbox, partial(consumers.acknowledge, nats)),
+                    Source(
+                        collect,
+                        base.resting.inbox,
+                        partial(consumers.acknowledge, base.nats),
+                    ),
                     claims=roster.held,
+                    interests=base.interests.of,
                     seconds=settings.pull_seconds,
                 ),
                 sockets=sockets,
                 ping_seconds=settings.socket_ping_seconds,
+                requests=base.requests,
+                queue=base.queue,
+                endpoints=base.endpoints,
+                subscriptions=base.subscriptions,
+                subscribing=Subscribing(
+                    base.queue, base.requests, base.subscriptions, base.observing
+                ),
+                consuming=_consuming(settings, base),
             )
         )
+
+
+def _consuming(settings: NotifierSettings, base: Ground) -> Consuming:
+    stored = ConsumerStore(base.engine, most=settings.consumers_per_account)
+    return Consuming(
+        stored,
+        base.resting.cursors,
+        base.resting.places,
+        Readers(base.nats, stored),
+    )
+
+
+def _roster(settings: NotifierSettings, base: Ground, sockets: Sockets) -> Roster:
+    async def deliver(channel: Channel) -> bool:
+        socket = sockets.of(channel)
+        return (
+            socket is not None
+            and await Delivery(
+                channel,
+                inbox=base.resting.inbox,
+                interests=base.interests.of,
+                hand_over=socket.hand_over,
+            ).run()
+        )
+
+    return Roster(
+        Kind.WEB_SOCKET,
+        wanted=sockets.wanted,
+        claims=partial(
+            claims,
+            settings.postgres_url.get_secret_value(),
+            Kind.WEB_SOCKET,
+            base.interests,
+        ),
+        serve=partial(base.resting.serve, deliver),
+        poll_seconds=settings.channel_poll_seconds,
+    )
 
 
 def routes(ports: Ports) -> FastAPI:
     """Make the application from what its routes need."""
     made = FastAPI(
-        title="Homeport notifications",
+        title="Homeport notifications and device requests",
         version="2",
         openapi_url=f"{PREFIXES[0]}/openapi.json",
         docs_url=f"{PREFIXES[0]}/docs",
@@ -106,8 +156,24 @@ def routes(ports: Ports) -> FastAPI:
     )
     made.add_middleware(rest.Border)
     answers.add_refusals(made)
-    caller = Depends(rest.caller(ports.trust, refused=answers.unknown_key))
-    for module in (http_callbacks, http_polls, http_websockets, http_sockets):
+    caller = Depends(
+        rest.caller(ports.trust, quotas=ports.quotas, refused=answers.unknown_key)
+    )
+    for module in (
+        http_callbacks,
+        http_polls,
+        http_websockets,
+        http_sockets,
+        http_requests,
+        http_endpoints,
+        http_resources,
+        http_subscriptions,
+        http_presubscriptions,
+        http_values,
+        http_backlogs,
+        http_consumers,
+        http_event_streams,
+    ):
         made.include_router(module.routes(ports, caller=caller))
 
     @made.get("/v2/notification/channel", responses=answers.words(401, 403, 404))

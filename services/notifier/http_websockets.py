@@ -23,11 +23,11 @@ def routes(ports: Ports, *, caller: Depends) -> APIRouter:
     async def info(grant: Grant, serialization: Serialization) -> WebSocketInfo:
         try:
             connected = await ports.ledger.is_served(grant.key_id)
-            waiting = await ports.waiting(grant.key_id)
+            backlog = await ports.backlog(grant.key_id, grant.account)
         except Unavailable:
-            connected, waiting = None, None
+            return bodies.websocket_info(serialization, connected=None, waiting=None)
         return bodies.websocket_info(
-            serialization, connected=connected, waiting=waiting
+            serialization, connected=connected, waiting=backlog.waiting
         )
 
     @router.put(

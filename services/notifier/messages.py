@@ -14,19 +14,24 @@ import orjson
 
 from homeport.errors import InvalidFormat
 from homeport.events.facts import FactName
+from homeport.protocol.formats.codecs import MEDIA_TYPES
+from services.notifier import results
 from services.notifier.channels import Serialization
+from services.notifier.subscriptions import NOTHING, Interest
 
 Item = str | Mapping[str, object]
 """What stands in a message's array."""
 
 
 class Kind(StrEnum):
-    """The keys of a NotificationMessage that registrations fill (R-117)."""
+    """The keys of a NotificationMessage (R-117)."""
 
+    NOTIFICATIONS = "notifications"
     REGISTRATIONS = "registrations"
     REG_UPDATES = "reg-updates"
     DE_REGISTRATIONS = "de-registrations"
     REGISTRATIONS_EXPIRED = "registrations-expired"
+    ASYNC_RESPONSES = "async-responses"
 
 
 class Taken(NamedTuple):
@@ -34,11 +39,13 @@ class Taken(NamedTuple):
 
     ``sequence`` is its place in the stream, ``time`` when the stream took it, in
     milliseconds since 1970: both stay the same however often it is repeated.
+    ``traceparent`` is the trace that it belongs to, if any.
     """
 
     sequence: int
     time: int
     body: bytes
+    traceparent: str = ""
 
 
 class Notice(NamedTuple):
@@ -57,7 +64,16 @@ class Message:
     items: Sequence[Item]
 
 
-def read(taken: Taken, serialization: Serialization) -> Notice | None:
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Who is told: the key of a channel, the form of its messages, what it wants."""
+
+    key_id: str
+    serialization: Serialization
+    interest: Interest = NOTHING
+
+
+def read(taken: Taken, addressee: Addressee) -> Notice | None:
     """Read what an application is told of an event; nothing if it is not its business.
 
     Raises InvalidFormat when the event is no fact we know.
@@ -65,7 +81,7 @@ def read(taken: Taken, serialization: Serialization) -> Notice | None:
     try:
         fact = orjson.loads(taken.body)
         tell = _TELLERS[fact["fact"]]
-        return tell(fact, taken, serialization) if tell else None
+        return tell(fact, taken, addressee) if tell else None
     except orjson.JSONDecodeError as error:
         raise InvalidFormat("fact", error.msg, position=error.pos) from error
     except (KeyError, TypeError, AttributeError) as error:
@@ -119,25 +135,61 @@ def build(message: Message) -> bytes:
     return orjson.dumps({message.kind.value: message.items})
 
 
-def _registered(fact: Any, taken: Taken, serialization: Serialization) -> Notice:
-    item = _registration(fact, taken, serialization)
+def _registered(fact: Any, taken: Taken, addressee: Addressee) -> Notice:
+    item = _registration(fact, taken, addressee.serialization)
     item["original-ep"] = fact["endpoint_name"]
     return Notice(Kind.REGISTRATIONS, fact["device_id"], item)
 
 
-def _updated(fact: Any, taken: Taken, serialization: Serialization) -> Notice:
-    item = _registration(fact, taken, serialization)
+def _updated(fact: Any, taken: Taken, addressee: Addressee) -> Notice:
+    item = _registration(fact, taken, addressee.serialization)
     return Notice(Kind.REG_UPDATES, fact["device_id"], item)
 
 
-def _deregistered(fact: Any, taken: Taken, serialization: Serialization) -> Notice:
-    item = _ended(fact, taken, serialization)
+def _deregistered(fact: Any, taken: Taken, addressee: Addressee) -> Notice:
+    item = _ended(fact, taken, addressee.serialization)
     return Notice(Kind.DE_REGISTRATIONS, fact["device_id"], item)
 
 
-def _expired(fact: Any, taken: Taken, serialization: Serialization) -> Notice:
-    item = _ended(fact, taken, serialization)
+def _expired(fact: Any, taken: Taken, addressee: Addressee) -> Notice:
+    item = _ended(fact, taken, addressee.serialization)
     return Notice(Kind.REGISTRATIONS_EXPIRED, fact["device_id"], item)
+
+
+def _completed(fact: Any, taken: Taken, addressee: Addressee) -> Notice | None:
+    """Tell who asked, and nobody else."""
+    if not fact["async_id"] or fact["key_id"] != addressee.key_id:
+        return None
+    item = results.item(fact)
+    _extend(item, fact, addressee.serialization, timestamp=taken.time)
+    return Notice(Kind.ASYNC_RESPONSES, fact["device_id"], item)
+
+
+def _notified(fact: Any, taken: Taken, addressee: Addressee) -> Notice | None:
+    """Tell a value to those who want it.
+
+    The error that ends an observation is told as a value that is none, and holds for no
+    time: messages have no other way to say it.
+    """
+    device, path = fact["device_id"], fact["path"]
+    if not addressee.interest.wants(
+        device,
+        path,
+        endpoint_name=fact["endpoint_name"],
+        endpoint_type=fact.get("endpoint_type", ""),
+    ):
+        return None
+    holds = fact.get("code", _CONTENT).startswith("2.")
+    item: dict[str, object] = {
+        "ep": device,
+        "path": path,
+        "payload": fact.get("payload", "") if holds else "",
+        "max-age": fact.get("max_age", 60) if holds else 0,
+    }
+    if holds and (content_format := fact.get("content_format")) is not None:
+        item["ct"] = results.media_type(content_format)
+    _extend(item, fact, addressee.serialization, timestamp=taken.time)
+    return Notice(Kind.NOTIFICATIONS, device, item)
 
 
 def _registration(
@@ -149,7 +201,7 @@ def _registration(
         "q": fact["queue_mode"],
         "resources": [_resource(resource) for resource in fact["resources"]],
     }
-    _extend(item, fact, taken, serialization)
+    _extend(item, fact, serialization, timestamp=str(taken.time))
     return item
 
 
@@ -158,17 +210,22 @@ def _ended(fact: Any, taken: Taken, serialization: Serialization) -> Item:
     if not serialization.deregistrations_as_object:
         return device
     item: dict[str, object] = {"ep": device}
-    _extend(item, fact, taken, serialization)
+    _extend(item, fact, serialization, timestamp=str(taken.time))
     return item
 
 
 def _extend(
-    item: dict[str, object], fact: Any, taken: Taken, serialization: Serialization
+    item: dict[str, object],
+    fact: Any,
+    serialization: Serialization,
+    *,
+    timestamp: int | str,
 ) -> None:
+    """Add what the channel wants besides; a time is no number everywhere (R-124)."""
     if serialization.include_uid:
         item["uid"] = fact["id"]
     if serialization.include_timestamp:
-        item["timestamp"] = str(taken.time)
+        item["timestamp"] = timestamp
     if serialization.include_original_ep:
         item["original-ep"] = fact["endpoint_name"]
 
@@ -180,34 +237,28 @@ def _resource(resource: Any) -> dict[str, object]:
         if (value := resource.get(name)) is not None:
             told[name] = value
     if (formats := resource.get("ct")) is not None:
-        told["ct"] = _MEDIA_TYPES.get(formats) or _media_types(formats)
+        told["ct"] = _MEDIA_TYPES.get(formats) or media_types(formats)
     told["obs"] = resource.get("obs", False)
     return told
 
 
-def _media_types(formats: str) -> str:
+def media_types(formats: str) -> str:
     """Name the content formats of a link (R-118); an unknown number stays one."""
     return " ".join(_MEDIA_TYPES.get(number, number) for number in formats.split())
 
 
+_CONTENT = "2.05"
 _MEDIA_TYPES: Mapping[str, str] = {
-    "0": "text/plain",
-    "40": "application/link-format",
-    "42": "application/octet-stream",
-    "50": "application/json",
-    "60": "application/cbor",
-    "110": "application/senml+json",
-    "112": "application/senml+cbor",
-    "11542": "application/vnd.oma.lwm2m+tlv",
-    "11543": "application/vnd.oma.lwm2m+json",
-    "11544": "application/vnd.oma.lwm2m+cbor",
+    str(number): name for number, name in MEDIA_TYPES.items()
 }
 
-_TELLERS: Mapping[str, Callable[[Any, Taken, Serialization], Notice] | None] = {
+_TELLERS: Mapping[str, Callable[[Any, Taken, Addressee], Notice | None] | None] = {
     **dict.fromkeys(FactName),
     FactName.DEVICE_REGISTERED: _registered,
     FactName.REGISTRATION_UPDATED: _updated,
     FactName.DEVICE_DEREGISTERED: _deregistered,
     FactName.REGISTRATION_EXPIRED: _expired,
+    FactName.REQUEST_COMPLETED: _completed,
+    FactName.RESOURCE_NOTIFIED: _notified,
 }
 """How each fact is told; one without a teller is not the application's business."""

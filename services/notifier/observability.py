@@ -1,12 +1,18 @@
 """What the notifier service tells about itself."""
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from homeport.protocol.device_requests import DeviceRequest
 from services.notifier.channels import Callback, Channel, Kind
 from services.notifier.messages import Message
+from services.notifier.open_requests import OpenRequest
 
 _log = structlog.get_logger()
 
@@ -17,6 +23,11 @@ _DELIVERIES = Histogram(
     "homeport_notifier_delivery_seconds",
     "How long applications take to accept a message.",
     buckets=(0.005, 0.02, 0.1, 0.5, 2, 5, 20),
+)
+_DELAYS = Histogram(
+    "homeport_notifier_delay_seconds",
+    "How long the oldest event of a batch was in the stream when it was accepted.",
+    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600),
 )
 _FAULTS = Counter(
     "homeport_notifier_delivery_faults_total", "Attempts that have to be repeated."
@@ -29,6 +40,9 @@ _SERVED = Gauge(
 )
 _FAILING = Gauge(
     "homeport_notifier_channels_failing", "Of these, channels that do not accept."
+)
+_RESTING = Gauge(
+    "homeport_notifier_channels_resting", "Of these, channels to which nothing happens."
 )
 _CLOSED = Counter(
     "homeport_notifier_sockets_closed_total", "WebSockets that have ended.", ["code"]
@@ -44,12 +58,72 @@ _INTERRUPTED = Counter(
 _REFUSED = Counter(
     "homeport_notifier_refused_total", "REST calls that were refused.", ["word"]
 )
+_REQUESTS = Counter(
+    "homeport_notifier_requests_total",
+    "Device requests that were accepted from callers.",
+    ["method"],
+)
+_LOST = Counter(
+    "homeport_notifier_requests_lost_total",
+    "Device requests that were ended because nothing held them any more.",
+)
+_NOT_POKED = Counter(
+    "homeport_notifier_pokes_failed_total",
+    "Device requests that wait for their device's next message: no edge was told.",
+)
+_REVOKED = Counter(
+    "homeport_notifier_keys_revoked_total", "API keys whose channels were ended."
+)
+_STREAMS = Gauge(
+    "homeport_notifier_event_streams",
+    "Readers of named consumers that are served here.",
+)
+_BEHIND = Gauge(
+    "homeport_notifier_event_streams_behind_events",
+    "How many events the reader has before it that is most behind.",
+)
+_DROPPED = Counter(
+    "homeport_notifier_events_dropped_total",
+    "Events that left the stream before a channel or a consumer took them, at least.",
+)
+_WAITING = Gauge(
+    "homeport_notifier_consumers_waiting_events",
+    "What waited for all named consumers when this replica looked last.",
+)
+_WAITING_MOST = Gauge(
+    "homeport_notifier_consumers_waiting_most_events",
+    "What waited for the one of them that was most behind.",
+)
+_ENDED = Counter(
+    "homeport_notifier_event_streams_ended_total",
+    "Readers of named consumers that are served no longer.",
+    ["reason"],
+)
+_CLOSE_CODES = range(1000, 1016)
+"""Those of RFC 6455; a client may send any others."""
+
+
+class Reader(Protocol):
+    """Who reads for a named consumer, and how many events it has before it."""
+
+    waiting: int
+
+
+_readers: set[Reader] = set()
+_counts: list[Callable[[], int]] = []
+_RESTING.set_function(lambda: sum(count() for count in _counts))
+_BEHIND.set_function(lambda: max((each.waiting for each in _readers), default=0))
 
 
 def record_delivered(message: Message, seconds: float) -> None:
     """Count what an application has accepted."""
     _ITEMS.labels(message.kind.value).inc(len(message.items))
     _DELIVERIES.observe(seconds)
+
+
+def record_settled(oldest: int) -> None:
+    """Show how late a batch was whose oldest event the stream took then (ms)."""
+    _DELAYS.observe(max(0.0, time.time() - oldest / 1000))
 
 
 def record_given(message: Message) -> None:
@@ -93,8 +167,42 @@ def record_served(kind: Kind, channels: int, failing: int) -> None:
 
 def record_socket_closed(channel_id: str, code: int) -> None:
     """Count a WebSocket that has ended, and log with which code (R-114)."""
-    _CLOSED.labels(str(code)).inc()
+    _CLOSED.labels(str(code) if code in _CLOSE_CODES else "other").inc()
     _log.info("socket closed", channel=channel_id, code=code)
+
+
+@contextmanager
+def reading(reader: Reader) -> Iterator[None]:
+    """Show a reader, and how far it is behind, while this is entered."""
+    _readers.add(reader)
+    _STREAMS.set(len(_readers))
+    try:
+        yield
+    finally:
+        _readers.discard(reader)
+        _STREAMS.set(len(_readers))
+
+
+@contextmanager
+def resting(count: Callable[[], int]) -> Iterator[None]:
+    """Show how many channels rest, whenever somebody looks, while this is entered."""
+    _counts.append(count)
+    try:
+        yield
+    finally:
+        _counts.remove(count)
+
+
+def record_stream_ended(consumer_id: str, reason: str) -> None:
+    """Count a reader that has ended, and log why."""
+    _ENDED.labels(reason).inc()
+    _log.info("event stream ended", consumer=consumer_id, reason=reason)
+
+
+def record_stream_interrupted(reason: str) -> None:
+    """Count a reader that a server of ours holds up; it comes again."""
+    _INTERRUPTED.inc()
+    _log.debug("event stream waits", reason=reason)
 
 
 def record_interrupted(channel: Channel, reason: str) -> None:
@@ -123,6 +231,77 @@ def record_refused(word: str, reason: str) -> None:
     """Count and log a REST call that was refused."""
     _REFUSED.labels(word).inc()
     _log.info("call refused", word=word, reason=reason)
+
+
+def record_request_accepted(request: DeviceRequest) -> None:
+    """Count a request that will have an end."""
+    _REQUESTS.labels(request.method.value).inc()
+
+
+def record_request_lost(request: OpenRequest) -> None:
+    """Count and log a request that was ended because nothing held it any more."""
+    _LOST.inc()
+    _log.warning(
+        "request lost",
+        request=request.request_id,
+        device=request.device_id,
+        account=request.account_id,
+    )
+
+
+def record_not_poked(reason: str) -> None:
+    """Count a request that waits although its device may be awake."""
+    _NOT_POKED.inc()
+    _log.debug("edge not poked", reason=reason)
+
+
+def record_not_noted(error: Exception) -> None:
+    """Log that facts could not be noted; they come again."""
+    _INTERRUPTED.inc()
+    _log.warning("facts not noted", reason=str(error) or type(error).__name__)
+
+
+def record_sweep_waits(reason: str) -> None:
+    """Log that requests cannot be looked at now."""
+    _log.warning("requests not looked at", reason=reason)
+
+
+def record_revoked(key_id: str) -> None:
+    """Count and log a key that is gone, and its channel with it."""
+    _REVOKED.inc()
+    _log.info("key revoked", channel=key_id)
+
+
+def record_revocation_waits(reason: str) -> None:
+    """Log that keys cannot be looked at now."""
+    _log.warning("keys not looked at", reason=reason)
+
+
+def record_dropped(owner: str, account: str, events: int) -> None:
+    """Count and log events that left the stream before they were taken."""
+    _DROPPED.inc(events)
+    _log.warning("events dropped", owner=owner, account=account, events=events)
+
+
+def record_unattended(waiting: int, most: int) -> None:
+    """Show what waits for named consumers, for all together and for a single one."""
+    _WAITING.set(waiting)
+    _WAITING_MOST.set(most)
+
+
+def record_unattended_wait(reason: str) -> None:
+    """Log that channels cannot be looked at now for which nobody reads."""
+    _log.warning("unattended channels not looked at", reason=reason)
+
+
+def record_wakes_wait(reason: str) -> None:
+    """Log that it cannot be seen now what happens to channels that rest."""
+    _log.warning("resting channels not looked at", reason=reason)
+
+
+def record_clock_waits(reason: str) -> None:
+    """Log that the store's clock cannot be read now."""
+    _log.debug("clock not read", reason=reason)
 
 
 def _identity(channel: Channel) -> dict[str, str]:

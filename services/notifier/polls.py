@@ -20,8 +20,9 @@ from services.notifier.claims import Claims
 from services.notifier.consumers import Inbox
 from services.notifier.delivery import read
 from services.notifier.ledger import Ledger
-from services.notifier.messages import Taken
+from services.notifier.messages import Addressee, Taken
 from services.notifier.store import ChannelStore
+from services.notifier.subscriptions import Interest
 
 LOOK_SECONDS = 5.0
 """How often a poll that waits looks whether its channel is still there."""
@@ -47,7 +48,8 @@ class Source:
 class Polls:
     """The long polls that this replica answers, one of each key at a time.
 
-    ``claims`` returns what keeps other replicas from answering the same key.
+    ``claims`` returns what keeps other replicas from answering the same key,
+    ``interests`` what a key wants now.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class Polls:
         source: Source,
         *,
         claims: Callable[[], Claims],
+        interests: Callable[[str], Awaitable[Interest]],
         seconds: float,
     ) -> None:
         self._stored = stored
         self._ledger = ledger
         self._source = source
         self._claims = claims
+        self._interests = interests
         self._seconds = seconds
         self._polling: set[str] = set()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -146,8 +150,10 @@ class Polls:
             batch = await first(
                 inbox.take(min(left, LOOK_SECONDS)), _nothing_after(ending)
             )
+            wanted = await self._interests(channel.key_id)
+            addressee = Addressee(channel.key_id, form, wanted)
             message, settled = messages.begin(
-                [read(taken, form) for taken in batch], form.max_chunk_size
+                [read(taken, addressee) for taken in batch], form.max_chunk_size
             )
             if message is not None:
                 await inbox.give_back(batch[settled:])

@@ -111,6 +111,7 @@ class Roster:
                     wanted[key_id].failing_since is not None for key_id in self._served
                 ),
             )
+            del wanted  # while nothing changes, nobody needs it
             await held.changed(self._poll_seconds)
 
     async def _renew(self, held: Claims, wanted: Mapping[str, Channel]) -> None:
@@ -130,7 +131,7 @@ class Roster:
                 self._start(channel)
 
     def _start(self, channel: Channel) -> None:
-        task = asyncio.create_task(self._serve(channel))
+        task = asyncio.create_task(self._serve(channel), name=self._kind)
         self._served[channel.key_id] = _Served(channel, task)
 
 

@@ -67,6 +67,8 @@ class Socket:
             self._until_ended(), self._read(), self._ping(), self._watch(allowed)
         )
         if self._ended.done():
+            if code == Close.DELETED and await _is_gone(allowed):
+                code = Close.KEY_GONE
             with suppress(WebSocketDisconnect, RuntimeError):
                 await self._connection.close(code)
         return code
@@ -113,6 +115,14 @@ class Socket:
                 raise Unavailable("WebSocket", "is not read in time") from error
             except (WebSocketDisconnect, RuntimeError) as error:
                 raise Unavailable("WebSocket", "has ended") from error
+
+
+async def _is_gone(allowed: Callable[[], Awaitable[bool]]) -> bool:
+    """Say whether a channel has ended with its key, as far as that can be known."""
+    try:
+        return not await allowed()
+    except Unavailable:
+        return False
 
 
 class Sockets:

@@ -3,10 +3,11 @@
 All methods raise Unavailable when PostgreSQL is away.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, delete, func, literal_column, select
@@ -31,6 +32,9 @@ from services.notifier.schema import channels, removals, revisions
 
 REMEMBERED = timedelta(minutes=2)
 """How long a deleted long poll channel is said to be deleted (R-112)."""
+
+_NONE: Mapping[str, str] = {}
+"""The headers of callbacks that have none: there are many."""
 
 _MADE: ColumnElement[bool] = literal_column("xmax = 0")
 """Whether a row was inserted, where it could have been updated."""
@@ -59,9 +63,26 @@ class ChannelStore:
         """Return every channel of a kind."""
         return await self._all(select(channels).where(channels.c.kind == kind))
 
+    async def states(self, kind: Kind) -> dict[str, tuple[int, datetime | None]]:
+        """Return what changes with the channels of a kind: revision, failing since."""
+        query = select(
+            channels.c.key_id, channels.c.revision, channels.c.failing_since
+        ).where(channels.c.kind == kind)
+        with reported():
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query)).all()
+        return {key_id: (revision, since) for key_id, revision, since in rows}
+
     async def of_keys(self, key_ids: Collection[str]) -> list[Channel]:
         """Return the channels of some keys."""
         return await self._all(select(channels).where(channels.c.key_id.in_(key_ids)))
+
+    async def keys(self) -> frozenset[str]:
+        """Return the ids of all keys that have a channel."""
+        with reported():
+            async with self._engine.connect() as connection:
+                found = await connection.execute(select(channels.c.key_id))
+                return frozenset(found.scalars())
 
     async def put(
         self, key_id: str, account: AccountId, way: Way, serialization: Serialization
@@ -139,17 +160,23 @@ def _channel(row: Row[Any]) -> Channel:
         key_id=row.key_id,
         account=AccountId(row.account_id),
         way=_way(row),
-        serialization=Serialization(**row.serialization),
+        serialization=_serialization(*row.serialization.items()),
         revision=row.revision,
         created_at=row.created_at,
         failing_since=row.failing_since,
     )
 
 
+@lru_cache(maxsize=64)
+def _serialization(*given: tuple[str, Any]) -> Serialization:
+    """Return the form of messages; channels of the same form share it."""
+    return Serialization(**dict(given))
+
+
 def _way(row: Row[Any]) -> Way:
     match Kind(row.kind):
         case Kind.CALLBACK:
-            return Callback(row.url, row.headers, row.signing_secret)
+            return Callback(row.url, row.headers or _NONE, row.signing_secret)
         case Kind.LONG_POLLING:
             return LongPoll(row.receipt)
         case Kind.WEB_SOCKET:

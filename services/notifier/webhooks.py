@@ -12,6 +12,7 @@ import httpx
 
 from homeport import __version__
 from homeport.errors import InvalidConfiguration, Unavailable
+from homeport.runtime import traces
 from services.notifier import signatures
 from services.notifier.channels import Callback
 from services.notifier.config import NotifierSettings
@@ -124,7 +125,7 @@ def _headers(callback: Callback) -> dict[str, str]:
         pair = f"{parsed.username}:{parsed.password}".encode()
         headers["authorization"] = f"Basic {b64encode(pair).decode()}"
     given = {name.lower(): value for name, value in callback.headers.items()}
-    return headers | given
+    return {**headers, **given, **traces.outgoing()}
 
 
 async def _finish(response: httpcore.Response) -> None:

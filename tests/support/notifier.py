@@ -8,15 +8,17 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import httpx
-from nats.aio.client import Client
+import orjson
 from pydantic import SecretStr
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from homeport import names
 from homeport.events import publisher
+from homeport.events.client import BusClient
 from homeport.events.cloudevents import Envelope
 from homeport.events.facts import FactName
 from homeport.names import AccountId
@@ -29,6 +31,7 @@ from services.notifier import http
 from services.notifier.app import service
 from services.notifier.config import NotifierSettings
 from tests.support.polling import until
+from tests.support.sessions import BUCKETS
 
 ACCOUNT = AccountId("a" * 32)
 KEY = "ak_1" + "b" * 60
@@ -43,7 +46,7 @@ class Site:
 
     settings: NotifierSettings
     client: httpx.AsyncClient
-    nats: Client
+    nats: BusClient
     trust: TrustView
     url: str
 
@@ -123,6 +126,14 @@ class Site:
         await until(reached)
         await database.close()
 
+    async def query(self, statement: str) -> list[asyncpg.Record]:
+        """Ask the database."""
+        database = await asyncpg.connect(self.settings.postgres_url.get_secret_value())
+        try:
+            return list(await database.fetch(statement))
+        finally:
+            await database.close()
+
     async def cut_database(self) -> None:
         """End all connections to the database but our own."""
         administrator = await asyncpg.connect(
@@ -154,6 +165,7 @@ async def site(
 ) -> AsyncIterator[Site]:
     """Open the routes of the notifier on real servers; KEY may call them."""
     settings.setdefault("webhook_networks", LOOPBACK)
+    settings.setdefault("buckets", BUCKETS)
     made = NotifierSettings(
         redis_url=redis_url,
         nats_url=nats_url,
@@ -212,3 +224,14 @@ def deregistrations(
         )
         for number in range(start, start + count)
     ]
+
+
+async def responses(
+    socket: ClientConnection, count: int, *, kind: str = "async-responses"
+) -> list[Any]:
+    """Receive messages until there are so many items of a kind; pass others over."""
+    found: list[Any] = []
+    async with asyncio.timeout(20):
+        while len(found) < count:
+            found += orjson.loads(await socket.recv()).get(kind, [])
+    return found

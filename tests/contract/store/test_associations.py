@@ -7,7 +7,7 @@ import pytest
 
 from homeport.associations import Associations, Floating, Taken
 from homeport.identity import Identity, Means, Service
-from homeport.keyring import Keyring
+from homeport.keyring import Keyring, Resealed
 from homeport.names import AccountId, EdgeId
 from homeport.store import keys
 from homeport.store.associations import AssociationStore
@@ -98,6 +98,30 @@ async def test_what_cannot_be_opened_any_more_is_gone(
 ) -> None:
     rotated = associations(store, "rotated", keyring=Keyring([b"x" * 32]))
     assert await rotated.find([ONE.place]) == [None]
+
+
+async def test_what_is_sealed_anew_needs_the_older_secret_no_more(
+    here: Associations, there: Associations, store: Edge
+) -> None:
+    await there.take([(ONE, 11)])
+    lost = replace(ONE, place="0a", id="3" * 28)
+    await associations(store, "lost", keyring=Keyring([b"x" * 32])).save([lost])
+    newest = Keyring([b"n" * 32])
+    rotated = AssociationStore(
+        store.redis,
+        edge=EdgeId("r"),
+        service=Service.LWM2M,
+        keyring=Keyring([b"n" * 32, bytes(32)]),
+    )
+    assert await rotated.reseal() == Resealed(found=2, anew=2)
+    assert await rotated.reseal() == Resealed(found=2, anew=0)
+    alone = associations(store, "alone", keyring=newest)
+    assert await alone.find([ONE.place, OTHER.place]) == [
+        replace(ONE, received=11),
+        OTHER,
+    ]
+    assert await alone.take([(ONE, 12)]) == [Taken(3, "there")]
+    assert 0 < await store.redis.ttl(key(OTHER)) <= SECONDS
 
 
 async def test_services_do_not_find_each_others(

@@ -6,7 +6,7 @@ import pytest
 
 from homeport.associations import Resumptions
 from homeport.identity import NOBODY, Identity, Means, Service
-from homeport.keyring import Keyring
+from homeport.keyring import Keyring, Resealed
 from homeport.store import entries, keys
 from homeport.store.resumptions import ResumptionStore
 from tests.support.sessions import Edge, edge
@@ -62,3 +62,19 @@ async def test_a_session_is_sealed_and_goes_by_itself(store: Edge) -> None:
 async def test_what_cannot_be_opened_any_more_is_gone(store: Edge) -> None:
     await resumptions(store).put([(SESSION_ID, SESSION, PEER)])
     assert await resumptions(store, secret=b"x" * 32).get([SESSION_ID]) == [None]
+
+
+async def test_what_is_sealed_anew_needs_the_older_secret_no_more(store: Edge) -> None:
+    await resumptions(store).put([(SESSION_ID, SESSION, PEER)])
+    await resumptions(store, secret=b"x" * 32).put([(b"lost", SESSION, PEER)])
+    rotated = ResumptionStore(
+        store.redis,
+        service=Service.LWM2M,
+        keyring=Keyring([b"n" * 32, bytes(32)]),
+        seconds=60,
+    )
+    assert await rotated.reseal() == Resealed(found=1, anew=1)
+    assert await rotated.reseal() == Resealed(found=1, anew=0)
+    alone = resumptions(store, secret=b"n" * 32)
+    assert await alone.get([SESSION_ID]) == [(SESSION, PEER)]
+    assert 0 < await store.redis.ttl(KEY) <= 60

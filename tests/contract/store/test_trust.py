@@ -60,6 +60,17 @@ async def test_a_view_is_known_by_its_fingerprint(view: TrustView) -> None:
     assert not await view.matches("two")
 
 
+async def test_a_view_that_is_to_be_written_again_is_not_written(
+    view: TrustView,
+) -> None:
+    assert not await view.is_written()
+    await view.put_fingerprint("one")
+    assert await view.is_written()
+    await view.mark_lost()
+    assert not await view.is_written()
+    assert not await view.matches("one")
+
+
 async def test_that_a_key_was_used_is_written_down_now_and_then(
     view: TrustView,
 ) -> None:

@@ -131,3 +131,11 @@ async def test_a_url_that_cannot_be_one_is_refused_and_not_told(steps: Path) -> 
     with pytest.raises(InvalidConfiguration, match="HOMEPORT_POSTGRES_URL") as told:
         await entered("postgresql//5ecret", steps)
     assert "5ecret" not in str(told.value)
+
+
+async def test_single_statements_go_straight_to_the_server(postgres_url: str) -> None:
+    async with database.direct(postgres_url) as pool:
+        assert await pool.fetchval("SELECT 7") == 7
+    with pytest.raises(Unavailable, match="PostgreSQL"):
+        async with database.direct("postgresql://homeport@127.0.0.1:1/homeport"):
+            pass

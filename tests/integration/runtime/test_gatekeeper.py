@@ -141,10 +141,15 @@ def chain(by: Authority, subject: Subject, *, locality: str = "") -> Chain:
     return Chain((by.sign(builder),))
 
 
-def issued(*, account: AccountId = OURS, now: datetime = NOW) -> Chain:
+def issued(
+    *,
+    account: AccountId = OURS,
+    now: datetime = NOW,
+    by: Authority | None = None,
+) -> Chain:
     """Make a certificate as bootstrap does."""
     made = devices.issue(
-        trust.issuer(),
+        by or trust.issuer(),
         account=account,
         device=DEVICE,
         endpoint_name=KETTLE,
@@ -304,9 +309,49 @@ async def test_a_certificate_of_ours_says_who_its_device_is(
     assert identity.issued == NOW_MS
     assert identity.expires > NOW_MS
     assert identity.fingerprint == certificates.fingerprint(certificate.certificates[0])
-    assert identity.rests_on == (f"device:{DEVICE}",)
-    assert admission.anchors == (trust.ours().issuer.certificate,)
+    issuer = trust.issuer().certificate
+    assert identity.rests_on == (f"device:{DEVICE}", f"issuer:{issuer.fingerprint}")
+    assert admission.anchors == (issuer.der,)
     assert admission.alerts
+
+
+@pytest.mark.parametrize("name", ["Test issuer", "Former issuer"])
+async def test_a_certificate_of_a_former_issuer_opens_until_that_is_withdrawn(
+    lwm2m: Door, name: str
+) -> None:
+    former = create_issuer(name, now=NOW)
+    certificate = issued(by=former)
+    lwm2m.gatekeeper.renew(
+        replace(trust.ours(), former_issuers=(former.certificate.der,))
+    )
+    admission = await lwm2m.admitted(certificate)
+    assert admission.anchors == (former.certificate.der,)
+    now = await lwm2m.admitted(issued())
+    assert now.anchors == (trust.issuer().certificate.der,)
+    assert await lwm2m.gatekeeper.trusted([admission.identity]) == [True]
+
+    subject = former.certificate.subject_digest
+    lwm2m.gatekeeper.renew(replace(trust.ours(), withdrawn=(subject,)))
+    assert await lwm2m.gatekeeper.trusted([admission.identity]) == [False]
+    (decision,) = await lwm2m.gatekeeper.admit([certificate])
+    assert former.certificate.der not in getattr(decision, "anchors", ())
+
+
+async def test_a_device_whose_issuer_has_been_withdrawn_hears_so(
+    lwm2m: Door, bootstrap: Door
+) -> None:
+    former = create_issuer("Former issuer", now=NOW)
+    withdrawn = replace(trust.ours(), withdrawn=(former.certificate.subject_digest,))
+    certificate = issued(by=former)
+    lwm2m.gatekeeper.renew(withdrawn)
+    await lwm2m.writer.put([DeviceEntry(DEVICE, OURS)])
+    refusal = await lwm2m.refused(certificate)
+    assert refusal.reason == "its issuer has been withdrawn"
+    assert (refusal.account, refusal.alerts) == (OURS, True)
+    await lwm2m.writer.put([DeviceEntry(DEVICE, OURS, suspended=True)])
+    assert not (await lwm2m.refused(certificate)).alerts
+    bootstrap.gatekeeper.renew(withdrawn)
+    assert "opens no bootstrap" in (await bootstrap.refused(certificate)).reason
 
 
 async def test_a_certificate_of_ours_opens_no_bootstrap(bootstrap: Door) -> None:

@@ -3,18 +3,26 @@
 import asyncio
 import socket
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from homeport import names
 from homeport.dtls.client import DeviceKey, Offer
+from homeport.dtls.context import CertifiedKey
 from homeport.dtls.course import Established, Failed
 from homeport.errors import InvalidConfiguration
 from homeport.identity import Service
 from homeport.names import EndpointName
-from homeport.pki import authorities, installation
+from homeport.pki import authorities, devices, installation
+from homeport.pki.authorities import Authority
+from homeport.pki.installation import Installation
 from homeport.store.entries import RegisteredKey, TrustedCertificate
 from tests.support import certificates, edges, tls, trust
-from tests.support.edges import ACCOUNT, edge
+from tests.support.directory import key_pem_of, pem_of
+from tests.support.edges import ACCOUNT, Edge, edge
 from tests.support.peer import peer
 from tests.support.polling import until
 from tests.support.secured import secured_peer, with_cid
@@ -27,6 +35,7 @@ ASK = bytes.fromhex("41 01 0007 aa")
 ANSWERED = bytes.fromhex("61 45 0007 aa")
 NAME = b"psk:f2bbdbf1"
 FACTORY = certificates.authority("Factory")
+NOW = datetime.now(UTC)
 
 
 def entry(service: Service = Service.LWM2M) -> RegisteredKey:
@@ -95,6 +104,31 @@ async def test_a_server_shows_a_certificate_that_leads_to_our_root(
             assert b"certificate:" in await secured_tcp.hear()
 
 
+@pytest.mark.conforms("C-044", "Leshan SniTest", "RFC 6066 §3")
+async def test_who_asks_for_a_host_is_shown_its_certificate(
+    redis_url: str, nats_url: str, tmp_path: Path
+) -> None:
+    await knows(redis_url)
+    async with trust.writer(redis_url) as writer:
+        await writer.put([factory(Service.LWM2M)])
+    root = authorities.create_root("The CA of a customer")
+    made = authorities.create_server(root, ["home.example"])
+    (tmp_path / "home.crt").write_text(pem_of(made.certificate))
+    (tmp_path / "home.key").write_text(key_pem_of(made.key))
+    device = FACTORY.issue("kettle")
+    async with edge(redis_url, nats_url, server_certificates_folder=tmp_path) as here:
+        for host, anchor in (
+            ("home.example", root.certificate.der),
+            ("elsewhere.example", trust.ours().root),
+            ("", trust.ours().root),
+        ):
+            offer = Offer(anchors=(anchor,), host=host)
+            with secured_peer(here.address("coaps")) as secured:
+                assert isinstance(await secured.shake_hands(device, offer), Established)
+            async with tls.device(here.address("coaps+tcp"), device, offer) as stream:
+                await stream.shake_hands()
+
+
 def factory(service: Service) -> TrustedCertificate:
     parsed = authorities.certificates.parse(FACTORY.der)
     return TrustedCertificate(
@@ -136,6 +170,108 @@ async def test_new_certificates_of_the_installation_are_shown_at_once(
                 assert isinstance(await secured.shake_hands(device, offer), Established)
             async with tls.device(here.address("coaps+tcp"), device, offer) as made:
                 await made.shake_hands()
+
+
+async def test_whoever_wants_to_know_hears_what_has_changed(
+    redis_url: str, nats_url: str
+) -> None:
+    heard: set[str] = set()
+    async with trust.writer(redis_url) as writer, edge(redis_url, nats_url) as here:
+        here.security.changed.append(heard.update)
+        await writer.put([entry()])
+
+        async def told() -> bool:
+            return entry().name in heard
+
+        await until(told)
+
+
+@pytest.mark.parametrize("service", list(Service))
+async def test_who_knows_a_former_root_believes_the_servers_until_it_is_withdrawn(
+    redis_url: str, nats_url: str, service: Service
+) -> None:
+    device = FACTORY.issue("kettle")
+    former, root = map(authorities.create_root, ("Former root", "New root"))
+    renewed = replace(
+        trust.ours(),
+        root=root.certificate.der,
+        servers=dict.fromkeys(Service, authorities.create_server(root, ["127.0.0.1"])),
+        bridge=authorities.bridge(root.certificate, former=former),
+    )
+    older = Offer(anchors=(former.certificate.der,))
+    newer = Offer(anchors=(root.certificate.der,))
+    async with (
+        edge(redis_url, nats_url, service=service) as here,
+        trust.writer(redis_url) as writer,
+    ):
+        await writer.put([factory(service)])
+
+        async def shown(told: Installation) -> None:
+            await writer.put_authority(installation.build(told))
+            await until(partial(has, here, told))
+
+        await shown(renewed)
+        with secured_peer(here.address("coaps")) as secured:
+            for offer in (older, newer):
+                assert isinstance(await secured.shake_hands(device, offer), Established)
+                async with tls.device(here.address("coaps+tcp"), device, offer) as made:
+                    await made.shake_hands()
+            await shown(replace(renewed, bridge=b""))
+            assert isinstance(await secured.shake_hands(device, older), Failed)
+            assert isinstance(await secured.shake_hands(device, newer), Established)
+
+
+async def has(here: Edge, told: Installation) -> bool:
+    return here.security.installation == told
+
+
+async def test_an_issuer_that_is_withdrawn_ends_what_it_has_opened(
+    redis_url: str, nats_url: str
+) -> None:
+    device = issued(trust.issuer())
+    new = authorities.create_issuer("New issuer", now=NOW)
+    renewed = replace(
+        trust.ours(),
+        issuer=new.export(),
+        former_issuers=(trust.issuer().certificate.der,),
+    )
+    withdrawn = replace(
+        renewed,
+        former_issuers=(),
+        withdrawn=(trust.issuer().certificate.subject_digest,),
+    )
+    async with trust.writer(redis_url) as writer, edge(redis_url, nats_url) as here:
+        with secured_peer(here.address("coaps")) as secured:
+            await secured.shake_hands(device, with_cid())
+            async with tls.device(here.address("coaps+tcp"), device) as secured_tcp:
+                await secured_tcp.shake_hands()
+                await writer.put_authority(installation.build(renewed))
+                await until(partial(has, here, renewed))
+                await secured.ask(ASK)
+                secured_tcp.say(ASK)
+                await secured_tcp.hear()
+                await writer.put_authority(installation.build(withdrawn))
+                async with asyncio.timeout(1):
+                    await secured_tcp.ended()
+            secured.say(ASK)
+            assert await secured.hears_nothing()
+            assert isinstance(await secured.shake_hands(device), Failed)
+            assert isinstance(await secured.shake_hands(issued(new)), Established)
+
+
+def issued(by: Authority) -> CertifiedKey:
+    """Make a certificate as bootstrap does."""
+    key, name = devices.new_key(), EndpointName("kettle")
+    certificate = devices.issue(
+        by,
+        account=ACCOUNT,
+        device=names.device_id(ACCOUNT, name),
+        endpoint_name=name,
+        key=key,
+        now=NOW,
+        days=30,
+    )
+    return CertifiedKey((certificate,), key)
 
 
 async def test_a_key_that_is_removed_ends_what_it_has_opened(

@@ -281,17 +281,18 @@ def test_whole_instances_are_said_in_tlv_whatever_is_preferred() -> None:
     assert begin(profiles.IZUMA, 112).ask.content_format == tlv.CONTENT_FORMAT
 
 
+@pytest.mark.parametrize("code", ["4.15", "4.00"])
 @pytest.mark.conforms("C-016", "Leshan BootstrapTest")
-def test_a_device_that_does_not_know_the_format_is_written_tlv_once() -> None:
+def test_a_device_that_cannot_read_the_format_is_written_tlv_once(code: str) -> None:
     asked, session = play(
         profiles.LWM2M_1_1,
-        *said("2.02", "2.05", "4.15", "2.04", "4.15"),
+        *said("2.02", "2.05", code, "2.04", code),
         content_format=112,
     )
     formats = [ask.content_format for ask in asked[2:]]
     assert [ask.name for ask in asked[2:]] == ["PUT /0/1", "PUT /0/1", "PUT /1/1"]
     assert formats == [112, 11542, 11542]
-    assert session == Failed("PUT /1/1", "4.15", "was refused")
+    assert session == Failed("PUT /1/1", code, "was refused")
 
 
 WANTED = {

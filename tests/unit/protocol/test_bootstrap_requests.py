@@ -63,6 +63,7 @@ def test_a_request_names_account_and_device() -> None:
         has_max_age=True,
     )
     assert (request.account, request.iep) == (ACCOUNT, DEVICE)
+    assert request.profile == profiles.again(profiles.IZUMA)
 
 
 def test_a_request_may_name_nothing() -> None:

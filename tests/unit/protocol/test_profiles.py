@@ -1,11 +1,13 @@
 """A device is known by its request, and its kind is data."""
 
+from dataclasses import replace
+
 import pytest
 
 from homeport.coap import codec
 from homeport.coap.codec import Code, Message, Option
 from homeport.protocol import profiles
-from homeport.protocol.profiles import Profile
+from homeport.protocol.profiles import Profile, Step
 from tests.support.captures import captures
 
 
@@ -49,6 +51,15 @@ def test_only_izumas_clients_put_max_age_into_requests() -> None:
 def test_a_fixed_location_is_that_of_an_izuma_device() -> None:
     known = profiles.recognize((), has_max_age=False, has_fixed_location=True)
     assert known is profiles.IZUMA
+
+
+def test_an_izuma_device_that_bootstraps_again_has_its_emptied_account_deleted() -> (
+    None
+):
+    again = profiles.again(profiles.IZUMA)
+    assert again.steps == (Step.DELETE, Step.WRITE_SECURITY, Step.FINISH)
+    assert replace(again, steps=profiles.IZUMA.steps) == profiles.IZUMA
+    assert profiles.again(profiles.LWM2M_1_1) is profiles.LWM2M_1_1
 
 
 @pytest.mark.parametrize(

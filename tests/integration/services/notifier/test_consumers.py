@@ -40,6 +40,13 @@ async def take(inbox: Inbox, count: int) -> list[int]:
     return [each.sequence for each in await taken(inbox, count)]
 
 
+async def waiting(nats: Client) -> int:
+    found = await consumers.progress(nats, CHANNEL.key_id)
+    assert found is not None
+    assert found.account == ACCOUNT
+    return found.waiting
+
+
 async def taken(inbox: Inbox, count: int) -> list[Taken]:
     found: list[Taken] = []
     async with asyncio.timeout(20):
@@ -167,19 +174,22 @@ async def test_a_receipt_acknowledges_what_came_before_though_its_inbox_has_gone
         batch = await taken(inbox, 5)
         receipt = inbox.receipt(batch[2])
         await inbox.give_back(batch[3:])
-    assert await consumers.waiting(nats, CHANNEL.key_id) == 5
+    assert await waiting(nats) == 5
     await consumers.acknowledge(nats, receipt)
-    assert await consumers.waiting(nats, CHANNEL.key_id) == 2
+    assert await waiting(nats) == 2
     await consumers.acknowledge(nats, receipt)
     async with asyncio.timeout(1), consumers.inbox(nats, CHANNEL) as inbox:
         assert await take(inbox, 2) == [4, 5]
 
 
-async def test_how_much_waits_is_not_known_of_a_channel_without_consumer(
-    nats: Client,
-) -> None:
-    with pytest.raises(Unavailable):
-        await consumers.waiting(nats, CHANNEL.key_id)
+async def test_nothing_is_known_of_a_channel_without_consumer(nats: Client) -> None:
+    assert await consumers.progress(nats, CHANNEL.key_id) is None
+
+
+async def test_a_consumer_begins_where_its_channel_has_come_to(nats: Client) -> None:
+    await publisher.publish(nats, deregistrations(3))
+    async with consumers.inbox(nats, CHANNEL, after=1) as inbox:
+        assert await take(inbox, 2) == [2, 3]
 
 
 async def test_a_consumer_that_is_gone_is_said_to_be(nats: Client) -> None:

@@ -9,6 +9,7 @@ import pytest
 from homeport.errors import InvalidConfiguration, Unavailable
 from homeport.pki import authorities, pem
 from homeport.pki.authorities import Authority
+from homeport.runtime import traces
 from services.notifier import signatures
 from services.notifier.channels import Callback
 from services.notifier.config import NotifierSettings
@@ -149,3 +150,19 @@ async def test_a_password_in_the_url_is_presented(receiver: Webhook) -> None:
         await caller.put(Callback(url, own), b"{}", "msg_1")
     presented = [call.headers["authorization"] for call in receiver.calls]
     assert presented == ["Basic dXNlcjpwQHNz", "Bearer x"]
+
+
+async def test_a_call_carries_the_trace_that_it_belongs_to(receiver: Webhook) -> None:
+    sdk = pytest.importorskip(
+        "opentelemetry.sdk.trace.export.in_memory_span_exporter",
+        reason="the extra 'traces' is not installed",
+    )
+    belonging = [f"00-{'a' * 32}-{'b' * 16}-01"]
+    with traces.using(sdk.InMemorySpanExporter(), ratio=1, service="notifier"):
+        async with webhooks(settings()) as caller:
+            with traces.handling("deliver", belonging):
+                await caller.put(Callback(receiver.url), b"{}", "msg_1")
+            await caller.put(Callback(receiver.url), b"{}", "msg_2")
+    traced, other = (call.headers for call in receiver.calls)
+    assert traced["traceparent"].startswith(f"00-{'a' * 32}-")
+    assert "traceparent" not in other

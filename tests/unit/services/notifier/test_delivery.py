@@ -11,8 +11,9 @@ from homeport.errors import Unavailable
 from homeport.names import AccountId
 from services.notifier import delivery, messages
 from services.notifier.channels import Callback, Channel, Serialization
-from services.notifier.delivery import Delivery
+from services.notifier.delivery import QUIET_TURNS, Delivery
 from services.notifier.messages import Message, Taken
+from services.notifier.subscriptions import NOTHING, Interest
 
 
 class Over(Exception):
@@ -56,6 +57,9 @@ class World:
         self.told.append("opened")
         yield self
 
+    async def interests(self, _: str) -> Interest:
+        return NOTHING
+
     async def hand_over(self, message: Message) -> bool:
         if not self.gone_after:
             return False
@@ -66,17 +70,18 @@ class World:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    async def run(self, **form: int) -> None:
+    async def run(self, **form: int) -> bool:
         made = Delivery(
             channel(**form),
             inbox=self.inbox,
+            interests=self.interests,
             hand_over=self.hand_over,
             sleep=self.sleep,
         )
         try:
-            await made.run()
+            return await made.run()
         except Over:
-            return
+            return True
 
 
 def expired(*devices: str) -> list[Taken]:
@@ -140,3 +145,16 @@ async def test_while_the_bus_is_away_delivery_waits_and_then_goes_on() -> None:
         "acknowledged",
     ]
     assert world.slept == [delivery.INTERRUPTION_SECONDS]
+
+
+async def test_delivery_ends_when_nothing_has_come_for_a_while() -> None:
+    nothing: list[Sequence[Taken] | Unavailable] = [[]]
+    world = World([*nothing * (QUIET_TURNS - 1), expired("a"), *nothing * QUIET_TURNS])
+    assert await world.run()
+    assert world.batches == []
+    assert world.told.count("acknowledged") == 1
+
+
+async def test_it_ends_otherwise_when_nobody_is_there_any_more() -> None:
+    world = World([expired("a")], gone_after=0)
+    assert not await world.run()

@@ -11,7 +11,8 @@ from homeport.errors import InvalidFormat
 from homeport.events.facts import FactName
 from services.notifier import messages
 from services.notifier.channels import Serialization
-from services.notifier.messages import Kind, Notice, Taken
+from services.notifier.messages import Addressee, Kind, Notice, Taken
+from services.notifier.subscriptions import Interest, Presubscription
 
 DEVICE = "d" * 32
 TOLD = {
@@ -20,12 +21,18 @@ TOLD = {
     FactName.DEVICE_DEREGISTERED,
     FactName.REGISTRATION_EXPIRED,
 }
-PLAIN = Serialization()
-EVERYTHING = Serialization(
-    deregistrations_as_object=True,
-    include_uid=True,
-    include_timestamp=True,
-    include_original_ep=True,
+ADDRESSED = {FactName.REQUEST_COMPLETED, FactName.RESOURCE_NOTIFIED}
+"""Those that not every key is told of."""
+KEY = "b" * 32
+PLAIN = Addressee(KEY, Serialization())
+EVERYTHING = Addressee(
+    KEY,
+    Serialization(
+        deregistrations_as_object=True,
+        include_uid=True,
+        include_timestamp=True,
+        include_original_ep=True,
+    ),
 )
 
 
@@ -57,8 +64,8 @@ def fact(name: str = "device.registered", **changes: object) -> Taken:
     return Taken(7, 1_795_530_005_200, orjson.dumps(body | changes))
 
 
-def item(taken: Taken, serialization: Serialization = PLAIN) -> Any:
-    notice = messages.read(taken, serialization)
+def item(taken: Taken, addressee: Addressee = PLAIN) -> Any:
+    notice = messages.read(taken, addressee)
     assert notice is not None
     return notice.item
 
@@ -109,12 +116,13 @@ def test_the_end_of_a_registration_is_a_plain_id(name: str, kind: Kind) -> None:
 
 
 def test_the_end_of_a_registration_is_an_object_for_those_who_want_one() -> None:
-    as_object = Serialization(deregistrations_as_object=True)
+    as_object = Addressee(KEY, Serialization(deregistrations_as_object=True))
     assert item(fact("device.deregistered"), as_object) == {"ep": DEVICE}
 
 
 def test_without_objects_an_end_is_a_plain_id_whatever_else_is_wanted() -> None:
-    assert item(fact("device.deregistered"), Serialization(include_uid=True)) == DEVICE
+    with_uid = Addressee(KEY, Serialization(include_uid=True))
+    assert item(fact("device.deregistered"), with_uid) == DEVICE
 
 
 @pytest.mark.parametrize(
@@ -145,10 +153,69 @@ def test_content_formats_have_names(given_formats: str, told: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    sorted(set(FactName) - TOLD),
+    sorted(set(FactName) - TOLD - ADDRESSED),
 )
 def test_other_facts_are_passed_over(name: str) -> None:
     assert messages.read(fact(name), PLAIN) is None
+
+
+def completed(**changes: object) -> Taken:
+    asked = {"request_id": "r", "key_id": KEY, "async_id": "mine", "outcome": "expired"}
+    return fact("request.completed", **(asked | changes))
+
+
+def test_an_async_response_is_for_the_key_that_has_asked() -> None:
+    assert messages.read(completed(), PLAIN) == Notice(
+        Kind.ASYNC_RESPONSES,
+        DEVICE,
+        {"id": "mine", "status": 429, "payload": "", "error": "REQUEST_EXPIRED"},
+    )
+    assert messages.read(completed(key_id="c" * 32), PLAIN) is None
+    assert messages.read(completed(key_id="", async_id=""), PLAIN) is None
+
+
+def notified(**changes: object) -> Taken:
+    told = {"path": "/3/0/9", "payload": "NDI=", "content_format": 0, "max_age": 5}
+    return fact("resource.notified", **(told | changes))
+
+
+def wanting(*rules: Presubscription, form: Serialization = PLAIN.serialization) -> Any:
+    return Addressee(KEY, form, Interest(rules=rules))
+
+
+def test_a_value_is_for_the_keys_that_want_it() -> None:
+    assert messages.read(notified(), wanting(Presubscription())) == Notice(
+        Kind.NOTIFICATIONS,
+        DEVICE,
+        {
+            "ep": DEVICE,
+            "path": "/3/0/9",
+            "payload": "NDI=",
+            "max-age": 5,
+            "ct": "text/plain",
+        },
+    )
+    assert messages.read(notified(), PLAIN) is None
+    meters = wanting(Presubscription(endpoint_type="meter"))
+    assert messages.read(notified(), meters) is None
+    assert messages.read(notified(endpoint_type="meter"), meters) is not None
+
+
+@pytest.mark.conforms("C-172")
+def test_the_end_of_an_observation_is_a_value_that_is_none() -> None:
+    ended = item(notified(code="4.04"), wanting(Presubscription()))
+    assert ended == {"ep": DEVICE, "path": "/3/0/9", "payload": "", "max-age": 0}
+
+
+def test_values_and_responses_have_what_the_channel_wants_besides() -> None:
+    form = EVERYTHING.serialization
+    for made in (
+        item(notified(), wanting(Presubscription(), form=form)),
+        item(completed(), EVERYTHING),
+    ):
+        assert made["uid"] == f"{DEVICE}.17"
+        assert made["timestamp"] == 1_795_530_005_200
+        assert made["original-ep"] == "urn:dev:1"
 
 
 @pytest.mark.parametrize(

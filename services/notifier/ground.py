@@ -1,0 +1,122 @@
+"""What the notifier's service and its REST routes both stand on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from nats.errors import Error as NatsError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from homeport import names
+from homeport.errors import Unavailable
+from homeport.events import subjects
+from homeport.events.client import BusClient
+from homeport.names import DeviceId, EdgeId
+from homeport.runtime import bus, database
+from homeport.runtime.tasks import end, vital
+from homeport.store import connection
+from homeport.store.clock import StoreClock
+from homeport.store.connection import Connection
+from homeport.store.edges import EdgeRegistry
+from homeport.store.queue import RequestQueue
+from homeport.store.sessions import SessionStore
+from services.notifier import observability
+from services.notifier.config import NotifierSettings
+from services.notifier.endpoints import Endpoints
+from services.notifier.interests import Interests
+from services.notifier.observing import Observing
+from services.notifier.open_requests import OpenRequests
+from services.notifier.requests import Requests
+from services.notifier.resting import Resting, resting
+from services.notifier.schema import MIGRATIONS, SCHEMA
+from services.notifier.subscription_store import SubscriptionStore
+
+CLOCK_SECONDS = 10.0
+"""How often the store's clock is read; two clocks drift apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The servers, and what is kept on them besides channels."""
+
+    identity: EdgeId
+    redis: Connection
+    nats: BusClient
+    engine: AsyncEngine
+    clock: StoreClock
+    queue: RequestQueue
+    open_requests: OpenRequests
+    endpoints: Endpoints
+    subscriptions: SubscriptionStore
+    interests: Interests
+    requests: Requests
+    observing: Observing
+    resting: Resting
+
+
+@asynccontextmanager
+async def ground(settings: NotifierSettings) -> AsyncIterator[Ground]:
+    """Connect to all servers; raise Unavailable."""
+    postgres_url = settings.postgres_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        redis = await connection.connect(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        nats = await stack.enter_async_context(
+            bus.connection(settings.nats_url, settings.stream)
+        )
+        engine = await stack.enter_async_context(
+            database.connections(
+                postgres_url,
+                schema=SCHEMA,
+                migrations=MIGRATIONS,
+                migrate=settings.postgres_migrate,
+            )
+        )
+        direct = await stack.enter_async_context(database.direct(postgres_url))
+        clock = StoreClock(asyncio.get_running_loop().time)
+        registry = EdgeRegistry(redis, clock)
+        await registry.look()
+        stack.push_async_callback(end, vital(_keep_time(registry)))
+        identity = names.new_edge_id("notifier")
+        sessions = SessionStore(redis, clock, edge=identity, buckets=settings.buckets)
+        queue = RequestQueue(redis, sessions)
+        opened, endpoints = OpenRequests(engine, direct), Endpoints(engine)
+        subscriptions = SubscriptionStore(engine)
+        poke = partial(_poke, nats)
+        requests = Requests(sessions, queue, opened, endpoints, clock=clock, poke=poke)
+        yield Ground(
+            identity=identity,
+            redis=redis,
+            nats=nats,
+            engine=engine,
+            clock=clock,
+            queue=queue,
+            open_requests=opened,
+            endpoints=endpoints,
+            subscriptions=subscriptions,
+            interests=Interests(subscriptions.interest),
+            requests=requests,
+            observing=Observing(sessions, queue, requests, subscriptions),
+            resting=await stack.enter_async_context(resting(nats, engine)),
+        )
+
+
+async def _poke(nats: BusClient, edge: str, device: DeviceId) -> None:
+    """Tell an edge of a device; nobody waits for its answer, but it may give one."""
+    try:
+        await nats.publish(
+            subjects.poke(EdgeId(edge)), device.encode(), reply=nats.new_inbox()
+        )
+    except (NatsError, OSError) as error:
+        raise Unavailable("NATS", str(error) or type(error).__name__) from error
+
+
+async def _keep_time(registry: EdgeRegistry) -> None:
+    while True:
+        await asyncio.sleep(CLOCK_SECONDS)
+        try:
+            await registry.look()
+        except Unavailable as error:
+            observability.record_clock_waits(str(error))
