@@ -6,6 +6,7 @@ list behind the new one until nothing is sealed with it any more.
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,6 +19,26 @@ SECRET_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _SETTING = "HOMEPORT_SECRET_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """What has been sealed anew of all that was ``found`` somewhere.
+
+    ``anew`` was sealed with an older secret, ``unopened`` no secret opens: that stays.
+    """
+
+    found: int = 0
+    anew: int = 0
+    unopened: int = 0
+
+    def __add__(self, other: "Resealed") -> "Resealed":
+        """Count two of them together."""
+        return Resealed(
+            self.found + other.found,
+            self.anew + other.anew,
+            self.unopened + other.unopened,
+        )
 
 
 class Keyring:
@@ -50,14 +71,31 @@ class Keyring:
 
     def open(self, sealed: bytes, *, place: str) -> bytes:
         """Decrypt what was sealed for this place; raise InvalidFormat otherwise."""
+        return self._open(sealed, place)[1]
+
+    def reseal(self, sealed: bytes, *, place: str) -> bytes | None:
+        """Seal with the first secret what another one has; nothing if it was the first.
+
+        Raises InvalidFormat where none of them opens it.
+        """
+        number, content = self._open(sealed, place)
+        return self.seal(content, place=place) if number else None
+
+    def _open(self, sealed: bytes, place: str) -> tuple[int, bytes]:
+        """Return which secret opens something, and what it is."""
         nonce, box = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         if len(box) >= _TAG_BYTES:
-            for sealer in self._sealers:
+            for number, sealer in enumerate(self._sealers):
                 try:
-                    return sealer.decrypt(nonce, box, place.encode())
+                    return number, sealer.decrypt(nonce, box, place.encode())
                 except InvalidTag:
                     continue
         raise InvalidFormat("sealed content", f"cannot be opened as {place}")
+
+    @property
+    def newest(self) -> "Keyring":
+        """The first secret alone, as it is once the others are taken away."""
+        return Keyring(self._secrets[:1])
 
     def derive(self, purpose: str, context: bytes, length: int) -> list[bytes]:
         """Derive a key for a purpose and context, one for each secret, newest first."""

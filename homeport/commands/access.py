@@ -3,16 +3,20 @@
 A platform is one that `homeport up` runs: its ready file tells where and by which key.
 """
 
+import asyncio
 import functools
 import inspect
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from homeport.ca import ReadyFile, Url, find_api
-from homeport.client import Client
+from homeport.client import AsyncClient, Client
 from homeport.errors import InvalidConfiguration
 from homeport.runtime.platform import folder, ready
 
@@ -57,6 +61,19 @@ def open_client(
     return Client(found.url, found.key, ca=ca)
 
 
+def open_async_client(
+    *,
+    api: Url = None,
+    key: Key = None,
+    ca: Ca = None,
+    data: Data = None,
+    ready_file: ReadyFile = None,
+) -> AsyncClient:
+    """Return one whose calls are awaited; raise InvalidConfiguration."""
+    found = find_api(api, key, _ready_file(data, ready_file))
+    return AsyncClient(found.url, found.key, ca=ca)
+
+
 def find_nats(url: str | None, data: Path | None, ready_file: Path | None) -> str:
     """Return the NATS server that is meant; raise InvalidConfiguration."""
     if url:
@@ -70,6 +87,7 @@ def find_nats(url: str | None, data: Path | None, ready_file: Path | None) -> st
     return found.nats
 
 
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _OPTIONS = tuple(inspect.signature(open_client).parameters.values())
 
 
@@ -84,6 +102,43 @@ def with_client(command: Callable[..., None]) -> Callable[..., None]:
 
     _, *own = inspect.signature(command).parameters.values()
     return _signed(run, (*own, *_OPTIONS))
+
+
+def with_async_client(
+    command: Callable[..., Coroutine[Any, Any, None]],
+) -> Callable[..., None]:
+    """Give a command that is awaited its `AsyncClient`, as `with_client` does.
+
+    However it is told to end, it is cancelled, and so cleans up.
+    """
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        options = {each.name: given.pop(each.name) for each in _OPTIONS}
+
+        async def called() -> None:
+            async with open_async_client(**options) as client:
+                await command(client, **given)
+
+        with _interrupted_by(*_SIGNALS):
+            asyncio.run(called())
+
+    _, *own = inspect.signature(command).parameters.values()
+    return _signed(run, (*own, *_OPTIONS))
+
+
+@contextmanager
+def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
+    """Have signals do what Ctrl-C does, unless somebody has said otherwise."""
+    main = threading.current_thread() is threading.main_thread()
+    usual = [each for each in numbers if signal.getsignal(each) is signal.SIG_DFL]
+    for each in usual if main else ():
+        signal.signal(each, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for each in usual if main else ():
+            signal.signal(each, signal.SIG_DFL)
 
 
 def _signed(run: Any, parameters: tuple[inspect.Parameter, ...]) -> Callable[..., None]:

@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from homeport import names
-from homeport.client import Client
+from homeport.client import AsyncClient, Client
+from homeport.client.devices import Device
 from homeport.client.queries import Asked
+from homeport.client.records import Page
 from homeport.errors import InvalidConfiguration, InvalidName
 
 Where = Annotated[
@@ -40,6 +42,20 @@ def find_device(client: Client, chosen: str) -> str:
     try:
         return names.parse_device_id(chosen)
     except InvalidName:
-        for device in client.devices.list(endpoint_name=chosen, limit=2).page().data:
-            return device.id
+        named = client.devices.list(endpoint_name=chosen, limit=2)
+        return _first(named.page(), chosen)
+
+
+async def await_device(client: AsyncClient, chosen: str) -> str:
+    """Return what `find_device` does, with a client that is awaited."""
+    try:
+        return names.parse_device_id(chosen)
+    except InvalidName:
+        named = client.devices.list(endpoint_name=chosen, limit=2)
+        return _first(await named.page(), chosen)
+
+
+def _first(page: Page[Device], chosen: str) -> str:
+    for device in page.data:
+        return device.id
     raise InvalidConfiguration(f"device {chosen!r}", "is none of this account")

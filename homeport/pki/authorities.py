@@ -52,8 +52,8 @@ class Authority:
 
     def sign(self, builder: x509.CertificateBuilder) -> bytes:
         """Sign a certificate and return its DER."""
-        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(
-            self.key.public_key()
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
+            _identifier(self.certificate)
         )
         named = builder.issuer_name(self.certificate.name)
         identified = named.add_extension(identifier, critical=False)
@@ -105,6 +105,27 @@ def create_server(root: Authority, hosts: Sequence[str]) -> CertifiedKey:
     return CertifiedKey(certificate, keys.encode(key))
 
 
+def bridge(root: Certificate, *, former: Authority) -> bytes:
+    """Certify a root by the one that it follows; return the DER.
+
+    A server that shows it behind its own certificate is believed by devices that know
+    only the former root (RFC 4210 §4.4, "new with old").
+    """
+    new, old = root.parsed, former.certificate.parsed
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(root.name)
+        .public_key(new.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(max(new.not_valid_before_utc, old.not_valid_before_utc))
+        .not_valid_after(min(new.not_valid_after_utc, old.not_valid_after_utc))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_signs_certificates(), critical=True)
+        .add_extension(_identifier(root), critical=False)
+    )
+    return former.sign(builder)
+
+
 def parse(certificate: str, private_key: str, *, now: datetime) -> Authority:
     """Parse a CA that somebody brings: the PEM of its certificate and of its key.
 
@@ -138,6 +159,18 @@ def _create(name: str, not_before: datetime, not_after: datetime) -> Authority:
         .sign(key, hashes.SHA256())
     )
     return Authority(certificates.parse(certificate.public_bytes(Encoding.DER)), key)
+
+
+def _identifier(authority: Certificate) -> x509.SubjectKeyIdentifier:
+    """Return what names an authority's key, in its own words if it has any."""
+    with certificates.reading():
+        try:
+            return authority.parsed.extensions.get_extension_for_class(
+                x509.SubjectKeyIdentifier
+            ).value
+        except x509.ExtensionNotFound:
+            public_key = authority.parsed.public_key()
+            return x509.SubjectKeyIdentifier.from_public_key(public_key)
 
 
 def _signs_certificates() -> x509.KeyUsage:

@@ -15,12 +15,23 @@ from homeport.pki.keys import CertifiedKey
 class Installation:
     """The CA that devices trust, the issuer of their certificates, and both servers'.
 
-    ``root`` is a certificate in DER: the edges never sign with it.
+    ``root`` is a certificate in DER: the edges never sign with it. Servers show
+    ``bridge`` behind their own, if there is one: the root, certified by the one before
+    it. Certificates of ``former_issuers`` are still good; those of issuers whose
+    subjects have one of the ``withdrawn`` digests are not.
     """
 
     root: bytes
     issuer: CertifiedKey
     servers: Mapping[Service, CertifiedKey]
+    bridge: bytes = b""
+    former_issuers: tuple[bytes, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+
+    @property
+    def issuers(self) -> tuple[bytes, ...]:
+        """All whose certificates are good, the one that signs them first."""
+        return (self.issuer.certificate, *self.former_issuers)
 
 
 def build(installation: Installation) -> bytes:
@@ -36,6 +47,9 @@ def parse(text: bytes) -> Installation:
             b64decode(given["root"]),
             _certified(given["issuer"]),
             {service: _certified(given["servers"][service]) for service in Service},
+            bridge=b64decode(given.get("bridge", "")),
+            former_issuers=tuple(map(b64decode, given.get("former_issuers", ()))),
+            withdrawn=tuple(map(str, given.get("withdrawn", ()))),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidFormat("installation", str(error)) from error

@@ -4,6 +4,7 @@ Every setting is an environment variable ``HOMEPORT_<NAME>``; its description he
 what the reference page says. Units stand in the names.
 """
 
+from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
@@ -266,6 +267,13 @@ class EdgeSettings(SecuritySettings):
     direct_registration: bool = Field(
         default=True,
         description="Let devices register with credentials from their factory.",
+    )
+    server_certificates_folder: Path | None = Field(
+        default=None,
+        description=(
+            "A folder of further certificates of the servers, each NAME.crt with "
+            "NAME.key in PEM: who asks for a host of one (SNI) is shown that one."
+        ),
     )
     half_open_handshakes: int = Field(
         default=2048,

@@ -19,7 +19,7 @@ from homeport.errors import InvalidFormat
 from homeport.events import bus, facts, subjects
 from homeport.events.bus import Subscription
 from homeport.events.facts import AnyFact, Fact
-from homeport.runtime import conformance, metrics, services
+from homeport.runtime import conformance, coverage, metrics, services
 from homeport.runtime.api import MOUNTED
 from homeport.runtime.config import (
     PREFIX,
@@ -54,7 +54,7 @@ def pages(command_line: str) -> dict[str, str]:
         "cli.md": f"{GENERATED}\n# Command line\n\n{command_line}",
         "configuration.md": configuration(),
         "metrics.md": f"{GENERATED}\n{metrics.page()}",
-        **_conformance(),
+        **_tested(),
         **{f"openapi-{name}.json": openapi(name) for name in MOUNTED},
     }
 
@@ -119,12 +119,18 @@ def pretty(document: Any) -> str:
     return orjson.dumps(document, option=options).decode()
 
 
-def _conformance() -> dict[str, str]:
+def _tested() -> dict[str, str]:
     """Say which tests hold what, where there are tests."""
     tests = conformance.TESTS
     if not tests.is_dir():
         return {}
-    return {"conformance.md": f"{GENERATED}\n{conformance.page(tests)}"}
+    found: dict[tuple[str, str], frozenset[int]] = {}
+    for name in MOUNTED:
+        found |= coverage.served(orjson.loads(openapi(name)))
+    return {
+        "api-coverage.md": f"{GENERATED}\n{coverage.page(found, tests)}",
+        "conformance.md": f"{GENERATED}\n{conformance.page(tests)}",
+    }
 
 
 def _settings() -> Iterator[tuple[str, type[Settings]]]:
@@ -183,6 +189,7 @@ def _index() -> str:
     return f"""{GENERATED}
 # Reference
 
+- [API coverage](api-coverage.md)
 - [Command line](cli.md)
 - [Configuration](configuration.md)
 - [Conformance](conformance.md)

@@ -22,8 +22,9 @@ from homeport.errors import InvalidFormat, InvalidName
 from homeport.identity import Identity, Means, Service
 from homeport.keyring import Keyring
 from homeport.names import AccountId, DeviceId, EndpointName
-from homeport.pki import certificates, devices, psk, trusted
+from homeport.pki import devices, psk, trusted
 from homeport.pki.installation import Installation
+from homeport.pki.issuers import Issuers
 from homeport.pki.psk import IssuedIdentity
 from homeport.pki.trusted import Presented
 from homeport.store import entries
@@ -53,8 +54,8 @@ class Shown:
 class Gatekeeper:
     """Answers the handshakes of one service; fulfills `homeport.dtls` Trust.
 
-    ``installation`` has the CA of our own credentials, and a key that we issued is good
-    for so many ``days``. ``direct`` says that devices may come to the
+    ``installation`` has the CAs of our own credentials, and a key that we issued is
+    good for so many ``days``. ``direct`` says that devices may come to the
     LwM2M server with credentials from the factory (B-079). ``owner`` is the account
     whose CAs need no further proof: the installation is its own.
     """
@@ -81,9 +82,11 @@ class Gatekeeper:
         self._now = now_milliseconds
 
     def renew(self, installation: Installation) -> None:
-        """Know our own credentials by another CA from now on."""
-        self._issuer = installation.issuer.certificate
-        self._issuer_subject = certificates.parse(self._issuer).subject_digest
+        """Know our own credentials by other CAs from now on."""
+        self._issuers = Issuers(installation)
+        self._issuer_names = frozenset(
+            map(entries.issuer_name, self._issuers.fingerprints)
+        )
 
     async def admit(
         self, credentials: Sequence[Credential]
@@ -114,7 +117,7 @@ class Gatekeeper:
         """Say of each whether it still is who it was; raise Unavailable."""
         now = self._now()
         return [
-            stands and not 0 < identity.expires <= now
+            stands and not 0 < identity.expires <= now and self._is_of_ours(identity)
             for identity, stands in zip(
                 identities, await self._reader.stand(identities), strict=True
             )
@@ -138,12 +141,20 @@ class Gatekeeper:
 
     def _named(self, presented: Presented) -> DeviceId | None:
         """Return the device that a certificate of ours is for."""
-        if not self._is_lwm2m or presented.issuers[0] != self._issuer_subject:
+        if not self._is_lwm2m or not self._issuers.know(presented.issuers[0]):
             return None
         try:
             return names.parse_device_id(presented.subject.locality)
         except InvalidName:
             return None
+
+    def _is_of_ours(self, identity: Identity) -> bool:
+        """Say whether the issuer that somebody rests on, if any, is trusted still."""
+        return all(
+            name in self._issuer_names
+            for name in identity.rests_on
+            if entries.is_issuer(name)
+        )
 
     @property
     def _is_lwm2m(self) -> bool:
@@ -164,7 +175,7 @@ class Gatekeeper:
             case Chain(chain):
                 if shown.presented is None or known is None:
                     return Refusal("the certificate can not be read", alerts=False)
-                if shown.presented.issuers[0] == self._issuer_subject:
+                if self._issuers.know(shown.presented.issuers[0]):
                     return self._issued_certificate(chain[0], shown.presented, limits)
                 if known.pin is not None:
                     return self._pinned(chain[0], shown.presented, known)
@@ -228,9 +239,16 @@ class Gatekeeper:
             )
         try:
             issued = devices.read(certificate)
+            issuer = self._issuers.find(presented.issuers[0], certificate)
         except InvalidFormat as error:
             return Refusal(str(error), fingerprint=presented.fingerprint)
         refusal = _limited(limits, issued.issued) if limits is not None else None
+        if issuer is None:
+            return refusal or Refusal(
+                "its issuer has been withdrawn",
+                account=limits.account if limits is not None else None,
+                fingerprint=issued.fingerprint,
+            )
         if refusal is not None:
             return refusal
         identity = Identity(
@@ -239,12 +257,15 @@ class Gatekeeper:
             account=issued.account,
             endpoint_name=issued.endpoint_name,
             device=issued.device,
-            rests_on=(entries.device_name(issued.device),),
+            rests_on=(
+                entries.device_name(issued.device),
+                entries.issuer_name(issuer.fingerprint),
+            ),
             issued=issued.issued,
             expires=issued.expires,
             fingerprint=issued.fingerprint,
         )
-        return Admission(identity, anchors=(self._issuer,))
+        return Admission(identity, anchors=(issuer.der,))
 
     def _pinned(
         self, certificate: bytes, presented: Presented, known: ChainEntries

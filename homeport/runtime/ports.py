@@ -4,6 +4,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
@@ -19,13 +20,16 @@ from homeport.dtls.transport import DtlsTransport
 from homeport.errors import InvalidConfiguration, Unavailable
 from homeport.identity import Service
 from homeport.pki.installation import Installation
-from homeport.runtime import addresses, datagrams
+from homeport.runtime import addresses, datagrams, server_certificates
 from homeport.runtime.config import EdgeSettings
 from homeport.runtime.edge import Listener, listening
 from homeport.runtime.secured import Security
 from homeport.runtime.tasks import end, vital
 from homeport.store.entries import AUTHORITY
 from homeport.store.trust_writer import EVERYTHING
+
+HANDSHAKE_DRAIN_SECONDS = 3.0
+"""How long handshakes under way may take at the end."""
 
 _log = structlog.get_logger()
 
@@ -63,19 +67,31 @@ async def opened(
     """Entered: devices are served; yields the URLs by their schemes.
 
     Left: what came through the ports is answered. Plain ports are opened only where the
-    operator asked for them. Raises InvalidConfiguration where a port is taken.
+    operator asked for them. Raises InvalidConfiguration where a port is taken, and for
+    a certificate that could not be shown.
     """
     host = settings.coap_host
+    hosts = server_certificates.read(
+        settings.server_certificates_folder, now=datetime.now(UTC)
+    )
     found: dict[str, Address] = {}
     async with AsyncExitStack() as stack:
         dtls = await stack.enter_async_context(
-            _dtls(settings, security, make, service=service, number=numbers.coaps)
+            _dtls(
+                settings,
+                security,
+                make,
+                hosts,
+                service=service,
+                number=numbers.coaps,
+            )
         )
         tls, secured_tcp = await stack.enter_async_context(
             _tls(
                 settings,
                 security,
                 make,
+                hosts,
                 service=service,
                 number=numbers.coaps_tcp or _free(host, dtls.address),
             )
@@ -102,12 +118,13 @@ async def _dtls(
     settings: EdgeSettings,
     security: Security,
     make: MakeListener,
+    hosts: Mapping[str, CertifiedKey],
     *,
     service: Service,
     number: int,
 ) -> AsyncIterator[DtlsTransport]:
     """Entered: a DTLS port is served. Left: its associations are written down."""
-    context = partial(_context, security, service, stream=False)
+    context = partial(_context, security, service, hosts, stream=False)
     shown = context(security.installation)
     udp = UdpTransport.bind(settings.coap_host, number, reuse_port=True)
     transport = DtlsTransport(
@@ -127,7 +144,10 @@ async def _dtls(
     try:
         async with listening(transport, make):
             with datagrams.watched(udp):
-                yield transport
+                try:
+                    yield transport
+                finally:
+                    await transport.settle(seconds=HANDSHAKE_DRAIN_SECONDS)
     finally:
         await end(serving)
         try:
@@ -141,13 +161,14 @@ async def _tls(
     settings: EdgeSettings,
     security: Security,
     make: MakeListener,
+    hosts: Mapping[str, CertifiedKey],
     *,
     service: Service,
     number: int,
 ) -> AsyncIterator[tuple[Tls, TcpTransport]]:
     """Entered: a TLS port is served."""
     ports = security.ports
-    context = partial(_context, security, service, stream=True)
+    context = partial(_context, security, service, hosts, stream=True)
     tls = Tls(
         context(security.installation),
         trust=ports.trust,
@@ -176,12 +197,19 @@ def _free(host: str, udp: Address) -> int:
 
 
 def _context(
-    security: Security, service: Service, renewed: Installation, *, stream: bool
+    security: Security,
+    service: Service,
+    hosts: Mapping[str, CertifiedKey],
+    renewed: Installation,
+    *,
+    stream: bool,
 ) -> ServerContext:
     """Make what handshakes begin with, from the installation's certificates."""
     shown = renewed.servers[service]
+    bridge = (renewed.bridge,) if renewed.bridge else ()
     return ServerContext(
-        CertifiedKey((shown.certificate,), shown.key),
+        CertifiedKey((shown.certificate, *bridge), shown.key),
+        hosts=hosts,
         stream=stream,
         resumption=security.ports.resumptions is not None,
     )
@@ -193,11 +221,14 @@ async def _hear(
     """Look again at peers whenever the trust view has changed."""
     async for news in security.changes:
         dtls.taken_over(news.places)
+        for hear in security.changed:
+            hear(news.names)
         names = None if EVERYTHING in news.names else news.names
         if names is None or names:
             try:
                 if names is None or AUTHORITY in names:
-                    await security.renew()
+                    gone = await security.renew()
+                    names = None if names is None else names | gone
                 await dtls.distrust(names)
                 await tls.distrust(tcp, names)
             except Unavailable as error:

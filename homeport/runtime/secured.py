@@ -17,6 +17,7 @@ from homeport.events.facts import FactName
 from homeport.identity import Service
 from homeport.names import EndpointName
 from homeport.pki import installation
+from homeport.pki.certificates import fingerprint
 from homeport.pki.installation import Installation
 from homeport.runtime import expirations
 from homeport.runtime.config import EdgeSettings
@@ -25,6 +26,7 @@ from homeport.runtime.gatekeeper import Gatekeeper
 from homeport.runtime.tasks import end, vital
 from homeport.store.associations import AssociationStore
 from homeport.store.cookies import CookieSecretStore
+from homeport.store.entries import issuer_name
 from homeport.store.operations import Outcome, Refuse
 from homeport.store.resumptions import ResumptionStore
 from homeport.store.trust_changes import TrustChanges
@@ -42,7 +44,8 @@ _log = structlog.get_logger()
 class Security:
     """What the secured ports of a service have in common.
 
-    ``renewed`` hear of it when the installation's own certificates have been replaced.
+    ``renewed`` hear of it when the installation's own certificates have been replaced,
+    ``changed`` which entries of the trust view are others now.
     """
 
     installation: Installation
@@ -50,19 +53,27 @@ class Security:
     changes: TrustChanges
     reader: TrustReader
     renewed: list[Callable[[Installation], None]] = field(default_factory=list)
+    changed: list[Callable[[frozenset[str]], None]] = field(default_factory=list)
 
-    async def renew(self) -> None:
-        """Look whether the installation has other certificates; raise Unavailable."""
+    async def renew(self) -> frozenset[str]:
+        """Look whether the installation has other certificates; raise Unavailable.
+
+        Returns the names of issuers that were good and are not any more.
+        """
         text = await self.reader.authority()
         if text is None:
-            return
-        found = _parse(text)
-        if found != self.installation:
+            return frozenset()
+        before, found = self.installation, _parse(text)
+        if found != before:
             self.installation = found
             expirations.show(found)
             for hear in self.renewed:
                 hear(found)
             _log.info("certificates of the installation replaced")
+        return frozenset(
+            issuer_name(fingerprint(each))
+            for each in set(before.issuers) - set(found.issuers)
+        )
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from redis.asyncio import RedisCluster
 
@@ -9,10 +10,11 @@ from homeport import identity
 from homeport.associations import KEPT_SECONDS, Floating, Taken
 from homeport.errors import InvalidFormat
 from homeport.identity import Service
-from homeport.keyring import Keyring
+from homeport.keyring import Keyring, Resealed
 from homeport.names import EdgeId
 from homeport.store import keys
 from homeport.store.connection import Connection, reaching
+from homeport.store.scanning import scan
 from homeport.store.scripts import ASSOCIATIONS, Argument
 
 _Share = tuple[str, Sequence[Argument]]
@@ -92,6 +94,35 @@ class AssociationStore:
     async def drop(self, associations: Sequence[Floating]) -> None:
         """Forget associations, unless another has taken their place."""
         await self._run("drop", [(each.place, (each.id,)) for each in associations])
+
+    async def reseal(self) -> Resealed:
+        """Seal all of them anew that an older secret has sealed.
+
+        Repeating it is harmless. One that no secret opens is gone, and not counted.
+        """
+        total = Resealed()
+        async for found in scan(self._redis, keys.association(self._service, "*")):
+            total += await self._reseal(found)
+        return total
+
+    async def _reseal(self, found: Sequence[str]) -> Resealed:
+        pipeline = self._redis.pipeline(transaction=False)
+        for key in found:
+            pipeline.hmget(key, ["id", "secrets"])
+        with reaching():
+            kept = await pipeline.execute()
+        opened = 0
+        anew: list[_Share] = []
+        for key, (id_, sealed) in zip(found, kept, strict=True):
+            if id_ is None or sealed is None:
+                continue
+            with suppress(InvalidFormat):
+                made = self._keyring.reseal(sealed, place=key)
+                opened += 1
+                if made is not None:
+                    anew.append((keys.association_place(key), (id_, made)))
+        await self._run("reseal", anew)
+        return Resealed(opened, len(anew))
 
     def _saved(self, association: Floating) -> Sequence[Argument]:
         place = keys.association(self._service, association.place)

@@ -19,6 +19,8 @@ from homeport.store import keys
 AUTHORITY = "authority"
 """The name of the installation's own authority: its CAs, and what they have signed."""
 _CERTIFICATE = "ca:"
+_ISSUER = "issuer:"
+_CONFIGURATION = "bootstrap:"
 
 
 def digest(content: bytes) -> str:
@@ -185,12 +187,27 @@ def claim_name(fingerprint: str) -> str:
 
 def configuration_name(identity: str) -> str:
     """Name the content of a bootstrap configuration."""
-    return f"bootstrap:{identity}"
+    return f"{_CONFIGURATION}{identity}"
+
+
+def is_configuration(name: str) -> bool:
+    """Say whether a name is that of a bootstrap configuration."""
+    return name.startswith(_CONFIGURATION)
 
 
 def certificate_id(name: str) -> str:
     """Return the id of the trusted certificate that a name is of; '' for others."""
     return name.removeprefix(_CERTIFICATE) if name.startswith(_CERTIFICATE) else ""
+
+
+def issuer_name(fingerprint: str) -> str:
+    """Name an issuer within `AUTHORITY`, by the SHA-256 of its certificate."""
+    return f"{_ISSUER}{fingerprint}"
+
+
+def is_issuer(name: str) -> bool:
+    """Say whether a name is that of an issuer, which is no entry of its own."""
+    return name.startswith(_ISSUER)
 
 
 def device_name(device: DeviceId) -> str:

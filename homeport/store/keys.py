@@ -112,6 +112,11 @@ def association(service: Service, place: str) -> str:
     return f"assoc:{service}:{{{place}}}"
 
 
+def association_place(key: str) -> str:
+    """Return the place of the association that a key is of."""
+    return key.partition("{")[2].removesuffix("}")
+
+
 def resumption(service: Service, session_digest: str) -> str:
     """Text: a TLS session and whose it is, sealed; by the SHA-256 of its id in hex."""
     return f"tls:{service}:{session_digest}"

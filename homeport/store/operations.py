@@ -270,7 +270,8 @@ class Result(StrEnum):
 class Outcome:
     """What came of an operation; ``waiting`` says that requests wait for the device.
 
-    ``edge`` is the one that has the device, or is busy with it.
+    ``edge`` is the one that has the device, or is busy with it. ``rival`` is where
+    another device with the same credential was heard a moment ago (B-095).
     """
 
     result: Result
@@ -279,6 +280,7 @@ class Outcome:
     profile: str = ""
     waiting: bool = False
     edge: str = ""
+    rival: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,16 +332,18 @@ def outcome(answer: bytes | list[bytes | int]) -> Outcome:
         case [b"taken" | b"located" as word, *said]:
             texts = [each.decode() for each in said if isinstance(each, bytes)]
             return _taken(texts) if word == b"taken" else _located(texts)
-        case [bytes(word), bytes(registration)]:
-            return Outcome(Result(word.decode()), registration=registration.decode())
-        case [bytes(word), bytes(registration), bytes(waiting)]:
-            return Outcome(
-                Result(word.decode()),
-                registration=registration.decode(),
-                waiting=bool(waiting),
-            )
+        case [bytes(word), *said]:
+            texts = [each.decode() for each in said if isinstance(each, bytes)]
+            return _registration(Result(word.decode()), *texts)
         case _:
             raise ValueError(f"the script answered {answer!r}")
+
+
+def _registration(result: Result, registration: str, more: str = "") -> Outcome:
+    """Read what is said of a registration: its rival at first, later what waits."""
+    if result is Result.REGISTERED:
+        return Outcome(result, registration=registration, rival=more)
+    return Outcome(result, registration=registration, waiting=bool(more))
 
 
 def _taken(said: list[str]) -> TakenRequest:

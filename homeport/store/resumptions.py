@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 
 from homeport import identity
 from homeport.errors import InvalidFormat
 from homeport.identity import Identity, Service
-from homeport.keyring import Keyring
+from homeport.keyring import Keyring, Resealed
 from homeport.store import keys
 from homeport.store.connection import Connection, reaching
+from homeport.store.scanning import scan
 
 _LENGTH_BYTES = 4
 
@@ -63,6 +65,38 @@ class ResumptionStore:
             self._open(key, sealed) if isinstance(sealed, bytes) else None
             for key, sealed in zip(places, found, strict=True)
         ]
+
+    async def reseal(self) -> Resealed:
+        """Seal all of them anew that an older secret has sealed; raise Unavailable.
+
+        They end when they would have. One that no secret opens is gone, and not
+        counted.
+        """
+        total = Resealed()
+        async for found in scan(self._redis, keys.resumption(self._service, "*")):
+            total += await self._reseal(found)
+        return total
+
+    async def _reseal(self, found: Sequence[str]) -> Resealed:
+        reading = self._redis.pipeline(transaction=False)
+        for key in found:
+            reading.get(key)
+        with reaching():
+            kept = await reading.execute()
+        writing = self._redis.pipeline(transaction=False)
+        opened = anew = 0
+        for key, sealed in zip(found, kept, strict=True):
+            if sealed is None:
+                continue
+            with suppress(InvalidFormat):
+                made = self._keyring.reseal(sealed, place=key)
+                opened += 1
+                if made is not None:
+                    writing.set(key, made, xx=True, keepttl=True)
+                    anew += 1
+        with reaching():
+            await writing.execute()
+        return Resealed(opened, anew)
 
     def _open(self, key: str, sealed: bytes) -> tuple[bytes, Identity] | None:
         try:

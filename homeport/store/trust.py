@@ -123,6 +123,16 @@ class TrustView:
             stored = await self._redis.get(keys.trust_fingerprint())
         return stored == fingerprint.encode()
 
+    async def is_written(self) -> bool:
+        """Say whether all of the view has been written since it was lost."""
+        with reaching():
+            return bool(await self._redis.exists(keys.trust_fingerprint()))
+
+    async def mark_lost(self) -> None:
+        """Have a directory write all of it again; what is there stays meanwhile."""
+        with reaching():
+            await self._redis.delete(keys.trust_fingerprint())
+
     async def put_fingerprint(self, fingerprint: str) -> None:
         """Say what the view is, once it is written; harmless when repeated."""
         with reaching():

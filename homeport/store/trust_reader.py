@@ -113,7 +113,8 @@ class TrustReader:
         """Say of each identity whether everything that it rests on is still there.
 
         A device's own entry need not be there: what it says counts, for a suspended
-        device and for a credential of ours that was issued too early.
+        device and for a credential of ours that was issued too early. Issuers of ours
+        are not asked for: all edges know them.
         """
         wanted = list({name for each in identities for name in _names(each)})
         found = dict(zip(wanted, await self._texts(wanted), strict=True))
@@ -153,9 +154,10 @@ def _chain(pin: bytes | None, certificates: list[list[bytes]]) -> ChainEntries:
 
 
 def _names(identity: Identity) -> tuple[str, ...]:
+    rests_on = tuple(name for name in identity.rests_on if not entries.is_issuer(name))
     if identity.means is Means.ISSUED and identity.device is not None:
-        return (*identity.rests_on, entries.device_name(identity.device))
-    return identity.rests_on
+        return (*rests_on, entries.device_name(identity.device))
+    return rests_on
 
 
 def _stands(name: str, text: bytes | None, identity: Identity) -> bool:

@@ -5,8 +5,9 @@ Consumes: device.bootstrapping, device.bootstrapped, bootstrap.failed,
     registration.expired, registration.refused, queue.cleared
 Publishes: nothing
 Stores: tables accounts, api_keys, devices, device_events, device_groups,
-    device_group_members, device_queries, device_enrollments, enrollment_tasks,
-    enrollment_task_rows, authorities, trusted_certificates, developer_certificates,
-    device_shared_keys and trust_changes of the schema directory in PostgreSQL; the
-    trust view in Redis, and which devices may not register
+    device_group_members, device_queries, device_enrollments, unclaimed_devices,
+    enrollment_tasks, enrollment_task_rows, authorities, former_authorities,
+    trusted_certificates, developer_certificates, device_shared_keys,
+    object_definitions, bootstrap_configurations and trust_changes of the schema
+    directory in PostgreSQL; the trust view in Redis, and which devices may not register
 """

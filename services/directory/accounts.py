@@ -8,16 +8,28 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.names import AccountId
 from homeport.runtime.database import reported
 from homeport.store import trust
+from services.directory import direct, limits
 from services.directory.changes import Change, Kind, record
+from services.directory.errors import Duplicate
+from services.directory.limits import Limit
 from services.directory.schema import accounts, api_keys
 
 ACTIVE = "ACTIVE"
-DEFAULT_KEY_NAME = "default"
+ADMINISTRATOR: Mapping[str, Any] = {
+    "name": "default",
+    "role": "administrator",
+    "status": ACTIVE,
+    "owner": "",
+    "groups": [],
+}
+"""The first key of an account."""
+
 SECRET_LENGTH = 32
 """Hex characters at the end of a key; what stands before them is no secret (R-73)."""
 
@@ -58,14 +70,7 @@ class AccountStore:
                 if api_key is None:
                     return
                 identity = uuid.uuid5(uuid.UUID(account), trust.digest(api_key)).hex
-                given = {
-                    "name": DEFAULT_KEY_NAME,
-                    "role": "administrator",
-                    "status": ACTIVE,
-                    "owner": "",
-                    "groups": [],
-                }
-                await _add(connection, account, identity, api_key, given)
+                await _add(connection, account, identity, api_key, ADMINISTRATOR)
 
     async def account(self, account: AccountId) -> Row[Any] | None:
         """Return an account."""
@@ -75,19 +80,57 @@ class AccountStore:
                 row: Row[Any] | None = (await connection.execute(query)).one_or_none()
                 return row
 
+    async def create(
+        self, given: Mapping[str, Any], *, now: datetime
+    ) -> tuple[AccountId, str]:
+        """Make an account; return its id, and a key of its administrator.
+
+        Raises Duplicate for a name that another has.
+        """
+        account = AccountId(uuid.uuid4().hex)
+        values = {"id": account, "created_at": now, "updated_at": now, **given}
+        with reported():
+            async with self._engine.begin() as connection:
+                await _execute(connection, insert(accounts).values(**values))
+                _, key = await _create_key(connection, account, ADMINISTRATOR)
+        return account, key
+
+    async def change(
+        self, account: AccountId, given: Mapping[str, Any], *, now: datetime
+    ) -> bool:
+        """Change an account; say whether it is there. Raises Duplicate.
+
+        Whether its devices may register directly is told to the trust view.
+        """
+        mine = accounts.c.id == account
+        with reported():
+            async with self._engine.begin() as connection:
+                held = select(accounts.c.direct_registration).where(mine)
+                before = await connection.scalar(held.with_for_update())
+                if before is None:
+                    return False
+                values = {**given, "updated_at": now}
+                await _execute(
+                    connection, update(accounts).where(mine).values(**values)
+                )
+                if given.get("direct_registration", before) != before:
+                    await direct.record(connection, account)
+                return True
+
     async def create_key(
         self, account: AccountId, given: Mapping[str, Any]
     ) -> tuple[str, str]:
-        """Make a key; return its id, and the key itself, which nobody sees again."""
-        identity = uuid.uuid4().hex
-        key = f"{_PREFIX}{identity}{secrets.token_hex(SECRET_LENGTH // 2)}"
+        """Make a key; return its id, and the key itself, which nobody sees again.
+
+        Raises LimitReached.
+        """
         with reported():
             async with self._engine.begin() as connection:
                 await connection.execute(
                     insert(accounts).values(id=account).on_conflict_do_nothing()
                 )
-                await _add(connection, account, identity, key, given)
-        return identity, key
+                await limits.check(connection, account, Limit.API_KEYS)
+                return await _create_key(connection, account, given)
 
     async def change_key(
         self,
@@ -127,6 +170,22 @@ class AccountStore:
                     return False
                 await record(connection, [Change(Kind.API_KEY, *row)])
                 return True
+
+
+async def _execute(connection: AsyncConnection, statement: Any) -> None:
+    try:
+        await connection.execute(statement)
+    except IntegrityError as error:
+        raise Duplicate("account", "name") from error
+
+
+async def _create_key(
+    connection: AsyncConnection, account: AccountId, given: Mapping[str, Any]
+) -> tuple[str, str]:
+    identity = uuid.uuid4().hex
+    key = f"{_PREFIX}{identity}{secrets.token_hex(SECRET_LENGTH // 2)}"
+    await _add(connection, account, identity, key, given)
+    return identity, key
 
 
 def _mine(account: AccountId, identity: str) -> Any:

@@ -15,13 +15,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from homeport.errors import HomeportError, InvalidName, InvalidParameter, Unavailable
+from homeport.names import PLATFORM_ACCOUNT
 from homeport.runtime import rest
 from homeport.store.trust import Grant
 from services.directory import bodies, fields, observability, queries
 from services.directory.catalog import Catalog, Collection
-from services.directory.errors import Duplicate
+from services.directory.errors import Duplicate, LimitReached
 
 LARGEST_BODY = 65_536
+RETRY_SECONDS = 1
+"""When to come again after a server was away."""
+
+_STOPPED: Mapping[type[HomeportError], tuple[int, str]] = {
+    Duplicate: (409, "duplicate"),
+    LimitReached: (403, "account_limit_exceeded"),
+}
+"""How callers are told of what is there already."""
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -95,6 +104,13 @@ def needs_administrator(grant: Grant) -> None:
         raise Refused(403, "unauthorized", "only an administrator may do this")
 
 
+def needs_platform(grant: Grant) -> None:
+    """Refuse a call that only the operator of the platform may make."""
+    needs_administrator(grant)
+    if grant.account != PLATFORM_ACCOUNT:
+        raise Refused(403, "unauthorized", "only the platform's operator may do this")
+
+
 def needs_operator(grant: Grant) -> None:
     """Refuse a call that changes something to who may only read."""
     if grant.role == "reader":
@@ -114,14 +130,14 @@ def parse_id(kind: str, text: str) -> str:
     return lowered
 
 
-async def read(request: Request) -> bytes:
+async def read(request: Request, *, largest: int = LARGEST_BODY) -> bytes:
     """Read a body; raise InvalidParameter when it is too long."""
-    body = b""
+    body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > LARGEST_BODY:
-            raise InvalidParameter("body", f"is longer than {LARGEST_BODY} bytes")
-    return body
+        if len(body) > largest:
+            raise InvalidParameter("body", f"is longer than {largest} bytes")
+    return bytes(body)
 
 
 async def parsed(request: Request, model: type[Model]) -> Model:
@@ -165,12 +181,15 @@ def add_refusals(made: FastAPI) -> None:
         wrong = [(error.kind, error.reason)]
         return refuse(request, 400, "validation_error", str(error), wrong=wrong)
 
-    async def duplicate(request: Request, error: Any) -> Response:
-        return refuse(request, 409, "duplicate", str(error))
+    async def stopped(request: Request, error: Any) -> Response:
+        status, kind = _STOPPED[type(error)]
+        return refuse(request, status, kind, str(error))
 
     async def unavailable(request: Request, error: Any) -> Response:
         told = f"{error.server} does not answer"
-        return refuse(request, 503, "service_unavailable", str(error), told=told)
+        answer = refuse(request, 503, "service_unavailable", str(error), told=told)
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        return answer
 
     async def unrouted(request: Request, error: Any) -> Response:
         kind = HTTPStatus(error.status_code).name.lower()
@@ -184,7 +203,8 @@ def add_refusals(made: FastAPI) -> None:
     made.add_exception_handler(Refused, refused)
     made.add_exception_handler(InvalidParameter, parameter)
     made.add_exception_handler(InvalidName, name)
-    made.add_exception_handler(Duplicate, duplicate)
+    made.add_exception_handler(Duplicate, stopped)
+    made.add_exception_handler(LimitReached, stopped)
     made.add_exception_handler(Unavailable, unavailable)
     made.add_exception_handler(HTTPException, unrouted)
     made.add_exception_handler(ClientDisconnect, gone)

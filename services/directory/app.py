@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from homeport.errors import InvalidConfiguration
+from homeport.names import PLATFORM_ACCOUNT
 from homeport.runtime import addresses, bus, database
 from homeport.runtime.probes import Probes
 from homeport.runtime.serving import serve
@@ -15,13 +16,16 @@ from services.directory import http
 from services.directory.accounts import AccountStore
 from services.directory.authority_store import AuthorityStore
 from services.directory.bus import broker
-from services.directory.chores import Chores, project_trust
+from services.directory.chores import Chores, keep_history, project_trust
 from services.directory.claims import ClaimStore
 from services.directory.config import DirectorySettings, hosts
 from services.directory.enrollment_tasks import TaskStore
+from services.directory.history import HistoryStore
+from services.directory.inventory import Inventory
 from services.directory.projection import projecting
 from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
+from services.directory.unclaimed import UnclaimedStore
 
 SETTINGS = DirectorySettings
 
@@ -38,24 +42,29 @@ async def service(
     async with AsyncExitStack() as stack:
         redis = await connection.connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
-        nats = await stack.enter_async_context(bus.connection(settings.nats_url))
+        nats = await stack.enter_async_context(
+            bus.connection(settings.nats_url, settings.stream)
+        )
         engine = await stack.enter_async_context(
             database.connections(
                 settings.postgres_url.get_secret_value(),
                 schema=SCHEMA,
                 migrations=MIGRATIONS,
+                migrate=settings.postgres_migrate,
             )
         )
         probes.add("redis", partial(connection.check, redis))
         probes.add("nats", partial(bus.check, nats))
         probes.add("postgres", partial(database.check, engine))
-        accounts, view = AccountStore(engine), TrustView(redis)
-        await _ensure_default(settings, accounts)
+        accounts = AccountStore(engine)
+        await _ensure_keys(settings, accounts)
         await AuthorityStore(engine, settings.keyring, hosts(settings)).establish()
         projection = projecting(
             engine, redis, settings.keyring, buckets=settings.buckets
         )
         await project_trust(projection)
+        history = HistoryStore(engine, days=settings.device_event_days)
+        await keep_history(history)
         facts = broker(settings.nats_url, DeviceStore(engine), projection)
         await facts.start()
         stack.push_async_callback(facts.stop)
@@ -66,23 +75,29 @@ async def service(
                 serve(routes, settings.http_host, settings.http_port)
             )
             opened["http"] = addresses.url("http", settings.http_host, port)
-        days = settings.enrollment_days
         chores = Chores(
-            projection,
-            accounts,
-            view,
-            ClaimStore(engine, days=days),
-            TaskStore(engine, days=days),
+            projection=projection,
+            accounts=accounts,
+            view=TrustView(redis),
+            claims=ClaimStore(engine, days=settings.enrollment_days),
+            tasks=TaskStore(engine, days=settings.enrollment_days),
+            inventory=Inventory(engine),
+            history=history,
+            unclaimed=UnclaimedStore(engine, days=settings.device_event_days),
         )
         for task in (
             vital(chores.keep_trust(settings.trust_poll_seconds)),
             vital(chores.work_off(settings.task_poll_seconds)),
+            vital(chores.keep_history(settings.history_poll_seconds)),
         ):
             stack.push_async_callback(end, task)
         yield opened
 
 
-async def _ensure_default(settings: DirectorySettings, accounts: AccountStore) -> None:
+async def _ensure_keys(settings: DirectorySettings, accounts: AccountStore) -> None:
+    if settings.platform_api_key is not None:
+        platform = settings.platform_api_key.get_secret_value()
+        await accounts.ensure(PLATFORM_ACCOUNT, platform)
     account, key = settings.default_account_id, settings.default_api_key
     if account is not None:
         await accounts.ensure(account, key.get_secret_value() if key else None)

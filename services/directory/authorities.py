@@ -1,11 +1,13 @@
 """The installation's own certificates: its root, its issuer, and both servers'.
 
-They are made at the first start, and each of them may be replaced by one that somebody
-brings. Of a brought root the private key may be missing: its server certificates have
-to be brought too then.
+They are made at the first start, and each of them may be replaced by another one of our
+own, or by one that somebody brings. Of a brought root the private key may be missing:
+its server certificates have to be brought too then. A former root or issuer is still
+good until somebody withdraws it.
 """
 
 import ipaddress
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -124,6 +126,24 @@ def bring(
     ]
 
 
+def renew(
+    name: Name, *, kept: Mapping[Name, Held], hosts: Hosts, now: datetime
+) -> Held:
+    """Make another one of our own, with a key and a name of its own.
+
+    Raises InvalidParameter for a server where the root's key is not here.
+    """
+    match name:
+        case Name.ROOT:
+            return _own(name, pki.create_root(_another(ROOT_NAME)).export())
+        case Name.ISSUER:
+            made = pki.create_issuer(_another(ISSUER_NAME), now=now)
+            return _own(name, made.export())
+        case _:
+            root = _signer(kept[Name.ROOT], name)
+            return _own(name, pki.create_server(root, hosts[SERVERS[name]]))
+
+
 def installation(kept: Mapping[Name, Held]) -> Installation:
     """Return what the edges show and sign with."""
     return Installation(
@@ -131,6 +151,11 @@ def installation(kept: Mapping[Name, Held]) -> Installation:
         issuer=_certified(kept[Name.ISSUER]),
         servers={service: _certified(kept[name]) for name, service in SERVERS.items()},
     )
+
+
+def _another(name: str) -> str:
+    """Call one so that it can be told from all that came before."""
+    return f"{name} {secrets.token_hex(4)}"
 
 
 def _own(name: Name, made: CertifiedKey) -> Held:

@@ -64,6 +64,28 @@ def build(row: Row[Any]) -> dict[str, object]:
     }
 
 
+def build_former_list(rows: Iterable[Row[Any]]) -> dict[str, object]:
+    """Build the list of those that have been replaced."""
+    return {"object": "list", "data": [build_former(row) for row in rows]}
+
+
+def build_former(row: Row[Any]) -> dict[str, object]:
+    """Build what callers see of a root or an issuer that another one has followed."""
+    (document,) = pem.parse_certificates(row.certificate)
+    shown = trusted.describe(certificates.parse(document))
+    return {
+        "object": "former-certificate-authority",
+        "name": row.name,
+        "certificate": row.certificate,
+        "certificate_fingerprint": row.fingerprint,
+        "subject": shown.subject,
+        "issuer": shown.issuer,
+        "validity": times.build(shown.not_after),
+        "replaced_at": times.build(row.replaced_at),
+        "withdrawn_at": row.withdrawn_at and times.build(row.withdrawn_at),
+    }
+
+
 def build_servers(
     root: Row[Any], addresses: Mapping[Service, str], grant: Grant
 ) -> dict[str, object]:
@@ -112,6 +134,18 @@ AUTHORITY_SCHEMA = _schema(
 AUTHORITIES_SCHEMA = _schema(
     "object", data={"type": "array", "items": AUTHORITY_SCHEMA}
 )
+FORMER_SCHEMA = _schema(
+    "object",
+    "name",
+    "certificate",
+    "certificate_fingerprint",
+    "subject",
+    "issuer",
+    "validity",
+    "replaced_at",
+    withdrawn_at={"type": ["string", "null"]},
+)
+FORMERS_SCHEMA = _schema("object", data={"type": "array", "items": FORMER_SCHEMA})
 SERVERS_SCHEMA = _schema(
     bootstrap=_schema("url", "certificate"), lwm2m=_schema("url", "certificate")
 )

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import Response
 from pydantic import BaseModel
 
-from services.directory import fields
-from services.directory.catalog import Listing
+from services.directory import examples, fields
+from services.directory.catalog import MOST_COUNTED, Listing
 from services.directory.fields import Field
 from services.directory.queries import DEFAULT_LIMIT, LARGEST_LIMIT, Query
 
@@ -31,12 +31,17 @@ _ERROR: Mapping[str, Any] = {
         },
     },
 }
-_REFUSALS: Mapping[int | str, Any] = {
-    "default": {
-        "description": "The call is refused.",
-        "content": {"application/json": {"schema": _ERROR}},
-    }
+_REASONS: Mapping[int | str, str] = {
+    400: "Something in the call is wrong; `fields` names it.",
+    401: "The API key is missing or not known.",
+    403: "The API key may not do this, or the account may have no more.",
+    404: "There is no such object, or no page after this one.",
+    409: "There is another object like this.",
+    429: "The API key is used too often; `Retry-After` says when it may be again.",
+    503: "A server that is needed does not answer; come again after `Retry-After`.",
+    "default": "The call is refused.",
 }
+_WORDS = {"text/plain": {"schema": {"type": "string"}, "example": "NOT_FOUND"}}
 _FILTER = (
     "The older form of the filters: the same pairs as one text, encoded once more. A "
     "field without operator means eq."
@@ -91,7 +96,7 @@ def describe_nothing(*, request: type[BaseModel] | None = None) -> dict[str, Any
     described: dict[str, Any] = {
         "status_code": 204,
         "response_class": Response,
-        "responses": _REFUSALS,
+        "responses": _refusals(),
     }
     if request is not None:
         described["openapi_extra"] = {"requestBody": _request(request)}
@@ -132,15 +137,38 @@ def _schema(members: Mapping[str, Field]) -> dict[str, Any]:
     }
 
 
+def in_words(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a route whose refusals are bare words (R-12)."""
+    responses = {
+        status: {**answer, "content": _WORDS} if status in _REASONS else answer
+        for status, answer in described["responses"].items()
+    }
+    return {**described, "responses": responses}
+
+
 def _responses(schema: Mapping[str, Any], status: int = 200) -> dict[int | str, Any]:
-    return {status: {"content": {"application/json": {"schema": schema}}}, **_REFUSALS}
+    return {status: {"content": _content(schema)}, **_refusals()}
+
+
+def _refusals() -> dict[int | str, Any]:
+    return {
+        status: {"description": reason, "content": _content(_ERROR)}
+        for status, reason in _REASONS.items()
+    }
+
+
+def _content(schema: Mapping[str, Any]) -> dict[str, Any]:
+    example = examples.build(schema)
+    return {"application/json": {"schema": schema, "example": example}}
 
 
 def _request(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
     inlined = _inlined(schema, definitions)
-    return {"required": True, "content": {"application/json": {"schema": inlined}}}
+    example = examples.build({"required": [], **inlined})
+    content = {"application/json": {"schema": inlined, "example": example}}
+    return {"required": True, "content": content}
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
@@ -160,6 +188,7 @@ def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
 
 def _parameters(members: Mapping[str, Field]) -> list[dict[str, Any]]:
     limit = f"2 to {LARGEST_LIMIT}, {DEFAULT_LIMIT} if not given; others are clamped."
+    count = f"What else to answer; more than {MOST_COUNTED:,} are an estimate."
     return [
         _parameter("limit", {"type": "integer"}, limit),
         _parameter(
@@ -168,7 +197,7 @@ def _parameters(members: Mapping[str, Field]) -> list[dict[str, Any]]:
         _parameter(
             "after", {"type": "string"}, "The id of the last object of the page before."
         ),
-        _parameter("include", {"enum": ["total_count"]}, "What else to answer."),
+        _parameter("include", {"enum": ["total_count"]}, count),
         _parameter("filter", {"type": "string"}, _FILTER),
         {
             **_parameter(

@@ -132,7 +132,7 @@ class ConfigurationStore:
     ) -> dict[str, Any]:
         definitions = await object_definitions.known(connection, account)
         made = bootstrap_typing.typed(identity, given, definitions, before=before)
-        content = self._keyring.seal(configurations.build(made), place=_place(identity))
+        content = self._keyring.seal(configurations.build(made), place=place(identity))
         return {**bootstrap_typing.masked(given, definitions), "content": content}
 
 
@@ -149,7 +149,7 @@ def selector(row: Row[Any]) -> Selector:
 
 def open_content(row: Row[Any], keyring: Keyring) -> Configuration:
     """Open the configuration of a row; raise InvalidFormat when the keyring cannot."""
-    return configurations.parse(keyring.open(row.content, place=_place(row.id)))
+    return configurations.parse(keyring.open(row.content, place=place(row.id)))
 
 
 async def _check_count(connection: AsyncConnection, account: AccountId) -> None:
@@ -171,6 +171,6 @@ def _change(account: AccountId, identity: str) -> Change:
     return Change(Kind.BOOTSTRAP_CONFIGURATION, account, identity)
 
 
-def _place(identity: str) -> str:
+def place(identity: str) -> str:
     """Say where a configuration lies."""
     return f"directory:bootstrap-configuration:{identity}"

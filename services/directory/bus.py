@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from faststream.nats import NatsBroker
@@ -10,6 +11,7 @@ from homeport.errors import Unavailable
 from homeport.events import bus, subjects
 from homeport.events.bus import Subscription
 from homeport.events.facts import AnyFact
+from homeport.runtime import traces
 from services.directory import journal, observability
 from services.directory.handlers import Devices, project
 
@@ -44,7 +46,12 @@ def broker(url: str, stored: Devices, telling: Telling) -> NatsBroker:
 
     made = bus.broker(url)
     made.include_router(
-        bus.router(SUBSCRIPTION, handle, unreadable=observability.record_unreadable)
+        bus.router(
+            SUBSCRIPTION,
+            handle,
+            unreadable=observability.record_unreadable,
+            around=partial(traces.handling, "store in the directory"),
+        )
     )
     return made
 

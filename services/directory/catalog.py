@@ -8,21 +8,34 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
+    ClauseElement,
     Column,
     ColumnElement,
+    Executable,
     Row,
     Select,
     Table,
+    exists,
     func,
+    literal,
     select,
+    text,
     true,
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from homeport.names import AccountId
 from homeport.runtime.database import reported
+from services.directory.account_bodies import ACCOUNT, UNCLAIMED_DEVICE
 from services.directory.api_key_bodies import API_KEY
+from services.directory.bootstrap_configuration_bodies import BOOTSTRAP_CONFIGURATION
+from services.directory.bootstrap_schema import (
+    bootstrap_configurations,
+    object_definitions,
+)
 from services.directory.certificate_fields import TRUSTED_CERTIFICATE
 from services.directory.device_fields import (
     DEVICE,
@@ -38,14 +51,17 @@ from services.directory.enrollment_bodies import (
 )
 from services.directory.fields import SHARED_KEY, Field
 from services.directory.group_bodies import GROUP, QUERY
+from services.directory.object_definition_bodies import OBJECT_DEFINITION
 from services.directory.ownership_schema import (
     DENIED,
     device_enrollments,
     enrollment_tasks,
+    unclaimed_devices,
 )
 from services.directory.queries import Query
 from services.directory.schema import (
     RECORDED,
+    accounts,
     api_keys,
     device_events,
     device_groups,
@@ -60,8 +76,9 @@ from services.directory.schema import (
 class Collection:
     """Objects of one kind; ``age`` orders them by when they were made.
 
-    Rows that are not ``there`` are of no concern to callers. ``others`` are columns
-    from other tables.
+    Of those of the same age, the first by ``then`` come first. Rows that are not
+    ``there`` are of no concern to callers. ``others`` are columns from other tables.
+    Those ``of_platform`` are no account's own: only its operator may be shown them.
     """
 
     table: Table
@@ -69,17 +86,31 @@ class Collection:
     fields: Mapping[str, Field]
     there: ColumnElement[bool] = field(default_factory=true)
     others: tuple[ColumnElement[Any], ...] = ()
+    then: tuple[Column[Any], ...] = ()
+    of_platform: bool = False
+
+    @property
+    def order(self) -> tuple[Column[Any], ...]:
+        """What they are ordered by; no two are equal in it."""
+        return (self.age, *self.then, self.table.c.id)
 
     def of(self, account: AccountId) -> Select[Any]:
         """Select what an account has."""
-        mine = self.table.c.account_id == account
-        return select(self.table, *self.others).where(mine, self.there)
+        query = select(self.table, *self.others).where(self.there)
+        if self.of_platform:
+            return query
+        return query.where(self.table.c.account_id == account)
 
 
 DEVICES = Collection(
     devices, devices.c.created_at, DEVICE, there=RECORDED, others=(GROUPS_OF_DEVICE,)
 )
-DEVICE_EVENTS = Collection(device_events, device_events.c.revision, DEVICE_EVENT)
+DEVICE_EVENTS = Collection(
+    device_events,
+    device_events.c.date_time,
+    DEVICE_EVENT,
+    then=(device_events.c.revision,),
+)
 TRUSTED_CERTIFICATES = Collection(
     trusted_certificates, trusted_certificates.c.created_at, TRUSTED_CERTIFICATE
 )
@@ -96,14 +127,54 @@ ENROLLMENTS = Collection(
 ENROLLMENT_TASKS = Collection(enrollment_tasks, enrollment_tasks.c.created_at, TASK)
 DENIALS = Collection(
     device_events,
-    device_events.c.revision,
+    device_events.c.date_time,
     DENIAL,
+    then=(device_events.c.revision,),
     there=DENIED.is_not(None),
     others=(DENIED_ENDPOINT, DENIED_CERTIFICATE),
+)
+OBJECT_DEFINITIONS = Collection(
+    object_definitions, object_definitions.c.created_at, OBJECT_DEFINITION
+)
+BOOTSTRAP_CONFIGURATIONS = Collection(
+    bootstrap_configurations,
+    bootstrap_configurations.c.created_at,
+    BOOTSTRAP_CONFIGURATION,
+)
+ACCOUNTS = Collection(accounts, accounts.c.created_at, ACCOUNT, of_platform=True)
+UNCLAIMED_DEVICES = Collection(
+    unclaimed_devices,
+    unclaimed_devices.c.first_seen_at,
+    UNCLAIMED_DEVICE,
+    there=~exists().where(
+        device_enrollments.c.fingerprint == unclaimed_devices.c.fingerprint
+    ),
+    of_platform=True,
 )
 SHARED_KEYS = Collection(
     device_shared_keys, device_shared_keys.c.created_at, SHARED_KEY
 )
+
+
+MOST_COUNTED = 100_000
+"""Objects that are counted one by one."""
+
+_PLAN_EACH = text("SET LOCAL plan_cache_mode = force_custom_plan")
+"""What is asked for decides which index is the right one."""
+
+
+class Explain(Executable, ClauseElement):
+    """Asks how a statement would be executed, and so how many rows there may be."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self.statement = statement
+
+
+@compiles(Explain)
+def _explain(element: Explain, compiler: SQLCompiler, **options: Any) -> str:
+    return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +217,7 @@ class Catalog:
         page = whole = collection.of(account).where(*wanted)
         with reported():
             async with self._engine.connect() as connection:
+                await connection.execute(_PLAN_EACH)
                 if query.after:
                     last = await _get(connection, collection, account, query.after)
                     if last is None:
@@ -155,25 +227,34 @@ class Catalog:
                 rows = (await connection.execute(ordered)).all()
                 total = None
                 if query.total_count:
-                    total = await connection.scalar(
-                        select(func.count()).select_from(whole.subquery())
-                    )
+                    total = await _count(connection, whole)
         return Listing(rows[: query.limit], len(rows) > query.limit, total)
 
 
 def _follows(
     last: Row[Any], collection: Collection, query: Query
 ) -> ColumnElement[bool]:
-    here = tuple_(collection.age, collection.table.c.id)
-    there = tuple_(getattr(last, collection.age.name), last.id)
+    here = tuple_(*collection.order)
+    there = tuple_(*(getattr(last, column.name) for column in collection.order))
     return here < there if query.descending else here > there
 
 
 def _ordered(page: Select[Any], collection: Collection, query: Query) -> Select[Any]:
     """Order a page and take one row more: it tells whether there is another page."""
-    columns = (collection.age, collection.table.c.id)
+    columns = collection.order
     order = (each.desc() if query.descending else each.asc() for each in columns)
     return page.order_by(*order).limit(query.limit + 1)
+
+
+async def _count(connection: AsyncConnection, whole: Select[Any]) -> int:
+    """Count the rows of a query; above `MOST_COUNTED`, estimate how many there are."""
+    rows = whole.with_only_columns(literal(1), maintain_column_froms=True)
+    some = rows.limit(MOST_COUNTED + 1).subquery()
+    count = await connection.scalar(select(func.count()).select_from(some)) or 0
+    if count <= MOST_COUNTED:
+        return count
+    (explained,) = (await connection.execute(Explain(rows))).scalar_one()
+    return max(count, int(explained["Plan"]["Plan Rows"]))
 
 
 async def _get(

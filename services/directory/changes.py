@@ -20,6 +20,8 @@ class Kind(StrEnum):
     SHARED_KEY = "shared-key"
     CLAIM = "claim"
     DEVICE = "device"
+    BOOTSTRAP_CONFIGURATION = "bootstrap-configuration"
+    OBJECT_DEFINITION = "object-definition"
     STANDING = "standing"
     """Whether a device may be registered at all."""
 
@@ -30,7 +32,8 @@ class Change:
 
     ``place`` is where its entry is or was: the digest of a CA's subject, a pin's
     fingerprint, the service of a shared key, whose ``id`` is its endpoint name, the
-    digest of an API key, the fingerprint of a claim.
+    digest of an API key, the fingerprint of a claim, the object and the version of a
+    definition.
     """
 
     kind: Kind

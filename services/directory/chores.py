@@ -1,6 +1,7 @@
 """What a replica of the directory does besides its facts and its callers, for ever."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from homeport.errors import Unavailable
@@ -9,25 +10,24 @@ from services.directory import observability
 from services.directory.accounts import AccountStore
 from services.directory.claims import ClaimStore
 from services.directory.enrollment_tasks import TaskStore
+from services.directory.history import HistoryStore
+from services.directory.inventory import Inventory
 from services.directory.projection import Projection
+from services.directory.unclaimed import UnclaimedStore
 
 
+@dataclass(frozen=True, slots=True)
 class Chores:
     """Work that any number of replicas may do; it waits while a server is away."""
 
-    def __init__(
-        self,
-        projection: Projection,
-        accounts: AccountStore,
-        view: TrustView,
-        claims: ClaimStore,
-        tasks: TaskStore,
-    ) -> None:
-        self._projection = projection
-        self._accounts = accounts
-        self._view = view
-        self._claims = claims
-        self._tasks = tasks
+    projection: Projection
+    accounts: AccountStore
+    view: TrustView
+    claims: ClaimStore
+    tasks: TaskStore
+    inventory: Inventory
+    history: HistoryStore
+    unclaimed: UnclaimedStore
 
     async def keep_trust(self, seconds: float) -> None:
         """Compare the trust view; Redis may have lost it.
@@ -38,9 +38,9 @@ class Chores:
         while True:
             await asyncio.sleep(seconds)
             try:
-                await project_trust(self._projection)
-                await self._accounts.note_used(await self._view.used())
-                await self._claims.forget_expired(now=datetime.now(UTC))
+                await project_trust(self.projection)
+                await self.accounts.note_used(await self.view.used())
+                await self.claims.forget_expired(now=datetime.now(UTC))
             except Unavailable as error:
                 observability.record_trust_waits(str(error))
 
@@ -49,12 +49,30 @@ class Chores:
         while True:
             worked = False
             try:
-                worked = await self._tasks.work()
+                worked = await self.tasks.work()
                 if worked:
-                    await self._projection.settle()
+                    await self.projection.settle()
             except Unavailable as error:
                 observability.record_task_waits(str(error))
             await asyncio.sleep(0 if worked else seconds)
+
+    async def keep_history(self, seconds: float) -> None:
+        """Drop what is too old, and devices that never ended what they began."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await keep_history(self.history)
+                await self.unclaimed.forget(now=datetime.now(UTC))
+                if await self.inventory.forget_unfinished(now=datetime.now(UTC)):
+                    await self.projection.settle()
+            except Unavailable as error:
+                observability.record_history_waits(str(error))
+
+
+async def keep_history(history: HistoryStore) -> None:
+    """Have a place for what happens now and soon; raise Unavailable."""
+    if dropped := await history.keep(now=datetime.now(UTC)):
+        observability.record_history_dropped(dropped)
 
 
 async def project_trust(projection: Projection) -> None:

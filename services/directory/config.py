@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from homeport.identity import Service
-from homeport.runtime.config import DatabaseSettings, SecuritySettings
+from homeport.runtime.config import (
+    DatabaseSettings,
+    HandoverSettings,
+    SecuritySettings,
+)
 from services.directory.authorities import hosts_of
+from services.directory.bootstrap_dry_runs import Handovers
 
 
-class DirectorySettings(DatabaseSettings, SecuritySettings):
+class DirectorySettings(DatabaseSettings, SecuritySettings, HandoverSettings):
     """What the directory service reads from the environment."""
 
     trust_poll_seconds: float = Field(
@@ -25,6 +30,29 @@ class DirectorySettings(DatabaseSettings, SecuritySettings):
         gt=0,
         description="How long an ownership claim waits for its device.",
     )
+    platform_api_key: SecretStr | None = Field(
+        default=None,
+        description=(
+            "An API key of the platform's operator: it makes and changes accounts, "
+            "and sees devices that are nobody's."
+        ),
+    )
+    device_event_days: float = Field(
+        default=90,
+        gt=0,
+        description=(
+            "How long device events are kept; they go a whole week at once, when the "
+            "last of it is that old."
+        ),
+    )
+    history_poll_seconds: float = Field(
+        default=60,
+        gt=0,
+        description=(
+            "How often a replica looks for device events that are too old, and for "
+            "devices of developers that have begun a bootstrap and never ended it."
+        ),
+    )
     task_poll_seconds: float = Field(
         default=1,
         gt=0,
@@ -38,6 +66,16 @@ def addresses(settings: SecuritySettings) -> Mapping[Service, str]:
         Service.BOOTSTRAP: settings.bootstrap_public_coaps,
         Service.LWM2M: settings.lwm2m_public_coaps,
     }
+
+
+def handovers(settings: DirectorySettings) -> Handovers:
+    """Return what bootstrap tells devices."""
+    return Handovers(
+        addresses(settings),
+        settings.lwm2m_public_coap,
+        settings.bootstrap_lifetime_seconds,
+        settings.bootstrap_enrollment,
+    )
 
 
 def hosts(settings: SecuritySettings) -> Mapping[Service, Sequence[str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Text, func, select
+from sqlalchemy import ARRAY, ColumnElement, Text, false, func, select
 
 from services.directory import journal
 from services.directory.fields import (
@@ -40,6 +40,18 @@ GROUPS_OF_DEVICE: ColumnElement[Any] = func.array(
 ).label("groups")
 """The groups that a device is in; to be selected beside its row."""
 
+
+def _has_status(status: object) -> ColumnElement[bool]:
+    """Ask for a lifecycle status by what it is computed of, which has an index."""
+    match status:
+        case "blocked":
+            return _columns.operator_suspended
+        case "enabled":
+            return ~_columns.operator_suspended
+        case _:
+            return false()
+
+
 DEVICE: Mapping[str, Field] = {
     "object": Field(TEXT, unset="device"),
     "id": text(_columns.id, kind=ID),
@@ -67,7 +79,9 @@ DEVICE: Mapping[str, Field] = {
     "enrolment_list_timestamp": time(_columns.enrolment_list_timestamp),
     "groups": Field(LIST, GROUPS_OF_DEVICE),
     "host_gateway": text(_columns.host_gateway),
-    "lifecycle_status": text(_columns.lifecycle_status),
+    "lifecycle_status": Field(
+        TEXT, _columns.lifecycle_status, "", EQUALITY, EQUALITY, _has_status
+    ),
     "operator_suspended": flag(_columns.operator_suspended),
     "system_suspended": flag(),
     "last_operator_suspended_category": text(_columns.last_operator_suspended_category),

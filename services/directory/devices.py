@@ -8,6 +8,7 @@ number of times: the device ends as the same.
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Any
 
 from homeport.events.facts import (
     AnyFact,
@@ -145,28 +146,32 @@ def apply(device: Device, fact: AnyFact) -> Device:
     """
     if _is_past(device, fact):
         return device
-    if not device.recorded:
-        device = replace(device, created_at=fact.time, updated_at=fact.time)
-    made = replace(
+    known = device.recorded
+    return replace(
         device,
+        **_told(device, fact),
         recorded=True,
-        created_at=min(device.created_at, fact.time),
-        updated_at=max(device.updated_at, fact.time),
+        created_at=min(device.created_at, fact.time) if known else fact.time,
+        updated_at=max(device.updated_at, fact.time) if known else fact.time,
     )
+
+
+def _told(device: Device, fact: AnyFact) -> dict[str, Any]:
+    """Return what a fact tells of a device that did not know it."""
     revision = fact.revision
     match fact:
         case DeviceBootstrapping():
             newest = max(device.bootstrapping_revision, revision)
-            return replace(made, bootstrapping_revision=newest)
+            return {"bootstrapping_revision": newest}
         case DeviceBootstrapped() if revision > device.bootstrapped_revision:
-            return _bootstrapped(made, fact)
+            return _bootstrapped(device, fact)
         case DeviceRegistered() | RegistrationUpdated():
-            return _registered(made, fact)
+            return _registered(device, fact)
         case DeviceDeregistered() | RegistrationExpired():
             newest = max(device.deregistered_revision, revision)
-            return replace(made, deregistered_revision=newest)
+            return {"deregistered_revision": newest}
         case _:
-            return made
+            return {}
 
 
 def _is_past(device: Device, fact: AnyFact) -> bool:
@@ -180,34 +185,35 @@ def _is_past(device: Device, fact: AnyFact) -> bool:
     return not (late and (device.recorded or begins))
 
 
-def _bootstrapped(device: Device, fact: DeviceBootstrapped) -> Device:
+def _bootstrapped(device: Device, fact: DeviceBootstrapped) -> dict[str, Any]:
     """Take over what a bootstrap says; a developer device has no name but its id."""
-    return replace(
-        device,
-        endpoint_name=device.id if fact.developer else device.endpoint_name,
-        bootstrapped_revision=fact.revision,
-        bootstrapped_timestamp=fact.time,
-        bootstrap_expiration_date=_day(fact.bootstrap_expires_at),
-        connector_expiration_date=_day(fact.credential_expires_at),
-        device_execution_mode=fact.execution_mode,
-        device_key=storable(fact.device_key)[:DEVICE_KEY_LENGTH],
-        ca_id=storable(fact.ca_id)[:CA_ID_LENGTH],
-        issuer_fingerprint=storable(fact.issuer_fingerprint) or None,
-        developer=storable(fact.developer),
-        fingerprint=storable(fact.fingerprint),
-    )
+    return {
+        "endpoint_name": device.id if fact.developer else device.endpoint_name,
+        "bootstrapped_revision": fact.revision,
+        "bootstrapped_timestamp": fact.time,
+        "bootstrap_expiration_date": _day(fact.bootstrap_expires_at),
+        "connector_expiration_date": _day(fact.credential_expires_at),
+        "device_execution_mode": fact.execution_mode,
+        "device_key": storable(fact.device_key)[:DEVICE_KEY_LENGTH],
+        "ca_id": storable(fact.ca_id)[:CA_ID_LENGTH],
+        "issuer_fingerprint": storable(fact.issuer_fingerprint) or None,
+        "developer": storable(fact.developer),
+        "fingerprint": storable(fact.fingerprint),
+    }
 
 
-def _registered(device: Device, fact: DeviceRegistered | RegistrationUpdated) -> Device:
+def _registered(
+    device: Device, fact: DeviceRegistered | RegistrationUpdated
+) -> dict[str, Any]:
     """Take over what a registration says; its credential ends all earlier ones."""
-    made = device
+    told: dict[str, Any] = {}
     if isinstance(fact, DeviceRegistered):
         newest = max(device.credentials_not_before, fact.credential_issued)
-        made = replace(device, credentials_not_before=newest)
-    if fact.revision <= device.registered_revision:
-        return made
-    endpoint_type = storable(fact.endpoint_type)[:ENDPOINT_TYPE_LENGTH]
-    return replace(made, registered_revision=fact.revision, endpoint_type=endpoint_type)
+        told["credentials_not_before"] = newest
+    if fact.revision > device.registered_revision:
+        endpoint_type = storable(fact.endpoint_type)[:ENDPOINT_TYPE_LENGTH]
+        told |= {"registered_revision": fact.revision, "endpoint_type": endpoint_type}
+    return told
 
 
 def _day(time: datetime | None) -> date | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
 from sqlalchemy import Row
 
 from homeport.errors import InvalidFormat
@@ -10,20 +11,29 @@ from homeport.identity import Service
 from homeport.keyring import Keyring
 from homeport.names import AccountId, DeviceId, EndpointName
 from homeport.pki import pem
+from homeport.protocol.configurations import Selector
+from homeport.store import configurations
 from homeport.store.entries import (
+    BootstrapConfiguration,
     Claim,
+    DefinedObject,
     DeviceEntry,
     Entry,
     Pin,
     RegisteredKey,
     TrustedCertificate,
 )
-from services.directory import observability, shared_keys
+from services.directory import (
+    bootstrap_configurations,
+    object_definitions,
+    observability,
+    shared_keys,
+)
 from services.directory.changes import Change, Kind
 from services.directory.trusted import ACTIVE, DEVELOPER
 
 Place = tuple[str, str]
-"""Where an entry lies: its name, and for a CA the subject that it is found by."""
+"""Where an entry lies: its name, and what it is found by there, if by anything."""
 
 
 def of_certificate(row: Row[Any], _: Keyring) -> Iterable[Entry]:
@@ -81,7 +91,29 @@ def of_claim(row: Row[Any], _: Keyring) -> Iterable[Entry]:
     )
 
 
-def of_change(change: Change) -> Entry | None:
+def of_configuration(row: Row[Any], keyring: Keyring) -> Iterable[Entry]:
+    """Make the entry of a bootstrap configuration, unless it cannot be opened."""
+    try:
+        made = bootstrap_configurations.open_content(row, keyring)
+    except InvalidFormat as error:
+        observability.record_unopened(row.id, str(error))
+        return
+    yield BootstrapConfiguration(
+        AccountId(row.account_id),
+        bootstrap_configurations.selector(row),
+        configurations.build(made),
+    )
+
+
+def of_definition(row: Row[Any], _: Keyring) -> Iterable[Entry]:
+    """Make the entry of an object definition."""
+    place = object_definitions.place_of(row.object_id, row.version)
+    yield DefinedObject(AccountId(row.account_id), place, orjson.dumps(row.definition))
+
+
+def of_change(  # noqa: PLR0911 # one for each kind
+    change: Change,
+) -> Entry | None:
     """Make as much of an entry that may be gone as it takes to remove it."""
     account = AccountId(change.account_id)
     match change.kind:
@@ -104,14 +136,21 @@ def of_change(change: Change) -> Entry | None:
             return Claim(change.id, account, change.place)
         case Kind.DEVICE:
             return DeviceEntry(DeviceId(change.id), account)
+        case Kind.BOOTSTRAP_CONFIGURATION:
+            return BootstrapConfiguration(account, Selector(change.id), b"")
+        case Kind.OBJECT_DEFINITION:
+            return DefinedObject(account, change.place, b"")
         case Kind.AUTHORITY | Kind.STANDING | Kind.API_KEY:
             return None
 
 
 def place_of(entry: Entry) -> Place:
     """Return where an entry lies."""
-    subject = entry.subject if isinstance(entry, TrustedCertificate) else ""
-    return entry.name, subject
+    match entry:
+        case TrustedCertificate(subject=within) | DefinedObject(place=within):
+            return entry.name, within
+        case _:
+            return entry.name, ""
 
 
 def _shared_key(

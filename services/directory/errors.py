@@ -9,4 +9,13 @@ class Duplicate(HomeportError):
     def __init__(self, kind: str, member: str) -> None:
         self.kind = kind
         self.member = member
-        super().__init__(f"there is a {kind} with this {member} already")
+        super().__init__(f"another {kind} has this {member} already")
+
+
+class LimitReached(HomeportError):
+    """An account has as many objects of a kind as it may have."""
+
+    def __init__(self, kind: str, most: int) -> None:
+        self.kind = kind
+        self.most = most
+        super().__init__(f"the account may have {most} of {kind}")

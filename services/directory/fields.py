@@ -57,8 +57,8 @@ class Field:
     """A member of an object, and the operators that it can be asked for with.
 
     ``operators`` are those of the query itself, ``within_filter`` of the older
-    ``filter=``. ``meets`` says what eq means where that is not equality; a member that
-    is not ``shown`` can only be asked for.
+    ``filter=``. ``meets`` says what eq means where that is not equality, and neq is its
+    opposite then; a member that is not ``shown`` can only be asked for.
     """
 
     kind: Kind
@@ -154,8 +154,12 @@ def attribute(held: Field, key: str) -> Field:
     """Make one of the custom attributes that a member holds (R-23)."""
     if held.column is None:
         return Field(TEXT, None, None, EQUALITY, EQUALITY)
-    value = held.column[key].astext.label(ATTRIBUTES)
-    return Field(TEXT, value, None, EQUALITY, EQUALITY)
+    column = held.column
+
+    def meets(value: Any) -> ColumnElement[bool]:
+        return column.contains({key: value})
+
+    return Field(TEXT, column, None, EQUALITY, EQUALITY, meets)
 
 
 SHARED_KEY: Mapping[str, Field] = {

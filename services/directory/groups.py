@@ -1,13 +1,21 @@
 """Which devices are in which groups; all raise Unavailable."""
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.names import AccountId, DeviceId
 from homeport.runtime.database import reported
+from services.directory import fields, journal
+from services.directory.device_fields import DEVICE, GROUPS_OF_DEVICE
+from services.directory.journal import Deed
 from services.directory.schema import (
     RECORDED,
+    device_events,
     device_group_members,
     device_groups,
     devices,
@@ -27,7 +35,8 @@ class MembershipStore:
         """Put a device into a group; say whether the account has both."""
         with reported():
             async with self._engine.begin() as connection:
-                if not await _hold(connection, account, group, device):
+                held = await _hold(connection, account, group, device)
+                if held is None:
                     return False
                 added = await connection.execute(
                     insert(device_group_members)
@@ -36,13 +45,15 @@ class MembershipStore:
                 )
                 if added.rowcount:
                     await _count(connection, account, [group], 1)
+                    await _tell(connection, held, Deed.ADDED_TO_GROUP)
                 return True
 
     async def remove(self, account: AccountId, group: str, device: DeviceId) -> bool:
         """Take a device out of a group; say whether the account has both."""
         with reported():
             async with self._engine.begin() as connection:
-                if not await _hold(connection, account, group, device):
+                held = await _hold(connection, account, group, device)
+                if held is None:
                     return False
                 removed = await connection.execute(
                     delete(device_group_members).where(
@@ -53,6 +64,7 @@ class MembershipStore:
                 )
                 if removed.rowcount:
                     await _count(connection, account, [group], -1)
+                    await _tell(connection, held, Deed.REMOVED_FROM_GROUP)
                 return True
 
 
@@ -80,18 +92,30 @@ def within(account: AccountId, group: str) -> ColumnElement[bool]:
 
 async def _hold(
     connection: AsyncConnection, account: AccountId, group: str, device: DeviceId
-) -> bool:
-    """Keep others from changing a group; say whether it and the device are there."""
-    there = exists().where(
-        devices.c.account_id == account, devices.c.id == device, RECORDED
-    )
+) -> Row[Any] | None:
+    """Keep others from changing a group; return the device, if both are there."""
     held = (
-        select(there)
-        .select_from(device_groups)
-        .where(_GROUPS.account_id == account, _GROUPS.id == group)
+        select(devices, GROUPS_OF_DEVICE)
+        .join(device_groups, _GROUPS.account_id == devices.c.account_id)
+        .where(
+            _GROUPS.account_id == account,
+            _GROUPS.id == group,
+            devices.c.id == device,
+            RECORDED,
+        )
         .with_for_update(of=device_groups)
     )
-    return bool(await connection.scalar(held))
+    row: Row[Any] | None = (await connection.execute(held)).one_or_none()
+    return row
+
+
+async def _tell(connection: AsyncConnection, row: Row[Any], deed: Deed) -> None:
+    """Write down in which groups a device was, and in which it is now."""
+    mine = (devices.c.account_id == row.account_id) & (devices.c.id == row.id)
+    now = await connection.scalar(select(GROUPS_OF_DEVICE).where(mine))
+    before = fields.build(DEVICE, row)
+    event = journal.done(deed, before, before | {"groups": now}, now=datetime.now(UTC))
+    await connection.execute(insert(device_events), [asdict(event)])
 
 
 async def _count(

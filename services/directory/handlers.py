@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from homeport.events.facts import AnyFact, DeviceBootstrapped
-from services.directory import devices, journal
+from services.directory import devices, journal, unclaimed
 from services.directory.claims import Claimed
 from services.directory.devices import Device, Key
 from services.directory.journal import DeviceEvent
+from services.directory.unclaimed import Unclaimed
 
 ROW_WAIT_SECONDS = 2.0
 """How long a caller waits for the row of a device whose session lives (B-023)."""
@@ -31,6 +32,9 @@ class Held(Protocol):
 
     async def enroll(self, came: Sequence[Claimed]) -> bool:
         """Mark the claims by which devices came; say whether there were any."""
+
+    async def note(self, seen: Sequence[Unclaimed]) -> None:
+        """Write down devices that are nobody's."""
 
     async def tell(self, changed: Iterable[Device]) -> None:
         """Write down that the trust view has to be told of devices."""
@@ -69,6 +73,7 @@ async def project(facts: Sequence[AnyFact], *, stored: Devices) -> bool:
             if device.trusted_for != held[device.key].trusted_for
         ]
         await transaction.tell(trusted)
+        await transaction.note(unclaimed.seen(telling))
         enrolled = await transaction.enroll(_came(telling))
     return enrolled or bool(trusted)
 

@@ -9,20 +9,24 @@ from fastapi import Depends, FastAPI
 from homeport import names
 from homeport.runtime import rest
 from homeport.runtime.database import connections
+from homeport.runtime.quotas import Quotas
 from homeport.store import connection
 from homeport.store.clock import StoreClock
 from homeport.store.sessions import SessionStore
 from homeport.store.trust import TrustView
 from services.directory import (
     answers,
+    http_accounts,
     http_api_keys,
     http_authorities,
+    http_bootstrap_configurations,
     http_certificates,
     http_devices,
     http_enrollment_tasks,
     http_enrollments,
     http_events,
     http_groups,
+    http_object_definitions,
     http_proofs,
     http_queries,
     http_shared_keys,
@@ -30,12 +34,19 @@ from services.directory import (
 )
 from services.directory.accounts import AccountStore
 from services.directory.authority_store import AuthorityStore
+from services.directory.bootstrap_configurations import ConfigurationStore
 from services.directory.catalog import Catalog
 from services.directory.claims import ClaimStore
-from services.directory.config import DirectorySettings, addresses, hosts
+from services.directory.config import (
+    DirectorySettings,
+    addresses,
+    handovers,
+    hosts,
+)
 from services.directory.enrollment_tasks import TaskStore
 from services.directory.groups import MembershipStore
 from services.directory.inventory import Inventory
+from services.directory.object_definitions import DefinitionStore
 from services.directory.objects import ObjectStore
 from services.directory.ports import Ports
 from services.directory.projection import projecting
@@ -64,11 +75,13 @@ async def application(settings: DirectorySettings) -> AsyncIterator[FastAPI]:
                 settings.postgres_url.get_secret_value(),
                 schema=SCHEMA,
                 migrations=MIGRATIONS,
+                migrate=settings.postgres_migrate,
             )
         )
         yield routes(
             Ports(
                 trust=TrustView(redis),
+                quotas=Quotas(settings.http_requests_per_second),
                 accounts=AccountStore(engine),
                 catalog=Catalog(engine),
                 sessions=SessionStore(
@@ -80,6 +93,8 @@ async def application(settings: DirectorySettings) -> AsyncIterator[FastAPI]:
                 certificates=CertificateStore(engine, keyring),
                 shared_keys=SharedKeyStore(engine, keyring),
                 authorities=AuthorityStore(engine, keyring, hosts(settings)),
+                configurations=ConfigurationStore(engine, keyring),
+                definitions=DefinitionStore(engine),
                 projection=projecting(engine, redis, keyring, buckets=settings.buckets),
                 inventory=Inventory(engine),
                 groups=ObjectStore(engine, device_groups, kind="group"),
@@ -89,6 +104,7 @@ async def application(settings: DirectorySettings) -> AsyncIterator[FastAPI]:
                 tasks=TaskStore(engine, days=settings.enrollment_days),
                 standing=Standing(redis, buckets=settings.buckets),
                 addresses=addresses(settings),
+                handovers=handovers(settings),
                 operator=settings.default_account_id,
             )
         )
@@ -106,9 +122,12 @@ def routes(ports: Ports) -> FastAPI:
     )
     made.add_middleware(rest.Border)
     answers.add_refusals(made)
-    caller = Depends(rest.caller(ports.trust, refused=answers.unknown_key))
+    caller = Depends(
+        rest.caller(ports.trust, quotas=ports.quotas, refused=answers.unknown_key)
+    )
     for module in (
         http_api_keys,
+        http_accounts,
         http_devices,
         http_events,
         http_suspensions,
@@ -119,6 +138,8 @@ def routes(ports: Ports) -> FastAPI:
         http_certificates,
         http_proofs,
         http_authorities,
+        http_bootstrap_configurations,
+        http_object_definitions,
         http_shared_keys,
     ):
         made.include_router(module.routes(ports, caller=caller))

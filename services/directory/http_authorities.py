@@ -1,5 +1,6 @@
 """The REST routes of the installation's own certificates, and of what servers show."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -22,6 +23,7 @@ from services.directory.authorities import Name
 from services.directory.authority_bodies import (
     AUTHORITIES_SCHEMA,
     AUTHORITY_SCHEMA,
+    FORMERS_SCHEMA,
     SERVER_SCHEMA,
     SERVERS_SCHEMA,
     AuthorityBody,
@@ -31,13 +33,17 @@ from services.directory.ports import Ports
 Known = TypeVar("Known", Name, Service)
 
 _PATH = "/v3/certificate-authorities"
+_FORMER = "/v3/former-certificate-authorities"
 _SERVERS = "/v3/server-credentials"
+_FINGERPRINT = re.compile("[0-9a-f]{64}")
 
 
 def routes(ports: Ports, *, caller: Depends) -> APIRouter:
     """Make the routes; ``caller`` says on whose behalf each call is made."""
     router = APIRouter()
     _add_authorities(router, ports, caller)
+    _add_changes(router, ports, caller)
+    _add_former(router, ports, caller)
     _add_servers(router, ports, caller)
     return router
 
@@ -58,6 +64,8 @@ def _add_authorities(router: APIRouter, ports: Ports, caller: Depends) -> None:
         """Return one of them: root, issuer, bootstrap or lwm2m."""
         return json(authority_bodies.build(await _row(ports, _parse(Name, name))))
 
+
+def _add_changes(router: APIRouter, ports: Ports, caller: Depends) -> None:
     @router.put(
         f"{_PATH}/{{name}}", **bodies.described(AUTHORITY_SCHEMA, request=AuthorityBody)
     )
@@ -65,11 +73,7 @@ def _add_authorities(router: APIRouter, ports: Ports, caller: Depends) -> None:
         name: str, request: Request, grant: Annotated[Grant, caller]
     ) -> Response:
         """Replace one of them by one's own; servers' are made anew to fit the root."""
-        needs_administrator(grant)
-        if grant.account != ports.operator:
-            raise Refused(
-                403, "unauthorized", "only the default account's administrator may"
-            )
+        _needs_operator(ports, grant)
         wanted = _parse(Name, name)
         body = await parsed(request, AuthorityBody)
         now = datetime.now(UTC)
@@ -80,6 +84,41 @@ def _add_authorities(router: APIRouter, ports: Ports, caller: Depends) -> None:
         )
         await ports.projection.settle()
         return json(authority_bodies.build(await _row(ports, wanted)))
+
+    @router.post(f"{_PATH}/{{name}}/renew", **bodies.described(AUTHORITY_SCHEMA))
+    async def renew_certificate_authority(
+        name: str, grant: Annotated[Grant, caller]
+    ) -> Response:
+        """Replace one of them by another one of Homeport's own, with another key."""
+        _needs_operator(ports, grant)
+        wanted = _parse(Name, name)
+        await ports.authorities.renew(wanted)
+        await ports.projection.settle()
+        return json(authority_bodies.build(await _row(ports, wanted)))
+
+
+def _add_former(router: APIRouter, ports: Ports, caller: Depends) -> None:
+    @router.get(_FORMER, **bodies.described(FORMERS_SCHEMA))
+    async def list_former_certificate_authorities(
+        _: Annotated[Grant, caller],
+    ) -> Response:
+        """List the roots and issuers that have been replaced, the newest first."""
+        rows = await ports.authorities.former()
+        return json(authority_bodies.build_former_list(rows))
+
+    @router.delete(f"{_FORMER}/{{fingerprint}}", **bodies.describe_nothing())
+    async def withdraw_former_certificate_authority(
+        fingerprint: str, grant: Annotated[Grant, caller]
+    ) -> Response:
+        """Let one of them be good no more; it stays in the list."""
+        _needs_operator(ports, grant)
+        wanted = fingerprint.lower()
+        if not _FINGERPRINT.fullmatch(wanted):
+            raise missing()
+        if not await ports.authorities.withdraw(wanted):
+            raise missing()
+        await ports.projection.settle()
+        return Response(status_code=204)
 
 
 def _add_servers(router: APIRouter, ports: Ports, caller: Depends) -> None:
@@ -98,6 +137,14 @@ def _add_servers(router: APIRouter, ports: Ports, caller: Depends) -> None:
         root = await _row(ports, Name.ROOT)
         address = ports.addresses[wanted]
         return json(authority_bodies.build_server(root, wanted, address, grant))
+
+
+def _needs_operator(ports: Ports, grant: Grant) -> None:
+    needs_administrator(grant)
+    if grant.account != ports.operator:
+        raise Refused(
+            403, "unauthorized", "only the default account's administrator may"
+        )
 
 
 def _parse(kind: type[Known], text: str) -> Known:

@@ -62,10 +62,10 @@ def _add_reading(router: APIRouter, ports: Ports, caller: Depends) -> None:
 
 
 def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
-    described = bodies.describe_list(DEFINITIONS.fields)
-    answer = described["responses"][200]
+    responses = bodies.describe_list(DEFINITIONS.fields)["responses"]
+    responses[201] = responses.pop(200)
 
-    @router.post(_PATH, status_code=201, responses={201: answer}, openapi_extra=_UPLOAD)
+    @router.post(_PATH, status_code=201, responses=responses, openapi_extra=_UPLOAD)
     async def upload_object_definitions(
         request: Request, grant: Annotated[Grant, caller]
     ) -> Response:

@@ -33,8 +33,10 @@ def routes(ports: Ports, *, caller: Depends) -> APIRouter:
 
     @router.get(
         _PATH,
-        **bodies.describe_list(
-            SHARED_KEYS.fields, continuation_marker={"type": ["string", "null"]}
+        **bodies.in_words(
+            bodies.describe_list(
+                SHARED_KEYS.fields, continuation_marker={"type": ["string", "null"]}
+            )
         ),
     )
     async def list_shared_keys(
@@ -48,7 +50,10 @@ def routes(ports: Ports, *, caller: Depends) -> APIRouter:
         return json(shared_key_bodies.build_list(listing, query))
 
     @router.post(
-        _PATH, **bodies.describe(SHARED_KEYS.fields, status=201, request=SharedKeyBody)
+        _PATH,
+        **bodies.in_words(
+            bodies.describe(SHARED_KEYS.fields, status=201, request=SharedKeyBody)
+        ),
     )
     async def create_shared_key(
         request: Request, grant: Annotated[Grant, caller]
@@ -65,7 +70,7 @@ def routes(ports: Ports, *, caller: Depends) -> APIRouter:
         found = await ports.shared_keys.get(grant.account, given.endpoint_name)
         return shown(SHARED_KEYS, found, status=201)
 
-    @router.get(_NAMED, **bodies.describe(SHARED_KEYS.fields))
+    @router.get(_NAMED, **bodies.in_words(bodies.describe(SHARED_KEYS.fields)))
     async def get_shared_key(
         request: Request, grant: Annotated[Grant, caller]
     ) -> Response:
@@ -73,7 +78,7 @@ def routes(ports: Ports, *, caller: Depends) -> APIRouter:
         name = _endpoint_name(request)
         return shown(SHARED_KEYS, await ports.shared_keys.get(grant.account, name))
 
-    @router.delete(_NAMED, **bodies.describe_nothing())
+    @router.delete(_NAMED, **bodies.in_words(bodies.describe_nothing()))
     async def delete_shared_key(
         request: Request, grant: Annotated[Grant, caller]
     ) -> Response:

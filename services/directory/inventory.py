@@ -7,23 +7,35 @@ writes over the other. Each change is told to the log in the same transaction.
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport import names
 from homeport.names import AccountId, DeviceId
 from homeport.runtime.database import reported
-from services.directory import fields, groups, journal
+from services.directory import fields, groups, journal, limits
 from services.directory.changes import Change, Kind, record
 from services.directory.device_fields import DEVICE, GROUPS_OF_DEVICE
 from services.directory.devices import Device
 from services.directory.errors import Duplicate
 from services.directory.journal import Deed
-from services.directory.schema import RECORDED, device_events, devices
+from services.directory.limits import Limit
+from services.directory.schema import RECORDED, UNFINISHED, device_events, devices
+
+UNFINISHED_LIFE = timedelta(hours=1)
+UNFINISHED_BATCH = 1_000
 
 _COLUMNS = devices.c
 _DEFAULT: ColumnElement[Any] = literal_column("DEFAULT")
@@ -38,7 +50,7 @@ class Inventory:
     async def create(
         self, account: AccountId, given: Mapping[str, Any], *, now: datetime
     ) -> DeviceId:
-        """Record a device that has not come yet; raise Duplicate.
+        """Record a device that has not come yet; raise Duplicate and LimitReached.
 
         Its id is that of its name (B-061); without a name it is a random one.
         """
@@ -57,6 +69,7 @@ class Inventory:
             async with self._engine.begin() as connection:
                 if name and await _is_taken(connection, account, name):
                     raise Duplicate("device", "endpoint_name")
+                await limits.check(connection, account, Limit.DEVICES)
                 if not await connection.scalar(made.returning(_COLUMNS.id)):
                     raise Duplicate("device", "endpoint_name")
                 after = await _shown(connection, account, device)
@@ -132,6 +145,25 @@ class Inventory:
                 await _tell_edges(connection, account, device)
                 return True
 
+    async def forget_unfinished(self, *, now: datetime) -> int:
+        """Remove devices of developers whose first bootstrap never ended (B-051).
+
+        Each had an id of its own, so that nothing else will ever come under it. Says
+        how many there were.
+        """
+        unfinished = (
+            select(devices, GROUPS_OF_DEVICE)
+            .where(UNFINISHED, _COLUMNS.updated_at <= now - UNFINISHED_LIFE)
+            .limit(UNFINISHED_BATCH)
+            .with_for_update(of=devices, skip_locked=True)
+        )
+        with reported():
+            async with self._engine.begin() as connection:
+                rows = (await connection.execute(unfinished)).all()
+                for row in rows:
+                    await _forget(connection, row, now)
+        return len(rows)
+
 
 def _row(device: Device) -> dict[str, Any]:
     return asdict(device) | {"state": device.state.value}
@@ -150,6 +182,15 @@ def _mine(account: AccountId, device: DeviceId) -> Any:
 
 def _update(account: AccountId, device: DeviceId, values: Mapping[str, Any]) -> Any:
     return update(devices).where(_mine(account, device)).values(**values)
+
+
+async def _forget(connection: AsyncConnection, row: Row[Any], now: datetime) -> None:
+    account, device = AccountId(row.account_id), DeviceId(row.id)
+    await groups.leave(connection, account, device)
+    await connection.execute(delete(devices).where(_mine(account, device)))
+    before = fields.build(DEVICE, row)
+    await _tell(connection, Deed.DELETED, before, before, now=now)
+    await record(connection, [Change(Kind.DEVICE, account, device)])
 
 
 async def _held(

@@ -46,6 +46,8 @@ class Deed(StrEnum):
     DELETED = "deleted"
     SUSPENDED = "suspended"
     RESUMED = "resumed"
+    ADDED_TO_GROUP = "added-to-group"
+    REMOVED_FROM_GROUP = "removed-from-group"
 
 
 DEED_TITLES: Mapping[Deed, str] = {
@@ -54,6 +56,8 @@ DEED_TITLES: Mapping[Deed, str] = {
     Deed.DELETED: "Device record deleted",
     Deed.SUSPENDED: "Device suspended",
     Deed.RESUMED: "Device resumed",
+    Deed.ADDED_TO_GROUP: "Device added to a group",
+    Deed.REMOVED_FROM_GROUP: "Device removed from a group",
 }
 """What each deed is called in the log (R-38)."""
 
@@ -126,7 +130,7 @@ def _code(deed: Deed) -> str:
     return PREFIX + deed
 
 
-_FACTS = {event_type(fact): fact for fact in FactName}
+_FACTS = {event_type(fact): fact for fact in TITLES}
 _DEEDS = {_code(deed): deed for deed in Deed}
 
 
@@ -139,7 +143,7 @@ def write(fact: AnyFact, before: Device | None, after: Device | None) -> DeviceE
     changes, previous = _changes(before, after)
     changes |= _announced(fact)
     return DeviceEvent(
-        id=_digest(fact.id),
+        id=_identity(fact.time, fact.id),
         account_id=account,
         device_id=device,
         revision=fact.revision,
@@ -159,7 +163,7 @@ def write(fact: AnyFact, before: Device | None, after: Device | None) -> DeviceE
 def created(fact: AnyFact, device: Device) -> DeviceEvent:
     """Write down that a fact has made the record of a device, just before it."""
     return DeviceEvent(
-        id=_digest(f"{fact.id}.{Deed.CREATED}"),
+        id=_identity(fact.time, f"{fact.id}.{Deed.CREATED}"),
         account_id=device.account_id,
         device_id=device.id,
         revision=fact.revision - 1,
@@ -187,7 +191,7 @@ def done(
     }
     previous = {name: before[name] for name in changes if name in before}
     return DeviceEvent(
-        id=uuid.uuid4().hex,
+        id=_identity(now, uuid.uuid4().hex),
         account_id=AccountId(str(after["account_id"])),
         device_id=DeviceId(str(after["id"])),
         revision=int(now.timestamp() * 1e6),
@@ -203,8 +207,10 @@ def done(
     )
 
 
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+def _identity(time: datetime, text: str) -> str:
+    """Make an id: by time first, so that what is written together lies together."""
+    digest = hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+    return f"{int(time.timestamp() * 1000):012x}{digest}"
 
 
 def _changes(
@@ -266,6 +272,15 @@ def _denied(fact: BootstrapFailed) -> dict[str, object]:
     return {"trusted_certificate_id": certificate} if certificate else {}
 
 
+def _read(fact: DeviceBootstrapped) -> dict[str, object]:
+    """Tell what was read of a device, if anything was."""
+    found = {
+        storable(path): storable(value) if isinstance(value, str) else value
+        for path, value in fact.read.items()
+    }
+    return {"read": found} if found else {}
+
+
 def _data(fact: AnyFact) -> dict[str, object]:
     match fact:
         case Registration():
@@ -277,7 +292,7 @@ def _data(fact: AnyFact) -> dict[str, object]:
                 "profile": fact.profile,
             }
         case DeviceBootstrapped():
-            return {"means": storable(fact.means)}
+            return {"means": storable(fact.means), **_read(fact)}
         case BootstrapFailed():
             return {
                 "step": storable(fact.step),

@@ -1,5 +1,6 @@
 """What the directory service tells about itself."""
 
+import logging
 from collections import Counter as Tally
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from prometheus_client import Counter, Histogram
 
 from homeport.errors import HomeportError
 from homeport.events.facts import AnyFact
+
+TOO_MANY = "too_many_requests"
 
 _log = structlog.get_logger()
 
@@ -23,7 +26,7 @@ _BATCHES = Histogram(
 _DELAYS = Histogram(
     "homeport_directory_delay_seconds",
     "How old the oldest fact of a batch was when it was stored.",
-    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30, 300, 3600),
+    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600),
 )
 _FAULTS = Counter(
     "homeport_directory_faults_total",
@@ -34,6 +37,10 @@ _UNREADABLE = Counter(
 )
 _TRUST = Counter(
     "homeport_directory_trust_written_total", "Times all of the trust view was written."
+)
+_DROPPED = Counter(
+    "homeport_directory_history_dropped_total",
+    "Weeks of device events that were too old.",
 )
 _REFUSED = Counter(
     "homeport_directory_refused_total", "REST calls that were refused.", ["type"]
@@ -91,7 +98,19 @@ def record_task_waits(reason: str) -> None:
     _log.warning("upload waits", reason=reason)
 
 
+def record_history_dropped(partitions: Sequence[str]) -> None:
+    """Count and log weeks of device events that were too old."""
+    _DROPPED.inc(len(partitions))
+    _log.info("device events dropped", partitions=partitions)
+
+
+def record_history_waits(reason: str) -> None:
+    """Log that old device events could not be dropped; the next turn tries again."""
+    _log.warning("device events wait to be dropped", reason=reason)
+
+
 def record_refused(kind: str, reason: str) -> None:
-    """Count and log a REST call that was refused."""
+    """Count and log a REST call that was refused; of one too many there are many."""
     _REFUSED.labels(kind).inc()
-    _log.info("call refused", type=kind, reason=reason)
+    level = logging.DEBUG if kind == TOO_MANY else logging.INFO
+    _log.log(level, "call refused", type=kind, reason=reason)

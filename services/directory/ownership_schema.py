@@ -73,6 +73,20 @@ enrollment_task_rows = Table(
 )
 """The lines of a task; ``error`` is the type of what went wrong, if anything did."""
 
+unclaimed_devices = Table(
+    "unclaimed_devices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("endpoint_name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("first_seen_at", DateTime(timezone=True), nullable=False),
+    Column("last_seen_at", DateTime(timezone=True), nullable=False),
+    Index("unclaimed_devices_by_age", "first_seen_at", "id"),
+    Index("unclaimed_devices_by_last", "last_seen_at"),
+)
+"""Devices that came with a certificate and were refused, since no account is theirs."""
+
 DENIED = device_events.c.data["trusted_certificate_id"].astext
 """The inactive CA that a device was refused for; there in such events only."""
 
@@ -80,6 +94,7 @@ Index(
     "device_events_denied",
     device_events.c.account_id,
     DENIED,
+    device_events.c.date_time,
     device_events.c.revision,
     device_events.c.id,
     postgresql_where=DENIED.is_not(None),

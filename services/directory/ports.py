@@ -5,15 +5,19 @@ from dataclasses import dataclass
 
 from homeport.identity import Service
 from homeport.names import AccountId
+from homeport.runtime.quotas import Quotas
 from homeport.store.sessions import SessionStore
 from homeport.store.trust import TrustView
 from services.directory.accounts import AccountStore
 from services.directory.authority_store import AuthorityStore
+from services.directory.bootstrap_configurations import ConfigurationStore
+from services.directory.bootstrap_dry_runs import Handovers
 from services.directory.catalog import Catalog
 from services.directory.claims import ClaimStore
 from services.directory.enrollment_tasks import TaskStore
 from services.directory.groups import MembershipStore
 from services.directory.inventory import Inventory
+from services.directory.object_definitions import DefinitionStore
 from services.directory.objects import ObjectStore
 from services.directory.projection import Projection
 from services.directory.shared_keys import SharedKeyStore
@@ -25,11 +29,13 @@ from services.directory.trusted import CertificateStore
 class Ports:
     """What the routes need.
 
-    ``addresses`` are where devices reach the two servers. ``operator`` is the account
+    ``addresses`` are where devices reach the two servers, ``handovers`` what bootstrap
+    tells them of that. ``operator`` is the account
     whose administrators may replace the installation's own certificates.
     """
 
     trust: TrustView
+    quotas: Quotas
     accounts: AccountStore
     catalog: Catalog
     inventory: Inventory
@@ -43,6 +49,9 @@ class Ports:
     certificates: CertificateStore
     shared_keys: SharedKeyStore
     authorities: AuthorityStore
+    configurations: ConfigurationStore
+    definitions: DefinitionStore
     projection: Projection
     addresses: Mapping[Service, str]
+    handovers: Handovers
     operator: AccountId | None

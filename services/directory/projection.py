@@ -13,7 +13,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    delete,
+    exists,
+    func,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.keyring import Keyring
@@ -26,7 +35,14 @@ from homeport.store.trust import Grant, TrustView
 from homeport.store.trust_writer import TrustWriter
 from services.directory import authorities, authority_store, entries, standing
 from services.directory.accounts import ACTIVE
+from services.directory.bootstrap_schema import (
+    bootstrap_configurations,
+    object_definitions,
+)
 from services.directory.changes import Change, Kind
+from services.directory.direct import may_be_used
+from services.directory.former_authorities import remembered
+from services.directory.object_definitions import among
 from services.directory.ownership_schema import device_enrollments
 from services.directory.schema import (
     CREDENTIALED,
@@ -37,6 +53,9 @@ from services.directory.schema import (
     trusted_certificates,
 )
 from services.directory.standing import Standing
+
+EDITION = 2
+"""Changes when entries are written in another way: the view is written again then."""
 
 BATCH = 1_000
 """Entries that are written in one turn."""
@@ -110,22 +129,22 @@ class Projection:
         return True
 
     async def _fingerprint(self) -> str:
-        """Say which view this is: of which installation."""
+        """Say which view this is: of which installation, and written in which way."""
         with reported():
             async with self._engine.connect() as connection:
                 made = await authority_store.made_at(connection)
-        return hashlib.sha256(orjson.dumps(made)).hexdigest()
+        return hashlib.sha256(orjson.dumps([made, EDITION])).hexdigest()
 
     async def _rewrite(self) -> None:
         async with self._turn() as connection:
             await self._put_authority(connection)
         await self._rewrite_table(
-            select(trusted_certificates),
+            select(trusted_certificates).where(may_be_used(trusted_certificates)),
             (trusted_certificates.c.account_id, trusted_certificates.c.id),
             self._putting(entries.of_certificate),
         )
         await self._rewrite_table(
-            select(device_shared_keys),
+            select(device_shared_keys).where(may_be_used(device_shared_keys)),
             (device_shared_keys.c.endpoint_name,),
             self._putting(entries.of_shared_key),
         )
@@ -139,11 +158,21 @@ class Projection:
             (device_enrollments.c.fingerprint,),
             self._putting(entries.of_claim),
         )
+        await self._rewrite_bootstrap()
         await self._rewrite_table(
             standing.SUSPENDED,
             (devices.c.account_id, devices.c.id),
             self._standing.put,
         )
+
+    async def _rewrite_bootstrap(self) -> None:
+        for table, build in (
+            (bootstrap_configurations, entries.of_configuration),
+            (object_definitions, entries.of_definition),
+        ):
+            await self._rewrite_table(
+                select(table), (table.c.account_id, table.c.id), self._putting(build)
+            )
 
     async def _rewrite_table(
         self, query: Select[Any], key: Sequence[ColumnElement[Any]], put: Put
@@ -193,7 +222,7 @@ class Projection:
         )
         rows = found.all()
         for identity in wanted.keys() - {row.id for row in rows}:
-            await self._view.remove_api_key(wanted[identity])
+            await self._view.remove_api_key(wanted[identity], identity)
         await self._put_api_keys(rows)
 
     async def _put_api_keys(self, rows: Iterable[Row[Any]]) -> None:
@@ -202,11 +231,14 @@ class Projection:
                 grant = Grant(row.id, AccountId(row.account_id), row.role)
                 await self._view.put_api_key(row.digest, grant)
             else:
-                await self._view.remove_api_key(row.digest)
+                await self._view.remove_api_key(row.digest, row.id)
 
     async def _put_authority(self, connection: AsyncConnection) -> None:
         kept = await authority_store.read(connection, self._keyring)
-        shown = authorities.installation(kept)
+        shown = remembered(
+            authorities.installation(kept),
+            await authority_store.read_former(connection),
+        )
         await self._writer.put_authority(installation.build(shown))
 
     def _putting(self, build: Build) -> Put:
@@ -253,13 +285,23 @@ def _queries(changes: Sequence[Change]) -> Iterable[tuple[Select[Any], Build]]:
     }
     certified = ids[Kind.CERTIFICATE] + ids[Kind.PIN]
     table = trusted_certificates
-    yield select(table).where(table.c.id.in_(certified)), entries.of_certificate
+    certificates = select(table).where(table.c.id.in_(certified), may_be_used(table))
+    yield certificates, entries.of_certificate
     table = device_shared_keys
     named = table.c.endpoint_name.in_(ids[Kind.SHARED_KEY])
-    yield select(table).where(named), entries.of_shared_key
+    yield select(table).where(named, may_be_used(table)), entries.of_shared_key
     table = device_enrollments
     claimed = table.c.id.in_(ids[Kind.CLAIM])
     yield select(table).where(claimed), entries.of_claim
+    table = bootstrap_configurations
+    configured = table.c.id.in_(ids[Kind.BOOTSTRAP_CONFIGURATION])
+    yield select(table).where(configured), entries.of_configuration
+    defined = [
+        (change.account_id, change.place)
+        for change in changes
+        if change.kind is Kind.OBJECT_DEFINITION
+    ]
+    yield among(defined), entries.of_definition
     owned = [
         (change.account_id, change.id)
         for change in changes

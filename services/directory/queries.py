@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, not_, or_
 
 from homeport.errors import InvalidFormat, InvalidParameter
 from services.directory import fields as members
@@ -48,7 +48,8 @@ class Condition:
         """Return it as SQL."""
         field, value = self.field, self.values[0]
         if field.meets is not None:
-            return field.meets(value)
+            met = or_(*map(field.meets, self.values))
+            return not_(met) if self.operator in ("neq", "nin") else met
         if self.operator in ("in", "nin"):
             found = field.expression.in_(self.values)
             unset = field.expression.is_(None)

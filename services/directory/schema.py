@@ -23,9 +23,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     false,
     func,
+    literal_column,
     or_,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -50,6 +53,23 @@ accounts = Table(
     Column(
         "created_at", DateTime(timezone=True), nullable=False, server_default=func.now()
     ),
+    Column("name", Text, nullable=False, server_default=""),
+    Column(
+        "updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()
+    ),
+    Column("direct_registration", Boolean, nullable=False, server_default=true()),
+    Column("api_key_limit", Integer),
+    Column("developer_certificate_limit", Integer),
+    Column("device_limit", Integer),
+    Index("accounts_by_age", "created_at", "id"),
+)
+"""A limit that is not set is none. Names are unique, where there are any."""
+
+Index(
+    "accounts_by_name",
+    accounts.c.name,
+    unique=True,
+    postgresql_where=accounts.c.name != "",
 )
 
 api_keys = Table(
@@ -135,30 +155,19 @@ RECORDED: ColumnElement[bool] = devices.c.recorded
 """Devices that are there for callers."""
 
 Index(
-    "devices_by_age",
-    devices.c.account_id,
-    devices.c.created_at,
-    devices.c.id,
-    postgresql_where=RECORDED,
-)
-Index(
-    "devices_by_endpoint_name",
-    devices.c.account_id,
-    devices.c.endpoint_name,
-    postgresql_where=RECORDED,
-)
-Index(
-    "devices_by_state",
-    devices.c.account_id,
-    devices.c.state,
-    postgresql_where=RECORDED,
-)
-
-Index(
     "devices_by_fingerprint",
     devices.c.fingerprint,
     postgresql_where=devices.c.fingerprint != "",
 )
+
+UNFINISHED = and_(
+    RECORDED,
+    devices.c.state == literal_column("'cloud_enrolling'"),
+    devices.c.endpoint_name == devices.c.id,
+)
+"""Devices of developers, whose name is their id, that have never bootstrapped."""
+
+Index("devices_unfinished", devices.c.id, postgresql_where=UNFINISHED)
 
 CREDENTIALED = or_(
     devices.c.bootstrapped_revision > 0,
@@ -174,12 +183,7 @@ Index(
     postgresql_where=devices.c.operator_suspended,
 )
 
-Index(
-    "devices_credentialed",
-    devices.c.account_id,
-    devices.c.id,
-    postgresql_where=CREDENTIALED,
-)
+_EVENT_ORDER = ("date_time", "revision", "id")
 
 device_events = Table(
     "device_events",
@@ -188,15 +192,18 @@ device_events = Table(
     Column("id", Text, primary_key=True),
     Column("device_id", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
-    Column("date_time", DateTime(timezone=True), nullable=False),
+    Column("date_time", DateTime(timezone=True), primary_key=True),
     Column("event_type", Text, nullable=False),
     Column("description", Text, nullable=False),
     Column("state_change", Boolean, nullable=False),
     Column("changes", JSONB, nullable=False),
     Column("data", JSONB, nullable=False),
-    Index("device_events_by_age", "account_id", "revision", "id"),
-    Index("device_events_by_device", "account_id", "device_id", "revision", "id"),
+    Index("device_events_by_age", "account_id", *_EVENT_ORDER),
+    Index("device_events_by_device", "account_id", "device_id", *_EVENT_ORDER),
+    Index("device_events_by_type", "account_id", "event_type", *_EVENT_ORDER),
+    postgresql_partition_by="RANGE (date_time)",
 )
+"""What happened; its partitions are those of `services.directory.history`."""
 
 device_groups = Table(
     "device_groups",
@@ -249,6 +256,18 @@ authorities = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
 )
+
+former_authorities = Table(
+    "former_authorities",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("certificate", Text, nullable=False),
+    Column("bridge", Text, nullable=False),
+    Column("replaced_at", DateTime(timezone=True), nullable=False),
+    Column("withdrawn_at", DateTime(timezone=True)),
+)
+"""Roots and issuers that others have followed; of their keys nothing is kept."""
 
 trusted_certificates = Table(
     "trusted_certificates",

@@ -45,7 +45,7 @@ class SharedKeyStore:
                 account_id=account,
                 id=uuid.uuid4().hex,
                 service=service.value,
-                secret=self._keyring.seal(secret, place=_place(endpoint_name)),
+                secret=self._keyring.seal(secret, place=place(endpoint_name)),
                 created_at=datetime.now(UTC),
             )
             .on_conflict_do_nothing(index_elements=["endpoint_name"])
@@ -89,9 +89,9 @@ class SharedKeyStore:
 
 def open_secret(row: Row[Any], keyring: Keyring) -> bytes:
     """Open the secret of a row; raise InvalidFormat when the keyring cannot."""
-    return keyring.open(row.secret, place=_place(row.endpoint_name))
+    return keyring.open(row.secret, place=place(row.endpoint_name))
 
 
-def _place(endpoint_name: str) -> str:
+def place(endpoint_name: str) -> str:
     """Say where a secret lies."""
     return f"directory:device-shared-key:{endpoint_name}"

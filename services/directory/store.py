@@ -6,44 +6,81 @@ keys: two replicas never wait for each other, and none writes over what it has n
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, fields
+from dataclasses import fields
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+import orjson
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Table,
+    TableValuedAlias,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.runtime.database import reported
-from services.directory import claims
+from services.directory import claims, unclaimed
 from services.directory.changes import Change, Kind, record
 from services.directory.claims import Claimed
 from services.directory.devices import Device, Key
 from services.directory.journal import DeviceEvent
 from services.directory.schema import device_events, devices
+from services.directory.unclaimed import Unclaimed
 
-_WANTED = (
-    func.unnest(
-        bindparam("accounts", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Text))
-    )
-    .table_valued("account_id", "id", name="wanted")
-    .render_derived()
-)
+_DEVICE = tuple(devices.c[field.name] for field in fields(Device))
+_STATED = (*_DEVICE, devices.c.state)
+_EVENT = tuple(device_events.c[field.name] for field in fields(DeviceEvent))
+_KEY = (devices.c.account_id, devices.c.id)
+
+
+def _lines(table: Table) -> TableValuedAlias:
+    """Read rows of a table from one JSON text: many rows in one statement."""
+    document = bindparam("lines", type_=Text).cast(JSON)
+    blank: ColumnElement[Any] = literal_column(f"NULL::{table.fullname}")
+    rows = func.json_populate_recordset(blank, document)
+    return rows.table_valued(*table.columns.keys(), name="line")
+
+
+def _insert(table: Table, columns: Iterable[Column[Any]]) -> Insert:
+    """Insert lines; what is there stays as it is."""
+    lines = _lines(table)
+    names = [column.name for column in columns]
+    made = insert(table).from_select(names, select(*(lines.c[name] for name in names)))
+    return made.on_conflict_do_nothing()
+
+
+_WANTED = _lines(devices)
 _HOLD = (
-    select(devices)
-    .join(
-        _WANTED,
-        (devices.c.account_id == _WANTED.c.account_id) & (devices.c.id == _WANTED.c.id),
-    )
-    .order_by(devices.c.account_id, devices.c.id)
+    select(*_DEVICE)
+    .join(_WANTED, and_(*(column == _WANTED.c[column.name] for column in _KEY)))
+    .order_by(*_KEY)
     .with_for_update(of=devices)
 )
-_MAKE = insert(devices).on_conflict_do_nothing()
-_CHANGE = update(devices).where(
-    devices.c.account_id == bindparam("held_account"),
-    devices.c.id == bindparam("held_id"),
-)
-_REMEMBER = insert(device_events).on_conflict_do_nothing()
-_FIELDS = tuple(field.name for field in fields(Device))
+_MAKE = _insert(devices, _STATED)
+_REMEMBER = _insert(device_events, _EVENT)
+
+
+@cache
+def _change(columns: frozenset[Column[Any]]) -> Update:
+    """Change some columns of devices; there are as many as kinds of batches."""
+    lines = _lines(devices)
+    return (
+        update(devices)
+        .where(and_(*(column == lines.c[column.name] for column in _KEY)))
+        .values({column: lines.c[column.name] for column in columns})
+    )
 
 
 class Transaction:
@@ -51,42 +88,45 @@ class Transaction:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._held: dict[Key, Device] = {}
 
-    async def hold(self, blanks: Mapping[Key, Device]) -> dict[Key, Device]:
+    async def hold(self, blanks: Mapping[Key, Device]) -> Mapping[Key, Device]:
         """Return devices as they are, and keep others from changing them.
 
         A device that is not there yet is made as it is given.
         """
-        if not blanks:
-            return {}
-        keys = sorted(blanks)
-        await self._connection.execute(_MAKE, [_row(blanks[key]) for key in keys])
-        accounts, ids = zip(*keys, strict=True)
-        found = await self._connection.execute(
-            _HOLD, {"accounts": list(accounts), "ids": list(ids)}
-        )
-        held = (_device(row) for row in found)
-        return {device.key: device for device in held}
+        await self._hold([blanks[key] for key in sorted(blanks)])
+        missing = [blanks[key] for key in sorted(blanks.keys() - self._held.keys())]
+        if missing:
+            await self._connection.execute(_MAKE, _document(_STATED, missing))
+            await self._hold(missing)
+        return self._held
 
     async def save(
         self, changed: Iterable[Device], events: Sequence[DeviceEvent]
     ) -> None:
         """Write devices that are held, and events; those it knows stay as they are."""
-        rows = [
-            {"held_account": device.account_id, "held_id": device.id, **_row(device)}
-            for device in changed
-        ]
-        if rows:
-            await self._connection.execute(_CHANGE, rows)
+        if rows := list(changed):
+            columns = _differing([self._held[row.key] for row in rows], rows)
+            document = _document([*_KEY, *columns], rows)
+            await self._connection.execute(_change(frozenset(columns)), document)
         if events:
             written = sorted(events, key=lambda event: (event.account_id, event.id))
-            await self._connection.execute(
-                _REMEMBER, [asdict(each) for each in written]
-            )
+            await self._connection.execute(_REMEMBER, _document(_EVENT, written))
+
+    async def _hold(self, wanted: Sequence[Device]) -> None:
+        if wanted:
+            found = await self._connection.execute(_HOLD, _document(_KEY, wanted))
+            held = (Device(*row) for row in found)
+            self._held |= {device.key: device for device in held}
 
     async def enroll(self, came: Sequence[Claimed]) -> bool:
         """Mark the claims by which devices came; say whether there were any."""
         return await claims.use(self._connection, came)
+
+    async def note(self, seen: Sequence[Unclaimed]) -> None:
+        """Write down devices that are nobody's."""
+        await unclaimed.note(self._connection, seen)
 
     async def tell(self, changed: Iterable[Device]) -> None:
         """Write down that the trust view has to be told of devices."""
@@ -94,6 +134,23 @@ class Transaction:
             Change(Kind.DEVICE, device.account_id, device.id) for device in changed
         ]
         await record(self._connection, changes)
+
+
+def _document(columns: Iterable[Column[Any]], rows: Iterable[object]) -> dict[str, str]:
+    """Write rows down for a statement that reads lines."""
+    names = [str(column.name) for column in columns]
+    values = attrgetter(*names)
+    lines = [dict(zip(names, values(row), strict=True)) for row in rows]
+    return {"lines": orjson.dumps(lines).decode()}
+
+
+def _differing(before: Iterable[Device], after: Iterable[Device]) -> list[Column[Any]]:
+    """Return the columns that some device has another value in."""
+    values = attrgetter(*(column.name for column in _STATED))
+    was = zip(*map(values, before), strict=True)
+    now = zip(*map(values, after), strict=True)
+    pairs = zip(_STATED, was, now, strict=True)
+    return [column for column, old, new in pairs if old != new]
 
 
 class DeviceStore:
@@ -108,13 +165,3 @@ class DeviceStore:
         with reported():
             async with self._engine.begin() as connection:
                 yield Transaction(connection)
-
-
-def _row(device: Device) -> dict[str, Any]:
-    return {name: getattr(device, name) for name in _FIELDS} | {
-        "state": device.state.value
-    }
-
-
-def _device(row: Any) -> Device:
-    return Device(*(getattr(row, name) for name in _FIELDS))

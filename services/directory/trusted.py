@@ -18,8 +18,10 @@ from homeport.keyring import Keyring
 from homeport.names import AccountId
 from homeport.pki import trusted
 from homeport.runtime.database import reported
+from services.directory import limits
 from services.directory.changes import Change, Kind, record
 from services.directory.errors import Duplicate
+from services.directory.limits import Limit
 from services.directory.schema import developer_certificates, trusted_certificates
 from services.directory.storable import storable
 
@@ -91,12 +93,18 @@ class CertificateStore:
         self._keyring = keyring
 
     async def add(self, made: Certificate, private_key: bytes | None = None) -> None:
-        """Add a certificate, a developer's with its key; raise Duplicate."""
+        """Add a certificate, a developer's with its key.
+
+        Raises Duplicate and, for a developer's, LimitReached.
+        """
         with reported():
             async with self._engine.begin() as connection:
+                if private_key is not None:
+                    limit = Limit.DEVELOPER_CERTIFICATES
+                    await limits.check(connection, made.account_id, limit)
                 await _execute(connection, insert(trusted_certificates), asdict(made))
                 if private_key is not None:
-                    sealed = self._keyring.seal(private_key, place=_place(made.id))
+                    sealed = self._keyring.seal(private_key, place=place(made.id))
                     await connection.execute(
                         insert(developer_certificates).values(
                             account_id=made.account_id, id=made.id, private_key=sealed
@@ -163,10 +171,10 @@ class CertificateStore:
                 row = (await connection.execute(_mine(account, identity))).one_or_none()
         if sealed is None or row is None:
             return None
-        return _certificate(row), self._keyring.open(sealed, place=_place(identity))
+        return _certificate(row), self._keyring.open(sealed, place=place(identity))
 
 
-def _place(identity: str) -> str:
+def place(identity: str) -> str:
     """Say where a developer's private key lies."""
     return f"directory:developer-certificate:{identity}"
 

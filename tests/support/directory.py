@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import orjson
 from nats.aio.client import Client
 from pydantic import SecretStr
 
 from homeport import names
-from homeport.events import facts, publisher
+from homeport.events import facts, publisher, streams
 from homeport.events.cloudevents import Envelope
 from homeport.events.facts import AnyFact, Fact, FactName
 from homeport.names import AccountId, DeviceId, EdgeId
@@ -27,6 +28,7 @@ from homeport.store.trust_reader import TrustReader
 from services.directory import http
 from services.directory.app import service
 from services.directory.config import DirectorySettings
+from services.directory.schema import metadata
 from tests.support.keyring import SECRET_KEY
 from tests.support.polling import until
 
@@ -34,6 +36,11 @@ ACCOUNT = AccountId("a" * 32)
 OTHER_ACCOUNT = AccountId("b" * 32)
 KEY = "ak_1" + "c" * 60
 START = datetime(2026, 11, 24, 14, 20, 5, tzinfo=UTC)
+
+_END_OTHERS = """\
+SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
 
 _REST: Mapping[str, Any] = {
     "registration_id": "r",
@@ -49,7 +56,7 @@ _REST: Mapping[str, Any] = {
     "step": "PUT /0",
     "code": "4.00",
     "reason": "it did not want to",
-    "requests": [{"async_id": "1"}],
+    "requests": ["1"],
 }
 
 
@@ -101,6 +108,11 @@ class Site:
     nats: Client
     trust: TrustView
     entries: TrustReader
+
+    async def renew(self) -> None:
+        """Let KEY in, and have a stream, after all servers were emptied."""
+        await streams.ensure(self.nats.jetstream(), self.settings.stream)
+        self.client.headers.update(await self.allow(KEY, ACCOUNT))
 
     async def allow(
         self, key: str, account: AccountId, *, role: Role = "administrator"
@@ -191,8 +203,19 @@ async def site(redis_url: str, nats_url: str, postgres_url: str) -> AsyncIterato
         )
         reader = TrustReader(redis, settings.keyring)
         opened = Site(settings, client, nats, TrustView(redis), reader)
-        client.headers.update(await opened.allow(KEY, ACCOUNT))
+        await opened.renew()
         yield opened
+
+
+async def empty_database(url: str) -> None:
+    """Delete all rows of the directory, whoever still holds some of them."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(_END_OTHERS)
+        for table in reversed(metadata.sorted_tables):
+            await connection.execute(f"DELETE FROM {table}")
+    finally:
+        await connection.close()
 
 
 def new_ca(name: str = "Factory CA") -> Authority:

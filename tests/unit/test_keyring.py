@@ -91,3 +91,22 @@ def test_what_is_no_secret_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(InvalidConfiguration) as caught:
         Keyring.parse(text)
     assert str(caught.value) == "HOMEPORT_SECRET_KEY is no list of 32 bytes in hex"
+
+
+def test_what_an_older_secret_sealed_is_sealed_anew_once() -> None:
+    sealed = KEYRING.reseal(Keyring([OLD]).seal(b"key", place="a"), place="a")
+    assert sealed is not None
+    assert Keyring([NEW]).open(sealed, place="a") == b"key"
+    assert KEYRING.reseal(sealed, place="a") is None
+
+
+def test_what_no_secret_opens_is_not_sealed_anew() -> None:
+    with pytest.raises(InvalidFormat):
+        Keyring([NEW]).reseal(Keyring([OLD]).seal(b"key", place="a"), place="a")
+
+
+def test_without_the_others_the_newest_opens_what_it_has_sealed_alone() -> None:
+    alone = KEYRING.newest
+    assert alone.open(KEYRING.seal(b"key", place="a"), place="a") == b"key"
+    with pytest.raises(InvalidFormat):
+        alone.open(Keyring([OLD]).seal(b"key", place="a"), place="a")

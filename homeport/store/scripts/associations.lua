@@ -1,7 +1,7 @@
 -- What an edge does to associations that any edge may find: each of them atomically.
 --
 -- KEYS     the associations; on a cluster one a call
--- ARGV[1]  save, take, rest or drop
+-- ARGV[1]  save, take, rest, reseal or drop
 -- ARGV[2]  the edge that calls
 -- ARGV[3]  for how many seconds an association without a sign of life is kept
 -- ARGV[4]  the beginning of the channel on which an edge is told that it lost one
@@ -60,6 +60,15 @@ operations.rest = {
       redis.call('HSET', key, 'received', received)
     end
     redis.call('EXPIRE', key, seconds)
+  end,
+}
+
+operations.reseal = {
+  arity = 2,
+  run = function(key, id, secrets)
+    if redis.call('HGET', key, 'id') == id then
+      redis.call('HSET', key, 'secrets', secrets)
+    end
   end,
 }
 

@@ -4,6 +4,7 @@ local RATE_OPERATIONS = 10 -- B-112: more than these ...
 local RATE_WINDOW = 10000 -- ... within this, ms, ...
 local RATE_HOLD = 60000 -- ... are held for this, ms
 local NOSEC = 'nosec' -- the identity of everybody who has proved none
+local RIVALRY = 60000 -- ms within which two devices with one credential are noticed (B-095)
 
 -- Whether an endpoint name is an identity's, now if not before (B-096).
 local function claim(tag, device, identity, replace)
@@ -17,6 +18,23 @@ local function claim(tag, device, identity, replace)
   end
   redis.call('SET', key, identity)
   return true
+end
+
+-- Where another device with the same credential was heard a moment ago, '' if nowhere
+-- (B-095). Whoever keeps its association or has got another credential is the same device.
+local function rival(session, identity, issued, peer, mark)
+  if not session.live or session.identity ~= identity or identity == NOSEC then
+    return ''
+  end
+  local kept = redis.call('HMGET', session.key, 'peer', 'issued')
+  local due = redis.call('ZSCORE', session.tag .. ':expiry', session.device)
+  local heard = tonumber(due) - session.lifetime * 1000
+  local associated = mark ~= '' and session.mark
+    and string.sub(mark, 1, ASSOCIATION) == string.sub(session.mark, 1, ASSOCIATION)
+  if kept[1] == peer or kept[2] ~= issued or associated or now - heard >= RIVALRY then
+    return ''
+  end
+  return kept[1]
 end
 
 -- Counts an operation; returns the milliseconds it is held, or nothing (B-112 .. B-116).
@@ -113,6 +131,7 @@ operations.register = {
         ',"reason":"the endpoint name belongs to another credential"')
       return 'forbidden'
     end
+    local rival_at = rival(session, identity, issued, peer, mark)
     accept(session, mark, generation)
     local was_live = session.live
     session.account_id, session.endpoint_name = account, endpoint_name
@@ -135,14 +154,16 @@ operations.register = {
       'registration_id', registration_id, 'account_id', account, 'identity', identity,
       'endpoint_name', endpoint_name, 'profile', profile, 'lifetime', lifetime,
       'binding', binding, 'queue_mode', queue_mode, 'lwm2m_version', version,
-      'endpoint_type', endpoint_type, 'parameters', parameters, 'fixed', fixed)
+      'endpoint_type', endpoint_type, 'parameters', parameters, 'fixed', fixed,
+      'issued', issued)
     redis.call('HDEL', session.key, 'refresh_entry')
     redis.call('PERSIST', session.key)
     redis.call('SET', description(session), text)
     describe_resources(session, observed, reported)
     record(session, 'device.registered', revision, expires_at(session)
-      .. ',"identity":' .. cjson.encode(identity) .. ',"credential_issued":' .. issued .. text)
-    return { 'registered', registration_id }
+      .. ',"identity":' .. cjson.encode(identity) .. ',"credential_issued":' .. issued
+      .. ',"conflicts_with":' .. cjson.encode(rival_at) .. text)
+    return { 'registered', registration_id, rival_at }
   end,
 }
 

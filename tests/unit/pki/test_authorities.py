@@ -111,6 +111,49 @@ def test_a_host_name_that_is_none_is_refused() -> None:
         authorities.create_server(ROOT, ["bücher.example.com"])
 
 
+def test_what_is_signed_names_the_key_as_its_ca_does() -> None:
+    words = x509.SubjectKeyIdentifier(b"its own words")
+    root = bring(certify(Subject(common_name="Brought"), ca=True, names_key=words))
+    server = authorities.create_server(root, HOSTS)
+    leaf = x509.load_der_x509_certificate(server.certificate)
+    named = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    assert named.value.key_identifier == words.digest
+
+
+@pytest.mark.parametrize("year", [1971, 2049])
+def test_who_knows_the_former_root_believes_a_server_of_the_new_one(year: int) -> None:
+    former = authorities.create_root("Former root")
+    bridge = authorities.bridge(ROOT.certificate, former=former)
+    server = authorities.create_server(ROOT, HOSTS)
+    leaf = x509.load_der_x509_certificate(server.certificate)
+    between = x509.load_der_x509_certificate(bridge)
+    for root in (former, ROOT):
+        policy = PolicyBuilder().store(Store([root.certificate.parsed]))
+        verifier = policy.time(datetime(year, 1, 1, tzinfo=UTC)).build_server_verifier(
+            x509.DNSName(HOSTS[0])
+        )
+        chain = verifier.verify(leaf, [between])
+        assert chain[-1] == root.certificate.parsed
+
+
+def test_a_bridge_is_good_while_both_its_ends_are() -> None:
+    young = bring(authority("Brought"))
+    for new, old in ((ROOT, young), (young, ROOT)):
+        bridge = certificates.parse(authorities.bridge(new.certificate, former=old))
+        assert bridge.is_authority
+        assert bridge.is_signed_by(old.certificate)
+        assert bridge.name == new.certificate.name
+        parsed = young.certificate.parsed
+        assert bridge.parsed.not_valid_before_utc == parsed.not_valid_before_utc
+        assert bridge.parsed.not_valid_after_utc == parsed.not_valid_after_utc
+
+
+def test_devices_can_take_a_bridge_whatever_its_ends_are_called() -> None:
+    long = bring(certify(Subject("l" * 60, "o" * 60, "c" * 64), ca=True))
+    bridge = authorities.bridge(long.certificate, former=long)
+    assert len(bridge) <= authorities.LARGEST
+
+
 def test_a_ca_can_be_brought_along() -> None:
     holder = authority()
     brought = bring(holder)

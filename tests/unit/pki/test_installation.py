@@ -1,5 +1,8 @@
 """What the edges are told of the installation's own certificates."""
 
+from dataclasses import replace
+
+import orjson
 import pytest
 
 from homeport.errors import InvalidFormat
@@ -18,8 +21,28 @@ WHOLE = Installation(
 )
 
 
-def test_what_is_built_is_parsed() -> None:
-    assert installation.parse(installation.build(WHOLE)) == WHOLE
+ROTATED = replace(
+    WHOLE,
+    bridge=b"bridge",
+    former_issuers=(b"former", b"older"),
+    withdrawn=("digest",),
+)
+
+
+@pytest.mark.parametrize("whole", [WHOLE, ROTATED])
+def test_what_is_built_is_parsed(whole: Installation) -> None:
+    assert installation.parse(installation.build(whole)) == whole
+
+
+def test_what_an_older_directory_has_built_has_nothing_former() -> None:
+    built = orjson.loads(installation.build(ROTATED))
+    for member in ("bridge", "former_issuers", "withdrawn"):
+        del built[member]
+    assert installation.parse(orjson.dumps(built)) == WHOLE
+
+
+def test_the_issuer_that_signs_comes_before_the_former_ones() -> None:
+    assert ROTATED.issuers == (b"issuer", b"former", b"older")
 
 
 @pytest.mark.parametrize(

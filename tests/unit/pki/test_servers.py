@@ -61,6 +61,37 @@ def test_what_is_no_certificate_is_for_no_host() -> None:
         servers.hosts(b"certificate")
 
 
+def test_a_chain_of_any_ca_is_taken_with_its_hosts() -> None:
+    made = authorities.create_server(OTHER, HOSTS)
+    chain = pem_of(made.certificate) + pem_of(OTHER.certificate.der)
+    shown = servers.parse_chain(chain, key_pem_of(made.key), now=NOW)
+    assert shown.chain == (made.certificate, OTHER.certificate.der)
+    assert shown.hosts == set(HOSTS)
+    assert "key" not in repr(shown)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "sentence"),
+    [
+        ("", "is not the PEM of one"),
+        (pem_of(b"0"), "cannot be used"),
+        (pem_of(OTHER.certificate.der), "private_key is not the certificate's"),
+        (signed(OTHER)[0], "private_key is not the certificate's"),
+    ],
+)
+def test_a_chain_that_would_not_work_is_refused_with_a_reason(
+    certificate: str, sentence: str
+) -> None:
+    made = authorities.create_server(OTHER, HOSTS)
+    with pytest.raises(InvalidParameter, match=sentence):
+        servers.parse_chain(certificate, key_pem_of(made.key), now=NOW)
+
+
+def test_a_chain_that_names_no_host_could_never_be_asked_for() -> None:
+    with pytest.raises(InvalidParameter, match="names no host"):
+        servers.parse_chain(*signed(OTHER), now=NOW)
+
+
 GOOD, GOOD_KEY = signed(ROOT)
 
 

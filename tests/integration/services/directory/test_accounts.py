@@ -1,7 +1,7 @@
 """Accounts and their API keys, made sure of by every replica."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,23 +9,14 @@ import pytest
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from homeport.runtime import database
 from homeport.store import trust
 from services.directory.accounts import AccountStore
-from services.directory.schema import MIGRATIONS, SCHEMA, api_keys, trust_changes
+from services.directory.schema import api_keys, trust_changes
 from tests.support.directory import ACCOUNT, KEY, OTHER_ACCOUNT
 
 pytestmark = pytest.mark.integration
 
 LATER_KEY = "ak_1" + "f" * 60
-
-
-@pytest.fixture
-async def engine(postgres_url: str) -> AsyncIterator[AsyncEngine]:
-    async with database.connections(
-        postgres_url, schema=SCHEMA, migrations=MIGRATIONS
-    ) as made:
-        yield made
 
 
 async def keys(engine: AsyncEngine) -> Sequence[Row[Any]]:

@@ -1,6 +1,5 @@
 """The directory takes every fact and lets the right keys in, whatever happens."""
 
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
 import httpx
@@ -18,7 +17,7 @@ from homeport.runtime.probes import Probes
 from homeport.store.trust import Grant
 from services.directory.app import service
 from services.directory.schema import MIGRATIONS, SCHEMA
-from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, Site, device_of, fact, site
+from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, Site, device_of, fact
 from tests.support.line import line
 from tests.support.polling import until
 
@@ -26,15 +25,8 @@ pytestmark = pytest.mark.integration
 
 DEFAULT_KEY = "ak_1" + "e" * 60
 LATER_KEY = "ak_1" + "f" * 60
+UNUSED_KEY = "ak_1" + "9" * 60
 EVENTS = "/v3/device-events/"
-
-
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made:
-        yield made
 
 
 def fleet(count: int) -> list[AnyFact]:
@@ -139,8 +131,8 @@ async def test_that_a_key_was_used_is_kept(opened: Site) -> None:
         (key,) = (await opened.get("/v3/api-keys"))["data"]
         return int(key["last_login_time"]) >= int(key["creation_time"])
 
-    async with opened.running(**default()):
-        assert await opened.trust.grant(DEFAULT_KEY)
+    async with opened.running(**default(UNUSED_KEY)):
+        assert await opened.trust.grant(UNUSED_KEY)
         await until(told)
 
 

@@ -1,7 +1,7 @@
 """The installation's own certificates are made once, and kept sealed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 from sqlalchemy import select
@@ -11,25 +11,16 @@ from homeport.errors import InvalidConfiguration
 from homeport.identity import Service
 from homeport.keyring import Keyring, new_secret
 from homeport.pki import servers
-from homeport.runtime import database
 from services.directory import authority_store
 from services.directory.authorities import Held, Name, hosts_of
 from services.directory.authority_store import AuthorityStore
-from services.directory.schema import MIGRATIONS, SCHEMA, authorities, trust_changes
+from services.directory.schema import authorities, trust_changes
 
 pytestmark = pytest.mark.integration
 
 OLD, NEW = new_secret(), new_secret()
 KEYRING = Keyring.parse(OLD)
 HOSTS = dict.fromkeys(Service, hosts_of("coaps://home.example:5684"))
-
-
-@pytest.fixture
-async def engine(postgres_url: str) -> AsyncIterator[AsyncEngine]:
-    async with database.connections(
-        postgres_url, schema=SCHEMA, migrations=MIGRATIONS
-    ) as made:
-        yield made
 
 
 async def kept(engine: AsyncEngine, keyring: Keyring = KEYRING) -> Mapping[Name, Held]:

@@ -1,7 +1,7 @@
 """The REST routes of the directory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -11,10 +11,11 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport.events.facts import AnyFact, FactName
-from homeport.runtime import database, rest
-from services.directory import http
+from homeport.runtime import rest
+from homeport.store import trust
+from homeport.store.trust import Grant
+from services.directory import handlers, http
 from services.directory.handlers import project
-from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
 from tests.support import sessions
 from tests.support.directory import (
@@ -23,7 +24,6 @@ from tests.support.directory import (
     Site,
     device_of,
     fact,
-    site,
 )
 from tests.support.line import line
 
@@ -32,21 +32,6 @@ pytestmark = pytest.mark.integration
 DEVICES = "/v3/devices/"
 EVENTS = "/v3/device-events/"
 REGISTERED = fact(FactName.DEVICE_REGISTERED, 7)
-
-
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def engine(opened: Site) -> AsyncIterator[AsyncEngine]:
-    url = opened.settings.postgres_url.get_secret_value()
-    async with database.connections(url, schema=SCHEMA, migrations=MIGRATIONS) as made:
-        yield made
 
 
 async def store(engine: AsyncEngine, told: Iterable[AnyFact]) -> None:
@@ -330,8 +315,9 @@ async def test_a_device_that_has_just_registered_is_waited_for(
 
 
 async def test_a_row_that_never_comes_is_not_waited_for_long(
-    opened: Site, redis_url: str
+    opened: Site, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(handlers, "ROW_WAIT_SECONDS", 0.2)
     device = sessions.device()
     async with sessions.edge(redis_url) as edge:
         await edge.do(device.register(1))
@@ -350,6 +336,28 @@ async def test_nobody_waits_for_a_device_of_somebody_else(
         async with asyncio.timeout(1):
             answer = await opened.client.get(DEVICES + device.id, headers=headers)
     assert_problem(answer, 404, "not_found")
+
+
+async def test_a_key_that_is_used_too_often_is_told_to_come_back(opened: Site) -> None:
+    settings = opened.settings.model_copy(update={"http_requests_per_second": 0.01})
+    grant = Grant("e" * 32, OTHER_ACCOUNT, "reader")
+    await opened.trust.put_api_key(trust.digest("ak_other"), grant)
+    other = {"authorization": "Bearer ak_other"}
+    async with (
+        http.application(settings) as routes,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(routes),
+            base_url="http://homeport",
+            headers=opened.client.headers,
+        ) as client,
+    ):
+        assert (await client.get(DEVICES)).status_code == 200
+        answer = await client.get(DEVICES)
+        assert_problem(answer, 429, "too_many_requests")
+        assert 1 <= int(answer.headers["retry-after"]) <= 100
+        word = await client.get("/v2/device-shared-keys")
+        assert (word.status_code, word.text) == (429, "TOO_MANY_REQUESTS")
+        assert (await client.get(DEVICES, headers=other)).status_code == 200
 
 
 @pytest.mark.parametrize("server", ["redis_url", "postgres_url"])
@@ -373,6 +381,7 @@ async def test_while_a_server_is_away_calls_are_told_to_come_back(
             way.cut()
             answer = await client.get(DEVICES)
             assert_problem(answer, 503, "service_unavailable")
+            assert answer.headers["retry-after"] == "1"
             way.mend()
             assert (await client.get(DEVICES)).status_code == 200
 
@@ -415,6 +424,9 @@ async def test_the_pages_describe_every_route(opened: Site) -> None:
         "/v3/developer-certificates/{certificate_id}",
         "/v3/certificate-authorities",
         "/v3/certificate-authorities/{name}",
+        "/v3/certificate-authorities/{name}/renew",
+        "/v3/former-certificate-authorities",
+        "/v3/former-certificate-authorities/{fingerprint}",
         "/v3/server-credentials",
         "/v3/server-credentials/{service}",
         "/v2/device-shared-keys",

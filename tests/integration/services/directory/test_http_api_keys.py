@@ -1,23 +1,14 @@
 """API keys as callers make, change and delete them."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.support.directory import ACCOUNT, KEY, OTHER_ACCOUNT, Site, site
+from tests.support.directory import ACCOUNT, KEY, OTHER_ACCOUNT, Site
 
 pytestmark = pytest.mark.integration
 
 KEYS = "/v3/api-keys"
-
-
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made:
-        yield made
 
 
 async def create(opened: Site, **given: object) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy import text
@@ -21,7 +22,6 @@ from tests.support.directory import (
     Site,
     new_ca,
     pem_of,
-    site,
 )
 
 pytestmark = pytest.mark.integration
@@ -42,12 +42,10 @@ SECOND = FACTORY | {
 }
 
 
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made, made.running():
-        yield made
+@pytest_asyncio.fixture(loop_scope="session")
+async def opened(opened: Site) -> AsyncIterator[Site]:
+    async with opened.running():
+        yield opened
 
 
 async def create(opened: Site, body: Mapping[str, object] = FACTORY) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Devices as callers record, change and delete them."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,10 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport.events.facts import AnyFact, FactName
 from homeport.names import EndpointName
-from homeport.runtime import database
 from homeport.store.entries import DeviceEntry
 from services.directory.handlers import project
-from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
 from tests.support import sessions
 from tests.support.directory import (
@@ -20,7 +17,6 @@ from tests.support.directory import (
     Site,
     device_of,
     fact,
-    site,
 )
 
 pytestmark = pytest.mark.integration
@@ -53,21 +49,6 @@ GIVEN = {
 }
 LATER = 10**18
 """A revision after everything that happens in a test."""
-
-
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def engine(opened: Site) -> AsyncIterator[AsyncEngine]:
-    url = opened.settings.postgres_url.get_secret_value()
-    async with database.connections(url, schema=SCHEMA, migrations=MIGRATIONS) as made:
-        yield made
 
 
 async def store(engine: AsyncEngine, *told: AnyFact) -> None:
@@ -138,6 +119,19 @@ async def test_a_developers_device_has_its_name_for_itself(
     await create(opened, endpoint_name=device_of(), status=409)
 
 
+@pytest.mark.conforms("C-217", "R-9")
+async def test_what_is_as_long_as_it_may_be_is_kept(opened: Site) -> None:
+    longest = {
+        "name": "n" * 128,
+        "description": "d" * 2000,
+        "endpoint_name": "e" * 64,
+        "custom_attributes": {"k" * number: "v" * 128 for number in range(124, 129)},
+    }
+    made = await create(opened, **longest)
+    assert {member: made[member] for member in longest} == longest
+
+
+@pytest.mark.conforms("C-217", "R-9")
 @pytest.mark.parametrize(
     ("member", "value"),
     [

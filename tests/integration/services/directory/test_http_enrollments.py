@@ -1,19 +1,17 @@
 """Ownership claims, and what becomes of them."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport.events.facts import AnyFact, FactName
-from homeport.runtime import database
 from homeport.store.entries import Claim, DeviceEntry
 from services.directory.claims import ClaimStore
 from services.directory.handlers import project
-from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
 from tests.support.directory import (
     ACCOUNT,
@@ -22,7 +20,6 @@ from tests.support.directory import (
     Site,
     device_of,
     fact,
-    site,
 )
 from tests.support.polling import until
 
@@ -36,20 +33,10 @@ OTHER_KEY = "ak_other"
 CAME = fact(FactName.DEVICE_BOOTSTRAPPED, means="certificate", fingerprint=FINGERPRINT)
 
 
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made:
-        await made.allow(OTHER_KEY, OTHER_ACCOUNT)
-        yield made
-
-
-@pytest.fixture
-async def engine(opened: Site) -> AsyncIterator[AsyncEngine]:
-    url = opened.settings.postgres_url.get_secret_value()
-    async with database.connections(url, schema=SCHEMA, migrations=MIGRATIONS) as made:
-        yield made
+@pytest_asyncio.fixture(loop_scope="session")
+async def opened(opened: Site) -> Site:
+    await opened.allow(OTHER_KEY, OTHER_ACCOUNT)
+    return opened
 
 
 async def store(engine: AsyncEngine, *told: AnyFact) -> bool:
@@ -105,6 +92,7 @@ async def test_a_list_of_claims_is_always_counted(opened: Site) -> None:
     assert (body["after"], body["has_more"]) == (None, False)
 
 
+@pytest.mark.conforms("C-035", "B-136")
 @pytest.mark.parametrize("key", [KEY, OTHER_KEY])
 @pytest.mark.parametrize("identity", [IDENTITY, "A-" + IDENTITY[2:].lower()])
 async def test_the_first_claim_counts_whoever_tries(
@@ -141,6 +129,7 @@ async def test_a_reader_claims_nothing(opened: Site) -> None:
     await opened.send("DELETE", path, status=403)
 
 
+@pytest.mark.conforms("C-033", "B-140")
 async def test_a_claim_is_used_by_its_device(opened: Site, engine: AsyncEngine) -> None:
     made = await claim(opened)
     async with opened.running():

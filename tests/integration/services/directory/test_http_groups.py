@@ -1,25 +1,16 @@
 """Groups of devices."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, Site, device_of, site
+from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, Site, device_of
 
 pytestmark = pytest.mark.integration
 
 GROUPS = "/v3/device-groups"
 NOBODY = "0" * 32
-
-
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made:
-        yield made
 
 
 async def create(opened: Site, name: str = "kettles", **given: object) -> str:
@@ -111,6 +102,22 @@ async def test_devices_come_and_go_as_often_as_one_likes(opened: Site) -> None:
         await move(opened, group, "remove", "one")
     assert await members(opened, group) == ["two"]
     assert (await opened.get(group))["devices_count"] == 1
+
+
+async def test_that_a_device_came_into_a_group_is_an_event_of_it(opened: Site) -> None:
+    group = await create(opened)
+    await record(opened, "one")
+    for way in ("add", "add", "remove", "remove"):
+        await move(opened, group, way, "one")
+    identity = group.rpartition("/")[2]
+    created, added, removed = (await opened.get("/v3/device-events"))["data"]
+    assert created["event_type"] == "update.device.device-created"
+    assert added["event_type"] == "update.device.device-added-to-group"
+    assert (added["device_id"], added["state_change"]) == (device_of("one"), False)
+    assert added["changes"] == {"groups": [identity]}
+    assert added["data"]["previous"] == {"groups": []}
+    assert removed["event_type"] == "update.device.device-removed-from-group"
+    assert removed["changes"] == {"groups": []}
 
 
 async def test_many_that_come_at_once_are_counted(opened: Site) -> None:

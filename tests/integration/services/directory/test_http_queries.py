@@ -1,23 +1,13 @@
 """Saved queries."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, Site, site
+from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, Site
 
 pytestmark = pytest.mark.integration
 
 QUERIES = "/v3/device-queries"
 BODY = {"name": "here", "query": "state=registered&created_at__gte=20260101T000000Z"}
-
-
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made:
-        yield made
 
 
 async def create(opened: Site, **changed: object) -> str:

@@ -6,13 +6,14 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 
 from homeport.identity import Service
 from homeport.runtime import database
 from homeport.store.entries import RegisteredKey
 from services.directory.schema import MIGRATIONS, SCHEMA
-from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, Site, site
+from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, Site
 
 pytestmark = pytest.mark.integration
 
@@ -22,12 +23,10 @@ SECRET = "00112233445566778899aabbccddeeff"
 BODY = {"endpoint_name": NAME, "secret_hex": f"0x{SECRET}"}
 
 
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made, made.running():
-        yield made
+@pytest_asyncio.fixture(loop_scope="session")
+async def opened(opened: Site) -> AsyncIterator[Site]:
+    async with opened.running():
+        yield opened
 
 
 async def create(opened: Site, **changed: str) -> dict[str, Any]:

@@ -1,22 +1,22 @@
 """Devices that are kept out for a while."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport.events.facts import AnyFact, FactName
 from homeport.names import EndpointName
-from homeport.runtime import database
 from homeport.store import entries
 from homeport.store.entries import DeviceEntry
 from homeport.store.operations import Result
 from homeport.store.trust_changes import News
 from services.directory.handlers import project
-from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
 from tests.support import sessions
 from tests.support.directory import (
@@ -26,7 +26,6 @@ from tests.support.directory import (
     Site,
     device_of,
     fact,
-    site,
 )
 from tests.support.polling import until
 
@@ -39,22 +38,7 @@ DEVICE = sessions.Device(EndpointName("urn:dev:1"))
 WHY = {"category": "maintenance", "description": "a new seal"}
 
 
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def engine(opened: Site) -> AsyncIterator[AsyncEngine]:
-    url = opened.settings.postgres_url.get_secret_value()
-    async with database.connections(url, schema=SCHEMA, migrations=MIGRATIONS) as made:
-        yield made
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def edge(redis_url: str) -> AsyncIterator[sessions.Edge]:
     async with sessions.edge(redis_url) as made:
         yield made
@@ -220,10 +204,11 @@ async def test_a_suspension_outlives_the_loss_of_the_store(
         await redis.flushall()
         await until(refused)
         await opened.allow(KEY, ACCOUNT)
+        messages = itertools.count(1)
         async with sessions.edge(opened.settings.redis_url) as edge:
 
             async def kept_out() -> bool:
-                (outcome,) = await edge.do(DEVICE.register(1))
+                (outcome,) = await edge.do(DEVICE.register(next(messages)))
                 return outcome.result is Result.SUSPENDED
 
             await until(kept_out)

@@ -20,7 +20,7 @@ from services.directory import projection
 from services.directory.projection import Projection, projecting
 from services.directory.schema import MIGRATIONS, SCHEMA, trust_changes
 from services.directory.shared_keys import SharedKeyStore
-from tests.support.directory import ACCOUNT, Site, device_of, fact, new_ca, pem_of, site
+from tests.support.directory import ACCOUNT, Site, device_of, fact, new_ca, pem_of
 from tests.support.line import line
 from tests.support.polling import until
 
@@ -36,14 +36,6 @@ FACTORY = {
     "certificate": pem_of(CA.certificate.der),
     "service": "lwm2m",
 }
-
-
-@pytest.fixture
-async def opened(
-    redis_url: str, nats_url: str, postgres_url: str
-) -> AsyncIterator[Site]:
-    async with site(redis_url, nats_url, postgres_url) as made:
-        yield made
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import select
@@ -30,14 +30,6 @@ LIFE = [
     fact(FactName.QUEUE_CLEARED, 7),
     fact(FactName.REGISTRATION_EXPIRED, 8),
 ]
-
-
-@pytest.fixture
-async def engine(postgres_url: str) -> AsyncIterator[AsyncEngine]:
-    async with database.connections(
-        postgres_url, schema=SCHEMA, migrations=MIGRATIONS
-    ) as made:
-        yield made
 
 
 async def store(engine: AsyncEngine, *told: AnyFact) -> None:

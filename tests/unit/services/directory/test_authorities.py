@@ -1,6 +1,7 @@
 """The installation's own certificates: made, made anew, and brought."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -91,6 +92,31 @@ def test_an_own_issuer_changes_nothing_else() -> None:
     kept = brought(Name.ISSUER, pair(ROOT))
     assert kept == FIRST | {Name.ISSUER: kept[Name.ISSUER]}
     assert kept[Name.ISSUER].brought
+
+
+@pytest.mark.parametrize("name", list(Name))
+def test_another_one_has_another_key_and_is_of_ours(name: Name) -> None:
+    made = authorities.renew(name, kept=FIRST, hosts=MOVED, now=NOW)
+    assert made.name is name
+    assert not made.brought
+    assert made.key not in {held.key for held in FIRST.values()}
+    kept = FIRST | {name: made}
+    assert_signed(kept | by_name(authorities.complete(kept, MOVED, now=NOW)))
+
+
+@pytest.mark.parametrize("name", [Name.ROOT, Name.ISSUER])
+def test_another_authority_is_called_otherwise(name: Name) -> None:
+    made = authorities.renew(name, kept=FIRST, hosts=HOSTS, now=NOW)
+    before, after = (
+        certificates.parse(each.certificate).name for each in (FIRST[name], made)
+    )
+    assert before != after
+
+
+def test_without_the_key_of_the_root_there_is_no_other_server_certificate() -> None:
+    kept = FIRST | {Name.ROOT: replace(FIRST[Name.ROOT], key=None)}
+    with pytest.raises(InvalidParameter, match="root's key is not here"):
+        authorities.renew(Name.LWM2M, kept=kept, hosts=HOSTS, now=NOW)
 
 
 def test_under_an_own_root_servers_get_other_certificates() -> None:

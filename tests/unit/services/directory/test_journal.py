@@ -85,6 +85,14 @@ def test_a_finished_bootstrap_shows_its_time_and_what_was_handed_over() -> None:
     assert event.data == {"endpoint_name": "urn:dev:1", "means": "certificate"}
 
 
+@pytest.mark.conforms("C-008", "ETS-8")
+def test_what_was_read_at_bootstrap_is_remembered() -> None:
+    read = {"/1/0/1": 300, "/1/0/7": "U\0", "/1/0/6": False}
+    event = written(FactName.DEVICE_BOOTSTRAPPED, read=read)
+    assert event.data["read"] == {**read, "/1/0/7": "U\N{REPLACEMENT CHARACTER}"}
+    assert "read" not in written(FactName.DEVICE_BOOTSTRAPPED).data
+
+
 def test_a_failed_bootstrap_says_where_and_why() -> None:
     event = written(FactName.BOOTSTRAP_FAILED)
     assert event.description == (
@@ -161,7 +169,7 @@ def test_every_deed_has_a_code_and_a_title(deed: Deed) -> None:
     assert journal.category(code) == "record"
 
 
-@pytest.mark.parametrize("name", FactName)
+@pytest.mark.parametrize("name", journal.TITLES)
 def test_every_fact_has_a_code_a_title_and_a_category(name: FactName) -> None:
     code = journal.event_type(name)
     assert code.startswith("update.device.device-")
