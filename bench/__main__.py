@@ -6,7 +6,16 @@ import sys
 
 import uvloop
 
-NAMES = ("edge", "fleet", "handshakes", "secured", "storm", "system")
+NAMES = (
+    "channels",
+    "directory",
+    "edge",
+    "fleet",
+    "handshakes",
+    "secured",
+    "storm",
+    "system",
+)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """``homeport ca``: the platform's certificates, shown and replaced through its API."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +15,8 @@ from homeport.runtime.platform import folder, ready
 
 ANSWER_SECONDS = 20.0
 PATH = "/v3/certificate-authorities"
+FORMER = "/v3/former-certificate-authorities"
+_FINGERPRINT = re.compile("[0-9a-fA-F]{64}")
 
 cli = typer.Typer(
     name="ca",
@@ -57,13 +60,14 @@ class Api:
                 timeout=ANSWER_SECONDS,
                 trust_env=False,
             )
-            content = answer.json() if answer.content else None
+            content: Any = answer.json() if answer.content else None
         except httpx.InvalidURL as error:
             raise InvalidConfiguration("--api", f"is no URL: {error}") from error
         except (httpx.HTTPError, ValueError) as error:
             raise Unavailable("API", str(error)) from error
         if answer.is_error:
-            raise CallRefused(answer.status_code, content["message"])
+            reason = content["message"] if content else answer.reason_phrase
+            raise CallRefused(answer.status_code, reason)
         return content
 
 
@@ -107,12 +111,18 @@ Pem = Annotated[Path | None, typer.Option(metavar="PEM", help="As --certificate.
 @cli.command()
 def show(*, api: Url = None, key: Key = None, ready_file: ReadyFile = None) -> None:
     """Print every certificate with its fingerprint, and until when it is good."""
-    for each in find_api(api, key, ready_file).call("GET", PATH)["data"]:
+    found = find_api(api, key, ready_file)
+    for each in found.call("GET", PATH)["data"]:
         typer.echo(f"{each['name']}: {each['subject']}")
         typer.echo(f"  SHA-256     {each['certificate_fingerprint']}")
         typer.echo(f"  good until  {each['validity']}")
         typer.echo(f"  made by     {'its operator' if each['brought'] else 'Homeport'}")
         typer.echo(each["certificate"])
+    for each in found.call("GET", FORMER)["data"]:
+        typer.echo(f"former {each['name']}: {each['subject']}")
+        typer.echo(f"  SHA-256     {each['certificate_fingerprint']}")
+        typer.echo(f"  replaced    {each['replaced_at']}")
+        typer.echo(f"  withdrawn   {each['withdrawn_at'] or 'no, it is still good'}")
 
 
 @cli.command()
@@ -156,7 +166,7 @@ def bring(
     key: Key = None,
     ready_file: ReadyFile = None,
 ) -> None:
-    """Replace a certificate by one's own.
+    """Replace a certificate by one's own; a former root or issuer stays good.
 
     A root that comes without its private key needs both server certificates with it.
     """
@@ -170,6 +180,39 @@ def bring(
             body[service] = _pair(f"{service}-", chain, its_key)
     made = find_api(api, key, ready_file).call("PUT", f"{PATH}/{name}", body)
     typer.echo(f"{made['name']} is {made['certificate_fingerprint']} now")
+
+
+@cli.command()
+def renew(
+    name: Annotated[Name, typer.Argument(help="What to replace.")],
+    *,
+    api: Url = None,
+    key: Key = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Replace a certificate by another one that Homeport makes, with a key of its own.
+
+    A former root or issuer stays good until it is withdrawn.
+    """
+    made = find_api(api, key, ready_file).call("POST", f"{PATH}/{name}/renew")
+    typer.echo(f"{made['name']} is {made['certificate_fingerprint']} now")
+
+
+@cli.command()
+def withdraw(
+    fingerprint: Annotated[
+        str, typer.Argument(help="Its SHA-256, as `homeport ca show` prints it.")
+    ],
+    *,
+    api: Url = None,
+    key: Key = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Let a former root or issuer be good no more, at once."""
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        raise InvalidConfiguration("FINGERPRINT", "is not 64 hex characters")
+    find_api(api, key, ready_file).call("DELETE", f"{FORMER}/{fingerprint}")
+    typer.echo(f"{fingerprint} is withdrawn")
 
 
 def _pair(prefix: str, certificate: Path | None, key: Path | None) -> dict[str, object]:

@@ -10,32 +10,46 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
-from rich.console import Console
-from typer.testing import CliRunner
+from typer.core import TyperGroup
 
-from homeport import __version__, ca
-from homeport.commands import certificates, devices, events, keys
+from homeport import __version__
+from homeport.commands.lazy import LazyGroup
 from homeport.errors import HomeportError, InvalidConfiguration, InvalidInput
-from homeport.runtime.platform import folder
-from homeport.runtime.platform.plan import Options, Ports, parse_scale
-from homeport.simulator.command import attempt, simulate
 
 FAILURE = 1
 USAGE = 2
 
+
+class Commands(LazyGroup):
+    """Those that are not written here, and where they are."""
+
+    LATER: ClassVar[Mapping[str, str]] = {
+        "up": "homeport.runtime.platform.command:up",
+        "simulate": "homeport.simulator.command:simulate",
+        "try": "homeport.simulator.command:attempt",
+        "request": "homeport.commands.request:request",
+        "observe": "homeport.commands.observe:observe",
+        "accounts": "homeport.commands.accounts:cli",
+        "ca": "homeport.ca:cli",
+        "certificates": "homeport.commands.certificates:cli",
+        "devices": "homeport.commands.devices:cli",
+        "events": "homeport.commands.events:cli",
+        "keys": "homeport.commands.keys:cli",
+    }
+
+
 cli = typer.Typer(
     name="homeport",
+    cls=Commands,
     help="Brings LwM2M devices home: onboarding, registrations, lifecycle events.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (ca, certificates, devices, events, keys):
-    cli.add_typer(group.cli)
 
 
 def main() -> None:
@@ -77,103 +91,6 @@ def homeport(
 
 
 @cli.command()
-def up(
-    *,
-    data: Annotated[
-        Path,
-        typer.Option(
-            help="The folder that holds everything.",
-            show_default="/var/lib/homeport for root, else the user's data folder",
-        ),
-    ] = folder.default(),  # noqa: B008 # the same for the whole process
-    host: Annotated[
-        str, typer.Option(help="The address that devices and applications reach.")
-    ] = "127.0.0.1",
-    ports: Annotated[
-        Ports,
-        typer.Option(help="All free ones, or 5683, 5783 (CoAP) and 8080 (API)."),
-    ] = Ports.WELL_KNOWN,
-    nosec: Annotated[
-        bool,
-        typer.Option(
-            "--nosec", help="Open the plain CoAP ports, without any security."
-        ),
-    ] = False,
-    https: Annotated[
-        bool,
-        typer.Option(
-            "--https",
-            help="Serve the API over TLS as well, with a certificate of its own CA.",
-        ),
-    ] = False,
-    devices: Annotated[
-        int, typer.Option(min=0, help="Run a simulated fleet of so many devices.")
-    ] = 0,
-    scale: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=N", help="Run N processes of a service."),
-    ] = None,
-    ready_file: Annotated[
-        Path | None,
-        typer.Option(help="Write where everything is to this file once it serves."),
-    ] = None,
-    redis_url: Annotated[
-        str | None,
-        typer.Option(envvar="HOMEPORT_REDIS_URL", help="Use this Redis or Valkey."),
-    ] = None,
-    nats_url: Annotated[
-        str | None,
-        typer.Option(envvar="HOMEPORT_NATS_URL", help="Use this NATS server."),
-    ] = None,
-    postgres_url: Annotated[
-        str | None,
-        typer.Option(envvar="HOMEPORT_POSTGRES_URL", help="Use this PostgreSQL."),
-    ] = None,
-    account_id: Annotated[
-        str | None,
-        typer.Option(
-            envvar="HOMEPORT_DEFAULT_ACCOUNT_ID",
-            help="The default account; made up at the first start.",
-        ),
-    ] = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            envvar="HOMEPORT_DEFAULT_API_KEY",
-            help="Its first API key; made up at the first start.",
-        ),
-    ] = None,
-    secret_key: Annotated[
-        str | None,
-        typer.Option(
-            envvar="HOMEPORT_SECRET_KEY",
-            help="Seals what is stored; made up at the first start.",
-        ),
-    ] = None,
-) -> None:
-    """Start the whole system on this machine; Ctrl-C stops it."""
-    options = Options(
-        data=data,
-        host=host,
-        ports=ports,
-        nosec=nosec,
-        https=https,
-        devices=devices,
-        scale=parse_scale(scale or ()),
-        ready_file=ready_file,
-        redis_url=redis_url,
-        nats_url=nats_url,
-        postgres_url=postgres_url,
-        account_id=account_id,
-        api_key=api_key,
-        secret_key=secret_key,
-    )
-    from homeport.runtime.platform.up import up as start  # noqa: PLC0415 # loads much
-
-    start(options)
-
-
-@cli.command()
 def run(
     names: Annotated[
         list[str],
@@ -208,8 +125,33 @@ def migrate() -> None:
         typer.echo(f"schema {name} is up to date")
 
 
-cli.command()(simulate)
-cli.command(name="try")(attempt)
+@cli.command()
+def reseal(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Use what `homeport up` has there, not the HOMEPORT_* variables."
+        ),
+    ] = None,
+) -> None:
+    """Seal all that is kept with the newest secret, so that older ones can go.
+
+    It may run beside a platform, and again, once all services have the new secret.
+    """
+    from homeport.runtime import resealing  # noqa: PLC0415 # loads much
+
+    where = resealing.settings(data and data.expanduser().absolute())
+    unopened = 0
+    for place, resealed in asyncio.run(resealing.reseal(where)).items():
+        typer.echo(f"{place}: {resealed.anew} of {resealed.found} sealed anew")
+        unopened += resealed.unopened
+    written = asyncio.run(resealing.rewrite_trust(where))
+    said = "written anew" if written else "waits for a directory to write it anew"
+    typer.echo(f"trust view in Redis: {said}")
+    if unopened:
+        typer.echo(f"{unopened} are opened by no secret and stay as they are", err=True)
+        raise typer.Exit(FAILURE)
 
 
 @cli.command()
@@ -229,7 +171,7 @@ def doctor(
     if any(finding.severity is Severity.FAULT for finding in findings):
         raise typer.Exit(FAILURE)
     if not findings:
-        Console().print("all is well")
+        typer.echo("all is well")
 
 
 @cli.command()
@@ -246,6 +188,8 @@ def docs(
 
 def command_line() -> str:
     """Describe every command as its ``--help`` does, for the reference page."""
+    from typer.testing import CliRunner  # noqa: PLC0415 # loads much
+
     runner = CliRunner(env={"COLUMNS": "88", "TERM": "dumb"})
     chapters = []
     for words in _commands(typer.main.get_command(cli)):
@@ -256,10 +200,12 @@ def command_line() -> str:
 
 def _commands(group: object, *before: str) -> Iterator[tuple[str, ...]]:
     """Yield the words of every command, those of a group behind the group itself."""
-    commands: Mapping[str, object] = getattr(group, "commands", {})
-    for name in sorted(commands):
+    if not isinstance(group, TyperGroup):
+        return
+    context = typer.Context(group)
+    for name in sorted(group.list_commands(context)):
         yield (*before, name)
-        yield from _commands(commands[name], *before, name)
+        yield from _commands(group.get_command(context, name), *before, name)
 
 
 if __name__ == "__main__":

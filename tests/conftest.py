@@ -1,6 +1,7 @@
 """The servers that all tests share; each test finds them empty."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -21,6 +22,13 @@ def secret_key(monkeypatch: pytest.MonkeyPatch) -> str:
     """The secret of the installation, as services read it."""
     monkeypatch.setenv("HOMEPORT_SECRET_KEY", SECRET_KEY)
     return SECRET_KEY
+
+
+@pytest.fixture
+def data_folder() -> Iterator[Path]:
+    """A folder that another user can be let into, for a platform's data."""
+    with folder() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Options that decide whether a message is dealt with at all (RFC 7252 §5.4)."""
 
+from collections.abc import Mapping
+
 from homeport.coap.codec import Code, Message, Option
 
 _UNDERSTOOD = frozenset(
@@ -7,6 +9,25 @@ _UNDERSTOOD = frozenset(
     | {Option.CONTENT_FORMAT, Option.ACCEPT, Option.BLOCK1, Option.BLOCK2}
 )
 _REPEATABLE = frozenset({Option.URI_PATH, Option.URI_QUERY})
+_LONGEST_IN_RESPONSE: Mapping[int, int] = {
+    Option.ETAG: 8,
+    Option.OBSERVE: 3,
+    Option.CONTENT_FORMAT: 2,
+    Option.MAX_AGE: 4,
+    Option.BLOCK2: 3,
+    Option.BLOCK1: 3,
+    Option.SIZE2: 4,
+    Option.SIZE1: 4,
+}
+_LONGEST: Mapping[int, int] = {
+    **_LONGEST_IN_RESPONSE,
+    Option.URI_PATH: 255,
+    Option.URI_QUERY: 255,
+    Option.ACCEPT: 2,
+}
+"""Bytes of an option's value (RFC 7252 §5.10, RFC 7641 §2, RFC 7959 §2.1 and §4)."""
+_FIRST_RESPONSE = 64
+_FIRST_PRINTABLE = 0x20
 _PROXY = frozenset({Option.PROXY_URI, Option.PROXY_SCHEME})
 
 
@@ -36,6 +57,27 @@ def has_unknown_critical(message: Message) -> bool:
             return True
         if number not in _REPEATABLE:
             seen.add(number)
+    return False
+
+
+def holds_another(message: Message) -> bool:
+    """Say whether options look like the beginning of a message behind this one.
+
+    A datagram's form has no length, so that a second one in a TLS record would be taken
+    for options of the first. Izuma's devices write one message into a record, and in it
+    no more than these options (TRN-8); text of theirs has no control characters.
+    """
+    longest = _LONGEST if message.code < _FIRST_RESPONSE else _LONGEST_IN_RESPONSE
+    seen: set[int] = set()
+    for number, value in message.options:
+        if len(value) > longest.get(number, -1):
+            return True
+        if number in _REPEATABLE:
+            if value and min(value) < _FIRST_PRINTABLE:
+                return True
+        elif number in seen:
+            return True
+        seen.add(number)
     return False
 
 

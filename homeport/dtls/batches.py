@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from homeport.coap import defects
 from homeport.errors import Unavailable
 
 Question = TypeVar("Question")
@@ -52,10 +53,24 @@ class Batches(Generic[Question, Answer]):
     async def _turn(self) -> None:
         waiting = self._waiting
         batch = [waiting.popleft() for _ in range(min(self._largest, len(waiting)))]
-        answers: Sequence[Answer | Unavailable]
-        try:
-            answers = await self._ask([question for question, _ in batch])
-        except Unavailable as error:
-            answers = [error] * len(batch)
+        answers = await self._answers([question for question, _ in batch])
         for (_, told), answer in zip(batch, answers, strict=True):
-            told(answer)
+            try:
+                told(answer)
+            except Exception as error:  # noqa: BLE001 # it costs this one alone
+                defects.record(error, where="dtls")
+
+    async def _answers(
+        self, questions: Sequence[Question]
+    ) -> Sequence[Answer | Unavailable]:
+        """Ask together; a question that makes the others fail is asked alone."""
+        try:
+            return await self._ask(questions)
+        except Unavailable as error:
+            return [error] * len(questions)
+        except Exception as error:  # noqa: BLE001 # it costs one question alone
+            if len(questions) == 1:
+                defects.record(error, where="dtls")
+                return [Unavailable("the answer", str(error))]
+        alone = [await self._answers([question]) for question in questions]
+        return [answer for answers in alone for answer in answers]

@@ -31,7 +31,8 @@ class Offer:
     Of ``suites`` it offers those that go with its credential. ``cid`` is the connection
     id that it wants on records to it, possibly empty, in these ``forms``; None offers
     nothing. ``anchors`` are certificates in DER that the server's chain has to lead to,
-    None takes any server. ``session`` is one of an earlier handshake.
+    None takes any server. ``session`` is one of an earlier handshake, ``host`` the name
+    of the server where the device asks for it.
     """
 
     suites: Sequence[Suite] = SUITES
@@ -39,6 +40,7 @@ class Offer:
     forms: Sequence[CidForm] = CID_FORMS
     anchors: Sequence[bytes] | None = None
     session: bytes = field(default=b"", repr=False)
+    host: str = ""
 
 
 class ClientHandshake(Course):
@@ -101,3 +103,5 @@ def prepare(
         connection.verify(Verify.PEER)
     if offer.session:
         connection.resume(offer.session)
+    if offer.host:
+        connection.ask_for(offer.host)

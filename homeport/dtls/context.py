@@ -1,10 +1,12 @@
 """What the handshakes of a service have in common, or those of a fleet of devices."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from homeport.dtls import suites
 from homeport.dtls.association import CidForm
 from homeport.dtls.messages import LARGEST_FLIGHT
+from homeport.dtls.openssl.connection import Connection
 from homeport.dtls.openssl.context import (
     Context,
     Mode,
@@ -47,17 +49,21 @@ class ServerContext:
     ``stream`` is for TLS instead of DTLS. ``resumption`` is by session id; there are no
     tickets, which deployed TLS clients stumble over (TLS-27). ServerHello tells the
     time, by which devices set their clocks (TLS-20). Datagrams have at most ``mtu``
-    bytes. Raises InvalidConfiguration without libssl 3, and InvalidFormat.
+    bytes. A client that asks for one of the ``hosts`` is shown what that has, any other
+    one is shown ``certified`` (RFC 6066 §3). Raises InvalidConfiguration without
+    libssl 3, and InvalidFormat.
     """
 
     def __init__(
         self,
         certified: CertifiedKey | None,
         *,
+        hosts: Mapping[str, CertifiedKey] | None = None,
         stream: bool = False,
         resumption: bool = False,
         mtu: int = MTU,
     ) -> None:
+        self._hosts = hosts or {}
         self.stream = stream
         self.resumption = resumption
         self.mtu = _checked(mtu)
@@ -79,6 +85,16 @@ class ServerContext:
         )
         if certified is not None:
             self.openssl.use(certified.chain, certified.key)
+
+    def show(self, connection: Connection, host: str) -> bool:
+        """Have a connection show the certificate of a host, if that has its own."""
+        name = host.lower().removesuffix(".")
+        _, dot, domain = name.partition(".")
+        certified = self._hosts.get(name) or self._hosts.get(f"*{dot}{domain}")
+        if certified is None:
+            return False
+        connection.use(certified.chain, certified.key)
+        return True
 
 
 class ClientContext:

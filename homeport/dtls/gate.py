@@ -124,6 +124,7 @@ class Gate:
         self._finished: OrderedDict[Address, bytes] = OrderedDict()
         self._turns: deque[Callable[[], None]] = deque()
         self._busy = False
+        self._over: asyncio.Event | None = None
         self._sessions = Batches(self._find_sessions)
         self._admissions = Batches(trust.admit)
 
@@ -157,6 +158,16 @@ class Gate:
             self._finished.popitem(last=False)
         self._close(half)
         return parked
+
+    async def settle(self) -> None:
+        """Begin no handshake any more, and wait until none is under way.
+
+        Another edge would drop what is left of one, and its client goes on with it for
+        up to a minute. Hellos are repeated, and go where a load balancer sends them.
+        """
+        self._over = asyncio.Event()
+        if self._half_open:
+            await self._over.wait()
 
     def close(self) -> None:
         """Give up all handshakes; their clients begin again."""
@@ -206,7 +217,9 @@ class Gate:
         else:
             if half is not None:
                 self._close(half)
-            if self._has_room(address):
+            if self._over is not None:
+                observability.record_dropped("draining")
+            elif self._has_room(address):
                 self._open(record, hello, address)
             else:
                 observability.record_dropped("full")
@@ -371,6 +384,8 @@ class Gate:
         if half.handshake is not None:
             half.handshake.close()
         observability.record_half_open(len(self._half_open))
+        if self._over is not None and not self._half_open:
+            self._over.set()
 
     async def _renew_secrets(self) -> None:
         while True:

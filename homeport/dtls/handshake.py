@@ -52,6 +52,7 @@ class ServerHandshake(Course):
         self._answers = Answers(session=session, extended=cids.take)
         connection = Connection(context.openssl, self._answers, mtu=context.mtu)
         self._answers.extension = partial(_extension, connection, cids)
+        self._answers.asked_for = partial(context.show, connection)
         super().__init__(
             connection,
             cids,

@@ -6,6 +6,7 @@ message into each record and rely on finding it so (TRN-6 .. TRN-10).
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 from homeport.dtls import messages, presented, records, suites
 from homeport.dtls.context import ServerContext
@@ -70,6 +71,7 @@ class TlsSession:
         self._resumption = context.resumption
         self._answers = Answers()
         self._connection = Connection(context.openssl, self._answers)
+        self._answers.asked_for = partial(context.show, self._connection)
         self._admission: Admission | Refusal | None = None
         self._flight = StreamFlight()
         self._rest = b""

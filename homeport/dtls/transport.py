@@ -8,6 +8,7 @@ is under way (`homeport.dtls.gate`). Everything else is silence (B-220).
 import asyncio
 import math
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 from homeport.associations import Floating
 from homeport.coap.blockwise import LARGEST_SZX
@@ -184,6 +185,12 @@ class DtlsTransport:
                 self._live.drop(live)
             else:
                 self._end(live, "distrusted")
+
+    async def settle(self, *, seconds: float) -> None:
+        """Begin no handshake any more; give those under way so long to end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._gate.settle()
 
     def stop(self) -> None:
         """Hand over no more; what is to be sent still is."""

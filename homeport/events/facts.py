@@ -116,6 +116,13 @@ class DeviceRegistered(Registration):
         lt=2**63,
         description="When we issued its credential, ms since 1970; 0 if not ours.",
     )
+    conflicts_with: str = Field(
+        default="",
+        description=(
+            "An identity conflict: where another device with the same credential was "
+            "heard less than a minute before, without having left."
+        ),
+    )
 
 
 class RegistrationUpdated(Registration):

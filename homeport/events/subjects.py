@@ -45,6 +45,16 @@ def reader_durable(consumer: str, reader: str) -> str:
     return f"{_READER}{consumer}-{reader}"
 
 
+def channel_of(durable: str) -> str:
+    """Return the channel that a durable consumer is of; '' where it is of none."""
+    return durable.removeprefix(_CHANNEL) if durable.startswith(_CHANNEL) else ""
+
+
+def account_of(subject: str) -> AccountId:
+    """Return the account that a subject, or a filter of its subjects, belongs to."""
+    return AccountId(subject.split(".")[2])
+
+
 def is_channel_durable(name: str) -> bool:
     """Say whether a consumer is of a notification channel, or of a reader."""
     return name.startswith((_CHANNEL, _READER))

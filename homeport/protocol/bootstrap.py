@@ -4,6 +4,7 @@ Which things, and in which order, its plan says, by its profile first of all; th
 is asked when the device has answered the one before (BS-9)::
 
     IZUMA            write /0 ───────────────────────────────────────▶ finish
+    IZUMA, again     delete / ──▶ write /0 ──────────────────────────▶ finish
     IZUMA_STANDARD   delete / ──────────▶ write /0/0 ──▶ write /1/0 ──▶ finish
     LWM2M_1_0        delete / ──▶ write /1/1 ──▶ discover ──▶ write /0/N ──▶ finish
     LWM2M_1_1, 1_2   delete / ──▶ discover ──▶ write /0/N ──▶ write /1/N ──▶ finish
@@ -33,7 +34,9 @@ ENROLLMENT_PATH = ("est", "sen")
 PACK_PATH = ("bspack",)
 """Where a device asks for all that it is to be given at once (B-194)."""
 _LONGEST_REASON = 64
-_UNKNOWN_FORMAT = "4.15"
+_UNREADABLE = frozenset({"4.00", "4.15"})
+"""What is said of a format that a device does not know, or reads in its own way:
+Wakaama prefers SenML JSON, but takes its octets for those of another alphabet."""
 _OPTIONAL = frozenset({Step.DISCOVER, Step.READ})
 """What a bootstrap goes on without."""
 
@@ -158,7 +161,7 @@ class BootstrapSession:
         if step in _OPTIONAL:
             return self._next()
         is_write = self.ask.content_format is not None
-        if code == _UNKNOWN_FORMAT and is_write and self._falls_back:
+        if code in _UNREADABLE and is_write and self._falls_back:
             return replace(self, content_format=tlv.CONTENT_FORMAT)
         if step is Step.WRITE_SECURITY and self._enrolls:
             return CertificateNeeded(self)

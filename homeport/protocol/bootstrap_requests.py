@@ -50,11 +50,13 @@ def parse(queries: Sequence[str], *, has_max_age: bool) -> BootstrapRequest:
     ``has_max_age`` is as in `profiles.recognize`.
     """
     given = parameters.parse(queries)
+    profile = profiles.recognize(queries, has_max_age=has_max_age)
+    iep = _hint(given.get("iep"))
     return BootstrapRequest(
         names.parse_endpoint_name(given["ep"]) if "ep" in given else None,
         names.parse_account_id(given["aid"]) if "aid" in given else None,
-        _hint(given.get("iep")),
-        profiles.recognize(queries, has_max_age=has_max_age),
+        iep,
+        profile if iep is None else profiles.again(profile),
         _content_format(given.get(_PREFERRED)),
     )
 

@@ -135,6 +135,10 @@ IZUMA = replace(
 """It brings its own Server object, so that its lifetime stays its own; blocks of 512
 bytes are the only ones that are safe towards it (COAP-20)."""
 
+_IZUMA_AGAIN = replace(IZUMA, steps=(Step.DELETE, *IZUMA.steps))
+"""Sent to bootstrap while it runs, it has emptied its LwM2M account and begun another
+one beside the number that it is written to: unless that is deleted, it refuses both."""
+
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (LWM2M_1_0, LWM2M_1_1, LWM2M_1_2, IZUMA_STANDARD, IZUMA)
@@ -160,6 +164,11 @@ def recognize(
         return IZUMA_STANDARD
     told = (_BY_VERSION[query] for query in queries if query in _BY_VERSION)
     return next(told, LWM2M_1_0)
+
+
+def again(profile: Profile) -> Profile:
+    """Return what a kind of device needs that comes to bootstrap with an id (BS-3)."""
+    return _IZUMA_AGAIN if profile is IZUMA else profile
 
 
 def named(name: str) -> Profile:

@@ -1,7 +1,9 @@
 """The bootstrap edge, put together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from homeport.coap.transport import Peer, Transport
 from homeport.identity import Service
@@ -60,16 +62,20 @@ async def service(
             settings.bootstrap_enrollment_patience_seconds,
         )
 
+        listeners: list[Listener[Any]] = []
+
         def listener(transport: Transport[Peer]) -> Listener[Peer]:
-            return Listener(
+            made = Listener(
                 transport,
                 stores,
                 scene,
                 patience=patience,
                 most=settings.bootstrap_sessions,
             )
+            listeners.append(made)
+            return made
 
-        yield await stack.enter_async_context(
+        urls = await stack.enter_async_context(
             ports.opened(
                 settings,
                 security,
@@ -83,6 +89,12 @@ async def service(
                 ),
             )
         )
+
+        async def drain() -> None:
+            await asyncio.gather(*(each.drain() for each in listeners))
+
+        stack.push_async_callback(drain)
+        yield urls
 
 
 def _issuer(settings: BootstrapSettings, security: Security) -> Issuer:

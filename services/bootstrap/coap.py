@@ -7,9 +7,11 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Generic
 
+from homeport.coap import defects
 from homeport.coap.answer import Answer
 from homeport.coap.layer import (
     Failure,
@@ -32,12 +34,14 @@ from homeport.store.operations import Outcome, Result
 from services.bootstrap import handlers, observability
 from services.bootstrap.attempts import Attempt, Denial, Enroll, Scene
 from services.bootstrap.issuing import Particulars
-from services.bootstrap.resolving import Resolver
+from services.bootstrap.resolving import Resolved, Resolver
 from services.bootstrap.running import Patience, Runs
 from services.bootstrap.work import Beginning, Ending, Step, Stores
 
 RETRY_SECONDS = 1.0
 """How long an end waits to be recorded when the store was away."""
+DRAIN_SECONDS = 3.0
+"""How long bootstraps under way may take at the end."""
 BATCH = 256
 DOUBTFUL_MILLISECONDS = 1_500 * BEAT_SECONDS
 """An edge that has not beaten for so long may be dead."""
@@ -79,22 +83,16 @@ class Listener(Generic[Peer]):
         self._work = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
+        self._calm: asyncio.Event | None = None
 
     def receive(self, arrivals: Sequence[Arrival[Peer]], arrived: float) -> None:
         """Take what one wake-up of the loop delivered."""
         now = self._loop.time()
-        for message, peer, sequence in arrivals:
-            match self._layer.receive(message, peer, now):
-                case Request() as request:
-                    self._take_request(request, sequence, arrived, now)
-                case Fetched(request):
-                    self._take_fetched(request, now)
-                case Reply() as reply:
-                    self._runs.answered(reply, now)
-                case Failure() as failure:
-                    self._runs.unanswered(failure, now)
-                case Notification() as notification:
-                    self._layer.reject(notification, now=now)
+        for arrival in arrivals:
+            try:
+                self._receive(arrival, arrived, now)
+            except Exception as error:  # noqa: BLE001 # it costs this message alone
+                defects.record(error, where="bootstrap")
         self._flush(now)
 
     def gone(self, peer: Peer) -> None:
@@ -112,6 +110,18 @@ class Listener(Generic[Peer]):
             while self._waiting:
                 await self._turn()
 
+    async def drain(self) -> None:
+        """Begin no bootstrap any more, and give those under way some time to end.
+
+        Who is not heard repeats it soon, to another edge; who is left in the middle
+        begins again much later.
+        """
+        self._calm = asyncio.Event()
+        self._flush(self._loop.time())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._calm.wait()
+
     def close(self) -> None:
         """Let `run` end; devices whose bootstrap is under way ask again."""
         self._closing = True
@@ -119,6 +129,20 @@ class Listener(Generic[Peer]):
         self._runs.close()
         if self._timer is not None:
             self._timer.cancel()
+
+    def _receive(self, arrival: Arrival[Peer], arrived: float, now: float) -> None:
+        message, peer, sequence = arrival
+        match self._layer.receive(message, peer, now):
+            case Request() as request:
+                self._take_request(request, sequence, arrived, now)
+            case Fetched(request):
+                self._take_fetched(request, now)
+            case Reply() as reply:
+                self._runs.answered(reply, now)
+            case Failure() as failure:
+                self._runs.unanswered(failure, now)
+            case Notification() as notification:
+                self._layer.reject(notification, now=now)
 
     def _take_request(
         self, request: Request[Peer], sequence: int, arrived: float, now: float
@@ -134,6 +158,8 @@ class Listener(Generic[Peer]):
             case _ if len(self._runs) + len(self._waiting) >= self._most:
                 observability.record_full()
                 self._layer.respond(request, handlers.UNAVAILABLE, now=now)
+            case _ if self._calm is not None:
+                self._forget(request)
             case asked:
                 self._put(Beginning(asked, request, arrived))
 
@@ -177,7 +203,10 @@ class Listener(Generic[Peer]):
         else:
             self._stores.recorded()
             for step, outcome in zip(steps, outcomes, strict=True):
-                self._settle(step, outcome, silences)
+                try:
+                    self._settle(step, outcome, silences)
+                except Exception as error:  # noqa: BLE001 # it costs this one alone
+                    defects.record(error, where="bootstrap")
         self._flush(self._loop.time())
 
     async def _steps(
@@ -185,20 +214,34 @@ class Listener(Generic[Peer]):
     ) -> list[Step[Peer]]:
         """Say what is to be recorded of a batch; answer what is not."""
         beginnings = [work for work in batch if isinstance(work, Beginning)]
-        resolved = iter(
-            await self._resolver.resolve([work.asked for work in beginnings])
-        )
+        resolved = iter(await self._resolved(beginnings))
         steps: list[Step[Peer]] = []
         for work in batch:
             if isinstance(work, Ending):
                 steps.append(Step(work, work))
                 continue
             match next(resolved):
+                case None:
+                    self._forget(work.request)
                 case Answer() as answer:
                     self._refuse(work.request, answer)
                 case recorded:
                     steps.append(Step(work, recorded))
         return steps
+
+    async def _resolved(
+        self, beginnings: Sequence[Beginning[Peer]]
+    ) -> Sequence[Resolved | None]:
+        """Resolve them together; one that makes the others fail is None."""
+        try:
+            return await self._resolver.resolve([work.asked for work in beginnings])
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 # it costs one device alone
+            if len(beginnings) == 1:
+                defects.record(error, where="bootstrap")
+                return [None]
+        return [found for each in beginnings for found in await self._resolved([each])]
 
     async def _silences(self, outcomes: Sequence[Outcome]) -> Mapping[str, float]:
         """Ask for how long the edges of attempts are silent that go on elsewhere."""
@@ -263,7 +306,7 @@ class Listener(Generic[Peer]):
             self._put(Beginning(again, request, now))
             return
         if silence > DOUBTFUL_MILLISECONDS:
-            self._layer.forget(peer, request.message.message_id)
+            self._forget(request)
             return
         observability.record_request(
             attempt, outcome.result, self._transport.origin(peer).peer
@@ -276,7 +319,7 @@ class Listener(Generic[Peer]):
             return
         answer = handlers.answer(attempt, outcome)
         if answer is None:
-            self._layer.forget(peer, request.message.message_id)
+            self._forget(request)
             return
         self._layer.respond(request, answer, now=now)
         if begins:
@@ -286,6 +329,10 @@ class Listener(Generic[Peer]):
         answer = self._runs.pack(attempt, request.address, now)
         if self._layer.respond(request, answer, now=now):
             self._runs.fetched(request.address, now)
+
+    def _forget(self, request: Request[Peer]) -> None:
+        """Say nothing: its repetition is a new one."""
+        self._layer.forget(request.address, request.message.message_id)
 
     def _refuse(self, request: Request[Peer], refusal: Answer) -> None:
         peer = self._transport.origin(request.address).peer
@@ -298,6 +345,8 @@ class Listener(Generic[Peer]):
 
     def _flush(self, now: float) -> None:
         self._transport.send(self._layer.datagrams())
+        if self._calm is not None and not len(self._runs) and not self._waiting:
+            self._calm.set()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

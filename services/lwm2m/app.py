@@ -15,6 +15,7 @@ from homeport.runtime.tasks import end, vital
 from services.lwm2m.asked import Scene
 from services.lwm2m.coap import Listener
 from services.lwm2m.config import LwM2MSettings
+from services.lwm2m.kinds import KnownKinds
 from services.lwm2m.pokes import Pokes
 from services.lwm2m.ports import Place
 
@@ -39,6 +40,8 @@ async def service(
             replaces=settings.lwm2m_identity_may_change,
             awake_seconds=settings.lwm2m_awake_seconds,
         )
+        kinds = KnownKinds(security.reader)
+        security.changed.append(kinds.hear)
         listeners: list[Listener[Any]] = []
 
         def wake(device: DeviceId) -> bool:
@@ -71,6 +74,7 @@ async def service(
                 batch=settings.lwm2m_batch,
                 backlog=settings.lwm2m_backlog,
                 recorded=base.relay.recorded,
+                kinds=kinds,
             )
             listeners.append(made)
             return made

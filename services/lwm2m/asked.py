@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from homeport.coap.answer import Answer
+from homeport.coap.codec import Message
 from homeport.coap.transport import Origin
-from homeport.names import AccountId
+from homeport.names import AccountId, DeviceId, EndpointName
 from homeport.protocol.profiles import Profile
 from homeport.protocol.registration import UpdateRequest
 from homeport.store.operations import (
@@ -68,3 +69,15 @@ class Asker:
     exchange: str
     mark: str
     now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Registering:
+    """A Register of a device whose account may know better what kind that is."""
+
+    account: AccountId
+    endpoint_name: EndpointName
+    device: DeviceId
+    message: Message
+    asker: Asker
+    scene: Scene

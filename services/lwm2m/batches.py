@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
+from homeport.coap import defects
 from homeport.coap.answer import Answer
 from homeport.coap.codec import Renewal
 from homeport.coap.layer import Notification, Request
@@ -17,9 +18,10 @@ from homeport.coap.transport import Peer
 from homeport.errors import Unavailable
 from homeport.names import DeviceId
 from homeport.store.operations import Operation, Outcome, Result
-from homeport.store.sessions import SessionStore
+from homeport.store.sessions import SessionStore, StoredSession
 from services.lwm2m import handlers, observability, reports
-from services.lwm2m.asked import Delta, Denial, Said
+from services.lwm2m.asked import Delta, Denial, Registering, Said
+from services.lwm2m.kinds import RECOGNIZED, Kinds
 from services.lwm2m.ports import Told
 from services.lwm2m.reports import Sent
 
@@ -34,7 +36,7 @@ class Work(Generic[Peer]):
     Nobody waits for an answer to a notification that has been fetched whole.
     """
 
-    operation: Said | Delta | Sent | Denial
+    operation: Said | Registering | Delta | Sent | Denial
     said: Request[Peer] | Renewal | Notification[Peer] | None
     peer: Peer
     arrived: float
@@ -63,19 +65,21 @@ class Ends(Generic[Peer]):
     """Where work goes.
 
     ``settle`` takes what was done, ``refuse`` what could not be, ``away`` what has met
-    no store; ``done`` hears that a batch is over.
+    no store, ``forget`` what has met a defect; ``done`` hears that a batch is over.
     """
 
     settle: Callable[[Work[Peer], Said, Outcome], None]
     refuse: Callable[[Work[Peer], Answer], None]
     away: Callable[[Work[Peer]], None]
+    forget: Callable[[Work[Peer]], None]
     done: Callable[[], None]
 
 
 class Batches(Generic[Peer]):
     """Work and errands of one port: ``largest`` in a batch, in the order they came.
 
-    ``recorded`` is told when there may be something to publish.
+    ``recorded`` is told when there may be something to publish. ``kinds`` are asked
+    what accounts know of devices that register.
     """
 
     def __init__(
@@ -85,8 +89,10 @@ class Batches(Generic[Peer]):
         *,
         largest: int,
         recorded: Callable[[], None],
+        kinds: Kinds = RECOGNIZED,
     ) -> None:
         self._store = store
+        self._kinds = kinds
         self._ends = ends
         self._largest = largest
         self._recorded = recorded
@@ -140,7 +146,10 @@ class Batches(Generic[Peer]):
         else:
             self._recorded()
             for done, outcome in zip(ready, outcomes, strict=True):
-                self._settle(done, outcome)
+                try:
+                    self._settle(done, outcome)
+                except Exception as error:  # noqa: BLE001 # it costs this one alone
+                    defects.record(error, where="lwm2m")
         self._ends.done()
 
     def _settle(self, done: Ready[Peer] | Errand, outcome: Outcome) -> None:
@@ -164,21 +173,25 @@ class Batches(Generic[Peer]):
             if isinstance(each.operation, Delta | Sent)
         ]
         sessions = iter(await self._store.read(devices) if devices else ())
+        asked = [each.operation for each in batch]
+        wanted = [each.account for each in asked if isinstance(each, Registering)]
+        if wanted:
+            await self._kinds.learn(wanted)
         ready: list[Ready[Peer] | Errand] = []
         refused: list[tuple[Work[Peer], Answer]] = []
         for each in batch:
             if isinstance(each, Errand):
                 ready.append(each)
                 continue
-            match each.operation:
-                case Denial(operation=operation):
-                    resolved: Said | Answer = operation
-                case Delta() as delta:
-                    resolved = handlers.resolve(delta, next(sessions))
-                case Sent() as sent:
-                    resolved = reports.resolve(sent, next(sessions))
-                case operation:
-                    resolved = operation
+            session = (
+                next(sessions) if isinstance(each.operation, Delta | Sent) else None
+            )
+            try:
+                resolved = _resolved(each.operation, session, self._kinds)
+            except Exception as error:  # noqa: BLE001 # it costs this one alone
+                defects.record(error, where="lwm2m")
+                self._ends.forget(each)
+                continue
             if isinstance(resolved, Answer):
                 refused.append((each, resolved))
             else:
@@ -186,6 +199,24 @@ class Batches(Generic[Peer]):
         for work, answer in refused:
             self._ends.refuse(work, answer)
         return ready
+
+
+def _resolved(
+    asked: Said | Registering | Delta | Sent | Denial,
+    session: StoredSession | None,
+    kinds: Kinds,
+) -> Said | Answer:
+    match asked:
+        case Denial(operation=operation):
+            return operation
+        case Delta() as delta:
+            return handlers.resolve(delta, session)
+        case Sent() as sent:
+            return reports.resolve(sent, session)
+        case Registering() as registering:
+            return handlers.register(registering, kinds)
+        case operation:
+            return operation
 
 
 def _device(asked: Delta | Sent) -> DeviceId:

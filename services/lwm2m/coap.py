@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic
 
-from homeport.coap import codec
+from homeport.coap import codec, defects
 from homeport.coap.answer import Answer
 from homeport.coap.blockwise import BERT
 from homeport.coap.codec import Code, Message, Renewal, Type
@@ -26,6 +26,7 @@ from services.lwm2m.answers import CHANGED
 from services.lwm2m.asked import Denial, Said, Scene
 from services.lwm2m.batches import Batches, Ends, Errand, Work
 from services.lwm2m.downlink import RETRY_SECONDS, Downlink
+from services.lwm2m.kinds import RECOGNIZED, Kinds
 from services.lwm2m.notifications import Notifications
 from services.lwm2m.ports import Place, Ports, Timer, Timers, Told
 
@@ -44,7 +45,8 @@ _CONTACT = frozenset(
 class Listener(Generic[Peer]):
     """One port of the lwm2m edge, whatever its transport is.
 
-    ``timers`` are those of the loop unless a test has its own.
+    ``kinds`` say what accounts know of devices. ``timers`` are those of the loop unless
+    a test has its own.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class Listener(Generic[Peer]):
         batch: int,
         backlog: int,
         recorded: Callable[[], None],
+        kinds: Kinds = RECOGNIZED,
         timers: Timers | None = None,
     ) -> None:
         self._transport = transport
         self._scene = scene
         self._place = place
+        self._kinds = kinds
         self._backlog = backlog
         self._loop = asyncio.get_running_loop()
         self._timers: Timers = timers or self._loop
@@ -72,11 +76,13 @@ class Listener(Generic[Peer]):
         )
         self._batches: Batches[Peer] = Batches(
             store,
-            Ends(self._settle, self._finish, self._away, self._flush),
+            Ends(self._settle, self._finish, self._away, self._forget, self._flush),
             largest=batch,
             recorded=recorded,
+            kinds=kinds,
         )
         self._calm = asyncio.Event()
+        connected = transport.largest_szx == BERT
         self.downlink: Downlink[Peer] = Downlink(
             self._layer,
             Ports(
@@ -89,7 +95,7 @@ class Listener(Generic[Peer]):
             ),
             place,
             self._timers,
-            connected=transport.largest_szx == BERT,
+            connected=connected,
         )
         self._known = self.downlink.contacts
         self._notifications: Notifications[Peer] = Notifications(
@@ -99,6 +105,7 @@ class Listener(Generic[Peer]):
             origin=transport.origin,
             put=self._put,
             now=self._loop.time,
+            in_order=connected,
         )
         self._timer: Timer | None = None
         self._due: float | None = None
@@ -107,9 +114,12 @@ class Listener(Generic[Peer]):
         """Take what one wake-up of the loop delivered."""
         now = self._timers.time()
         for arrival in arrivals:
-            renewal = codec.decode_renewal(arrival.message)
-            if renewal is None or not self._renew(renewal, arrival, arrived, now):
-                self._receive(arrival, arrived, now)
+            try:
+                renewal = codec.decode_renewal(arrival.message)
+                if renewal is None or not self._renew(renewal, arrival, arrived, now):
+                    self._receive(arrival, arrived, now)
+            except Exception as error:  # noqa: BLE001 # it costs this message alone
+                defects.record(error, where="lwm2m")
         self._flush()
         self._batches.start()
 
@@ -188,6 +198,7 @@ class Listener(Generic[Peer]):
             scene=self._scene,
             sender=self._notifications.device_at(peer),
             now=self._place.now_milliseconds(),
+            kinds=self._kinds,
         )
         if isinstance(asked, Answer):
             observability.record_refused(request.message, asked, origin.peer)

@@ -28,7 +28,8 @@ from homeport.store.reports import Report
 from homeport.store.sessions import StoredSession
 from services.lwm2m import answers, links, reports
 from services.lwm2m.answers import NOT_FOUND
-from services.lwm2m.asked import Asker, Delta, Denial, Said, Scene
+from services.lwm2m.asked import Asker, Delta, Denial, Registering, Said, Scene
+from services.lwm2m.kinds import RECOGNIZED, Kinds
 from services.lwm2m.reports import Sent
 
 _FIXED_LENGTH = 3
@@ -43,11 +44,12 @@ def interpret(
     scene: Scene,
     sender: DeviceId | None = None,
     now: int = 0,
-) -> Said | Delta | Sent | Denial | Answer:
+    kinds: Kinds = RECOGNIZED,
+) -> Said | Registering | Delta | Sent | Denial | Answer:
     """Turn a request into an operation, or answer it at once.
 
     ``sender`` is the device that sends it, where that is known. It was heard at
-    ``now``, in milliseconds since 1970.
+    ``now``, in milliseconds since 1970. ``kinds`` say what accounts know of devices.
     """
     path = message.path
     asker = Asker(
@@ -59,7 +61,7 @@ def interpret(
     )
     match message.code, path:
         case Code.POST, ("rd",):
-            return _register(message, asker, scene)
+            return _register(message, asker, scene, kinds)
         case Code.POST, ("rd", _) | ("rd", _, _):
             return _update(message, asker, scene)
         case Code.DELETE, ("rd", _) | ("rd", _, _):
@@ -92,6 +94,18 @@ def refresh(
         origin.mark(sequence),
         origin.generation,
     )
+
+
+def register(registering: Registering, kinds: Kinds) -> Register | Answer:
+    """Turn a Register into an operation, with what ``kinds`` have learned meanwhile."""
+    recognized = registering.asker.profile
+    known = kinds.of(registering.account, registering.endpoint_name, recognized)
+    profile = known or recognized
+    try:
+        asked = _parse(registering.message, profile)
+    except InvalidInput as error:
+        return answers.refusal(error, profile)
+    return _registered(asked, registering, profile)
 
 
 def resolve(delta: Delta, session: StoredSession | None) -> Update | Answer:
@@ -135,38 +149,51 @@ def _profile(message: Message) -> Profile:
 
 
 def _register(
-    message: Message, asker: Asker, scene: Scene
-) -> Register | Denial | Answer:
+    message: Message, asker: Asker, scene: Scene, kinds: Kinds
+) -> Register | Registering | Denial | Answer:
+    identity = asker.origin.identity
     try:
-        asked = registration.parse_register(
-            message.queries,
-            payload=message.payload,
-            content_format=message.content_format,
-            profile=asker.profile,
-        )
-        return _registered(asked, asker, scene)
+        asked = _parse(message, asker.profile)
+        account = ownership.account(identity, asked.account, default=scene.account)
+        name = ownership.endpoint_name(identity, asked.endpoint_name)
+        device = ownership.device(identity, account, name)
     except NotAllowed as error:
         return _denial(error, asker, scene)
     except InvalidInput as error:
         return answers.refusal(error, asker.profile)
+    registering = Registering(account, name, device, message, asker, scene)
+    profile = kinds.of(account, name, asker.profile)
+    if profile is None:
+        return registering
+    if profile is not asker.profile:
+        return register(registering, kinds)
+    return _registered(asked, registering, profile)
 
 
-def _registered(asked: RegisterRequest, asker: Asker, scene: Scene) -> Register:
+def _parse(message: Message, profile: Profile) -> RegisterRequest:
+    return registration.parse_register(
+        message.queries,
+        payload=message.payload,
+        content_format=message.content_format,
+        profile=profile,
+    )
+
+
+def _registered(
+    asked: RegisterRequest, registering: Registering, profile: Profile
+) -> Register:
+    asker, device = registering.asker, registering.device
     origin = asker.origin
-    identity = origin.identity
-    account = ownership.account(identity, asked.account, default=scene.account)
-    name = ownership.endpoint_name(identity, asked.endpoint_name)
-    device = ownership.device(identity, account, name)
-    told = asked.structure if asker.profile.observes_itself else {}
+    told = asked.structure if profile.observes_itself else {}
     return Register(
-        bucket=names.bucket(device, scene.buckets),
+        bucket=names.bucket(device, registering.scene.buckets),
         device=device,
         exchange=asker.exchange,
-        identity=identity.name,
-        account=account,
-        endpoint_name=name,
+        identity=origin.identity.name,
+        account=registering.account,
+        endpoint_name=registering.endpoint_name,
         registration=names.new_registration_id(device),
-        profile=asker.profile.name,
+        profile=profile.name,
         lifetime=asked.lifetime,
         binding=asked.binding,
         queue_mode=int(asked.queue_mode),
@@ -177,9 +204,9 @@ def _registered(asked: RegisterRequest, asker: Asker, scene: Scene) -> Register:
         resources=structure.to_json(asked.structure),
         mark=asker.mark,
         generation=origin.generation,
-        issued=identity.issued,
-        replace=int(scene.replaces),
-        fixed=int(asker.profile.fixed_location),
+        issued=origin.identity.issued,
+        replace=int(registering.scene.replaces),
+        fixed=int(profile.fixed_location),
         observed=links.observed(told),
         reported=links.reported(told.items(), asker.now),
     )

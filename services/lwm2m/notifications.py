@@ -19,12 +19,18 @@ from services.lwm2m.downlink import Downlink
 from services.lwm2m.ports import Place
 
 _TAKEN = (Result.RECORDED, Result.OLDER, Result.REPLAYED)
+_UNASKED_BYTES = 2
+"""So long are the tokens of what Izuma devices observe by themselves (OBS-2); ours are
+longer. A reset makes such a device repeat itself at once, for ever."""
+_NUMBERS = 1 << 24
 
 
 class Notifications(Generic[Peer]):
     """The notifications of one port.
 
-    ``put`` lets work wait for the store, ``now`` is the time of the loop.
+    ``put`` lets work wait for the store, ``now`` is the time of the loop. Those that
+    come ``in_order``, over connections, are numbered here: most devices send the same
+    number with each, which says nothing there (RFC 8323 §7.1).
     """
 
     def __init__(
@@ -36,6 +42,7 @@ class Notifications(Generic[Peer]):
         origin: Callable[[Peer], Origin],
         put: Callable[[Work[Peer]], None],
         now: Callable[[], float],
+        in_order: bool = False,
     ) -> None:
         self._layer = layer
         self._downlink = downlink
@@ -43,6 +50,8 @@ class Notifications(Generic[Peer]):
         self._origin = origin
         self._put = put
         self._now = now
+        self._in_order = in_order
+        self._newest = 0
 
     def device_at(self, peer: Peer) -> DeviceId | None:
         """Return whose peer it is, by what it has said here or proved anywhere."""
@@ -85,19 +94,29 @@ class Notifications(Generic[Peer]):
                 self._layer.leave(notification)
         elif outcome.result in _TAKEN:
             self._layer.accept(notification, now=now)
-        elif outcome.result is Result.UNKNOWN:
-            self._layer.reject(notification, now=now)
-        else:
+        elif outcome.result is not Result.UNKNOWN:
             self._layer.leave(notification)
+        elif len(notification.message.token) == _UNASKED_BYTES:
+            self._layer.accept(notification, now=now)
+        else:
+            self._layer.reject(notification, now=now)
 
     def _notify(
         self, message: Message, device: DeviceId, peer: Peer, mark: str
     ) -> Notify:
         origin = self._origin(peer)
-        return reports.notify(
+        told = reports.notify(
             message,
             device=device,
             bucket=self._place.bucket(device),
             identity=origin.identity.name,
             now=self._place.now_milliseconds(),
-        )._replace(mark=mark, generation=origin.generation if mark else 0)
+        )
+        if self._in_order and not told.ends:
+            told = told._replace(sequence=self._next_number())
+        return told._replace(mark=mark, generation=origin.generation if mark else 0)
+
+    def _next_number(self) -> int:
+        """Return a number that follows those of other edges too (RFC 7641 §4.4)."""
+        self._newest = max(self._newest + 1, self._place.now_milliseconds())
+        return self._newest % _NUMBERS

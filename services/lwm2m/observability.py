@@ -15,6 +15,10 @@ _OPERATIONS = Counter(
     "Registration operations by what came of them.",
     ["result"],
 )
+_CONFLICTS = Counter(
+    "homeport_lwm2m_identity_conflicts_total",
+    "Registrations by a credential that another device used less than a minute before.",
+)
 _BATCH = Histogram(
     "homeport_lwm2m_batch_size",
     "Operations in one script call.",
@@ -64,6 +68,16 @@ def record_outcome(operation: Operation, outcome: Outcome) -> None:
             lifetime=operation.lifetime,
             peer=operation.peer,
         )
+        if outcome.rival:
+            _CONFLICTS.inc()
+            _log.warning(
+                "identity conflict",
+                device=operation.device,
+                account=operation.account,
+                identity=operation.identity,
+                peer=operation.peer,
+                rival=outcome.rival,
+            )
 
 
 def record_refused(message: Message, answer: Answer, peer: str) -> None:

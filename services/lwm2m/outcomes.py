@@ -15,7 +15,7 @@ from homeport.store.operations import (
 )
 from services.lwm2m import answers
 from services.lwm2m.answers import CHANGED, DELETED, NOT_FOUND
-from services.lwm2m.asked import Delta, Denial, Said
+from services.lwm2m.asked import Asker, Delta, Denial, Registering, Said
 from services.lwm2m.reports import Sent
 
 _PLAIN = {
@@ -44,15 +44,15 @@ def answer(operation: Said, outcome: Outcome) -> Answer | None:
             return _PLAIN.get(result)
 
 
-def unavailable(operation: Said | Delta | Sent | Denial) -> Answer | None:
+def unavailable(operation: Said | Registering | Delta | Sent | Denial) -> Answer | None:
     """Say that the store is away, unless silence does its device more good."""
     return answers.unavailable(profile_of(operation))
 
 
-def profile_of(operation: Said | Delta | Sent | Denial) -> Profile:
+def profile_of(operation: Said | Registering | Delta | Sent | Denial) -> Profile:
     """Return the kind of device that asks for an operation, as far as that tells."""
     match operation:
-        case Denial(profile=profile):
+        case Denial(profile=profile) | Registering(asker=Asker(profile=profile)):
             return profile
         case Register(profile=name):
             return profiles.named(name)

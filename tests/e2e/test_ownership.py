@@ -85,6 +85,7 @@ async def test_a_device_with_our_credential_is_cut_off_where_it_is(
         await simulated.end()
 
 
+@pytest.mark.conforms("C-034", "B-139")
 async def test_a_device_without_account_is_taken_in_by_who_claims_it(
     shared: System, application: Application
 ) -> None:

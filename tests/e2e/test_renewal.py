@@ -22,6 +22,7 @@ DEVICES = 5
 FLEET = ("--devices", str(DEVICES), "--turn", "1.5", "--mix", "update=100")
 
 
+@pytest.mark.conforms("C-007", "ETS-7", "B-052")
 async def test_devices_renew_their_credentials_and_keep_their_ids(
     tmp_path: Path,
 ) -> None:

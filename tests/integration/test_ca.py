@@ -79,6 +79,22 @@ async def test_an_own_one_is_taken_over(opened: Site, api: str, tmp_path: Path) 
     assert "made by     its operator" in await ca(api, "show")
 
 
+async def test_another_one_is_made_and_the_former_withdrawn(
+    opened: Site, api: str
+) -> None:
+    former = await opened.get("/v3/certificate-authorities/issuer")
+    fingerprint = former["certificate_fingerprint"]
+    done = await ca(api, "renew", "issuer")
+    made = await opened.get("/v3/certificate-authorities/issuer")
+    assert done == f"issuer is {made['certificate_fingerprint']} now\n"
+    shown = await ca(api, "show")
+    assert f"former issuer: {former['subject']}" in shown
+    assert f"{fingerprint}\n  replaced" in shown
+    assert "withdrawn   no, it is still good" in shown
+    assert await ca(api, "withdraw", fingerprint) == f"{fingerprint} is withdrawn\n"
+    assert "still good" not in await ca(api, "show")
+
+
 async def test_what_the_api_refuses_is_a_sentence(api: str, tmp_path: Path) -> None:
     told = await ca(api, "import", "lwm2m", *written(tmp_path), code=1)
     assert "the API answered 400: certificate is not signed by the root" in told

@@ -23,6 +23,7 @@ from homeport.protocol.formats.records import Record
 from homeport.protocol.objects.core import CORE
 from homeport.protocol.paths import ROOT, Path
 from homeport.store import keys
+from services.bootstrap import handlers
 from tests.support.bootstrap import (
     ACCOUNT,
     BY_CERTIFICATE,
@@ -41,6 +42,7 @@ from tests.support.bootstrap_edge import (
     serving,
 )
 from tests.support.memory import Device
+from tests.support.polling import until
 
 pytestmark = pytest.mark.integration
 
@@ -395,3 +397,29 @@ async def test_a_request_that_may_have_died_with_its_edge_is_left_to_its_repetit
         await answer_all(await begin(there, "pct=112"))
         told = [fact.name for fact in await here.facts(4)]
         assert sorted(told) == sorted([BEGUN, BEGUN, BEGUN, ENDED])
+
+
+@pytest.mark.conforms("C-230", "CVE-2018-12679")
+@pytest.mark.parametrize("place", ["interpret", "resolve", "plan"])
+async def test_a_device_that_meets_a_defect_costs_no_other_its_bootstrap(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def broken(asked: object, *rest: object, **more: object) -> object:
+        if "bath" in repr(asked):
+            raise ZeroDivisionError
+        return whole(asked, *rest, **more)
+
+    whole = getattr(handlers, place)
+    monkeypatch.setattr(handlers, place, broken)
+    other = replace(BY_KEY, name="psk:2", endpoint_name=EndpointName("bath"))
+    poison = edge.port.connect(origin(other, "b" * 28))
+    poison.say(codec.encode(request("ep=bath", "pct=112")))
+    await answer_all(await begin(edge, "pct=112"))
+    await answer_all(await begin(edge, "pct=112", message_id=8))
+
+    async def told() -> bool:
+        facts = await edge.store.facts()
+        names = [fact.name for fact in facts if fact.endpoint_name == "kitchen"]
+        return names == [BEGUN, ENDED, BEGUN, ENDED]
+
+    await until(told)

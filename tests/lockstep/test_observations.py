@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from homeport.coap.blockwise import BERT
 from homeport.coap.codec import Code, Message, Option, Type
 from homeport.events.facts import RequestOutcome
 from homeport.identity import Identity, Means
 from homeport.names import EndpointName
 from homeport.protocol.device_requests import Method
 from tests.support.lwm2m_edge import IZUMA, KITCHEN, Device, Edge, number, serving
+from tests.support.memory import MemoryTransport
 from tests.support.sessions import ACCOUNT
 
 pytestmark = pytest.mark.integration
@@ -102,6 +104,14 @@ async def test_what_is_not_observed_any_more_is_reset(
     assert await edge.queue.observed(KITCHEN) == {}
 
 
+@pytest.mark.conforms("OBS-2")
+async def test_what_an_izuma_device_observes_by_itself_is_never_reset(
+    edge: Edge, device: Device
+) -> None:
+    assert await taken(device, device.tell(b"\x01\x5e", b"22", sequence=2))
+    assert await edge.queue.observed(KITCHEN) == {}
+
+
 @pytest.mark.conforms("C-167", "ETS-303", "RFC 7641 §3.6", "B-210")
 @pytest.mark.parametrize("options", [(), ((OBSERVE, b""),)])
 async def test_an_observation_is_ended_under_its_own_token(
@@ -117,6 +127,20 @@ async def test_an_observation_is_ended_under_its_own_token(
     ended = (await edge.ended(3))[-1]
     assert (ended.outcome, ended.observed) == (RequestOutcome.ANSWERED, False)
     assert await edge.queue.observed(KITCHEN) == {other.token.hex(): "/3/0/13"}
+
+
+@pytest.mark.conforms("RFC 8323 §7.1")
+async def test_over_a_connection_each_notification_is_newer_whatever_its_number_is(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MemoryTransport, "largest_szx", BERT)
+    async with serving(redis_url) as edge:
+        device = edge.device()
+        await device.register()
+        request = await observed(edge, device)
+        for value in (b"1", b"2", b"3"):
+            assert await taken(device, device.tell(request.token, value, sequence=0))
+        assert await values(edge, 3) == [b"1", b"2", b"3"]
 
 
 @pytest.mark.conforms("C-168", "ETS-310")

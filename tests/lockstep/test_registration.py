@@ -7,11 +7,13 @@ import pytest
 
 from homeport import names
 from homeport.coap import codec
-from homeport.coap.codec import Code, Option
+from homeport.coap.codec import Code, Message, Option
 from homeport.events.facts import AnyFact, DeviceRegistered, RegistrationRefused
 from homeport.identity import Identity, Means
 from homeport.names import AccountId, EndpointName
+from homeport.protocol.alterations import Alterations
 from homeport.store import keys
+from services.lwm2m import handlers
 from tests.support.captures import captures
 from tests.support.lwm2m_edge import IZUMA, REGISTER, Device, Edge, serving
 from tests.support.sessions import ACCOUNT, BUCKETS
@@ -23,6 +25,14 @@ KEY = Identity(
     "psk:1", Means.SHARED_KEY, account=ACCOUNT, endpoint_name=EndpointName("kitchen")
 )
 OTHER_KEY = replace(KEY, name="psk:2")
+ISSUED = Identity(
+    f"issued:{KITCHEN}",
+    Means.ISSUED,
+    account=ACCOUNT,
+    endpoint_name=EndpointName("kitchen"),
+    device=KITCHEN,
+    issued=17,
+)
 OPERATIONS = 10
 """As many registration operations are free within ten seconds (B-112)."""
 
@@ -279,18 +289,48 @@ async def test_a_captured_register_in_three_blocks_is_one_registration(
 
 @pytest.mark.conforms("C-087", "B-077")
 async def test_of_two_devices_with_one_id_the_later_wins(edge: Edge) -> None:
-    issued = Identity(
-        f"issued:{KITCHEN}",
-        Means.ISSUED,
-        account=ACCOUNT,
-        endpoint_name=EndpointName("kitchen"),
-        device=KITCHEN,
-    )
-    here = edge.device("here", identity=issued)
-    there = edge.device("there", identity=issued, peer="192.0.2.2")
+    here = edge.device("here", identity=ISSUED)
+    there = edge.device("there", identity=ISSUED, peer="192.0.2.2")
     first = await here.register()
     await there.register()
     assert (await here.update(first.location)).code == Code.NOT_FOUND
+
+
+@pytest.mark.conforms("C-243", "B-095", "B-077")
+@pytest.mark.parametrize("queries", [REGISTER, IZUMA], ids=["standard", "izuma"])
+async def test_two_devices_with_one_credential_are_a_conflict_that_the_later_wins(
+    edge: Edge, queries: Sequence[str]
+) -> None:
+    here = edge.device("here", identity=ISSUED)
+    there = edge.device("there", identity=ISSUED, peer="192.0.2.2")
+    for device in (here, here):
+        created = await device.register(queries)
+        assert (await registered(edge)).conflicts_with == ""
+    assert (await there.register(queries)).code == Code.CREATED
+    assert (await registered(edge)).conflicts_with == "192.0.2.1:5683"
+    await edge.enqueue()
+    edge.listener.downlink.wake(KITCHEN)
+    there.answer(await there.hear_request())
+    await edge.ended()
+    assert not here.wire.unheard
+    renewed = await here.update(created.location)
+    assert renewed.code == (Code.NOT_FOUND if queries is REGISTER else Code.CHANGED)
+
+
+@pytest.mark.conforms("C-243", "B-095")
+async def test_who_comes_again_as_it_should_is_in_conflict_with_nobody(
+    edge: Edge,
+) -> None:
+    here = edge.device("here", identity=ISSUED)
+    created = await here.register()
+    await here.deregister(created.location)
+    left = edge.device("left", identity=ISSUED, peer="192.0.2.2")
+    await left.register()
+    renewed = replace(ISSUED, issued=ISSUED.issued + 1)
+    await edge.device("new", identity=renewed, peer="192.0.2.3").register()
+    for fact in await edge.facts():
+        if isinstance(fact, DeviceRegistered):
+            assert fact.conflicts_with == ""
 
 
 @pytest.mark.conforms("C-088", "B-078", "B-080")
@@ -456,3 +496,53 @@ async def test_a_hundred_kilobytes_of_links_are_one_registration(edge: Edge) -> 
         answer = await device.ask(Code.POST, ("rd",), REGISTER, part, options=options)
         assert answer.code == (Code.CONTINUE if number + 1 < count else Code.CREATED)
     assert len((await registered(edge)).resources) == 7_700
+
+
+async def test_an_account_may_know_better_which_kind_a_device_is(edge: Edge) -> None:
+    await edge.alter(Alterations(name="izuma"), endpoint_names="kit*")
+    created = await edge.device().register()
+    assert created.location == ("rd", ACCOUNT, KITCHEN)
+    assert (await registered(edge)).profile == "izuma"
+    other = await edge.device("two").register(changed(ep="bath"))
+    assert len(other.location) == len(("rd", "registration"))
+    assert (await registered(edge)).profile == "lwm2m-1.1"
+
+
+async def test_what_an_account_knows_counts_from_the_next_registration_on(
+    edge: Edge,
+) -> None:
+    device = edge.device()
+    assert (await device.register()).code == Code.CREATED
+    assert (await registered(edge)).profile == "lwm2m-1.1"
+    await edge.alter(Alterations(name="izuma-standard"))
+    created = await device.register(payload=b"</1/0>,</3/0>")
+    assert (await registered(edge)).profile == "izuma-standard"
+    await device.update(created.location, payload=b"</7/0>")
+    await edge.alter(Alterations(name="lwm2m-1.0"), priority=1)
+    updated = (await edge.facts())[-1]
+    assert {each.path for each in updated.resources} == {"/1/0", "/3/0", "/7/0"}
+
+
+async def test_a_refusal_is_in_the_words_that_the_altered_kind_survives(
+    edge: Edge,
+) -> None:
+    await edge.alter(Alterations(name="izuma-standard"))
+    device = edge.device()
+    for _ in range(OPERATIONS):
+        assert (await device.register()).code == Code.CREATED
+    assert await device.silently(("rd",), REGISTER)
+
+
+@pytest.mark.conforms("C-230", "CVE-2018-12679")
+async def test_a_message_that_meets_a_defect_is_lost_and_no_other_is(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interpret(message: Message, **asked: object) -> object:
+        if "ep=poison" in message.queries:
+            raise ZeroDivisionError
+        return interpreted(message, **asked)
+
+    interpreted = handlers.interpret
+    monkeypatch.setattr(handlers, "interpret", interpret)
+    assert await edge.device().silently(("rd",), ("ep=poison",))
+    assert (await edge.device("two").register()).code == Code.CREATED

@@ -1,7 +1,7 @@
 """A bootstrap edge on a real store, and devices that answer it step by step."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -42,6 +42,7 @@ class Edge:
     registry: EdgeRegistry
     reader: TrustReader
     writer: TrustWriter
+    drain: Callable[[], Awaitable[None]]
 
     async def facts(self, count: int) -> list[AnyFact]:
         """Wait until so much has happened; return it."""
@@ -95,7 +96,7 @@ async def serving(
         )
         port.start(listener.receive, listener.gone)
         running = asyncio.create_task(listener.run())
-        yield Edge(port, store, registry, reader, writer)
+        yield Edge(port, store, registry, reader, writer, listener.drain)
         port.stop()
         listener.close()
         await running

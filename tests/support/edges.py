@@ -91,10 +91,15 @@ async def edge(
     *,
     service: Service = Service.LWM2M,
     numbers: Numbers = FREE,
+    introduced: bool = False,
     **changed: object,
 ) -> AsyncIterator[Edge]:
-    """Open an edge of an installation that the directory has made known."""
-    await trust.introduce(redis_url)
+    """Open an edge of an installation that the directory has made known.
+
+    Where no directory has ``introduced`` it, this does.
+    """
+    if not introduced:
+        await trust.introduce(redis_url)
     said = settings(redis_url, nats_url, **changed)
     async with (
         ground(said, Probes(), service=service) as base,

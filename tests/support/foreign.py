@@ -42,6 +42,7 @@ def certify(
     curve: ec.EllipticCurve | None = None,
     digest: hashes.HashAlgorithm | None = None,
     usage: x509.KeyUsage | None = None,
+    names_key: x509.SubjectKeyIdentifier | None = None,
     not_before: datetime = NOW - timedelta(days=1),
     not_after: datetime = NOW + timedelta(days=30),
 ) -> Holder:
@@ -65,6 +66,8 @@ def certify(
         )
     if usage is not None:
         builder = builder.add_extension(usage, True)
+    if names_key is not None:
+        builder = builder.add_extension(names_key, False)
     signed = builder.sign(issuer.key if issuer else key, digest or hashes.SHA256())
     return Holder(signed, key)
 

@@ -73,23 +73,27 @@ async def everything_told(
     """
     assert all(map(expected, chain.from_iterable(answered.values())))
 
-    def missing() -> Mapping[str, object]:
-        found = told(application)
-        return {
-            device: (each, kinds)
-            for device, each in answered.items()
-            if not follows(
-                iter(kinds := [kind for kind, _ in found.get(device, ())]),
-                meanings(each),
-            )
-        }
-
     async def complete() -> bool:
-        return not missing()
+        return not untold(application, answered)
 
     with suppress(TimeoutError):
         await until(complete, seconds=30)
-    assert missing() == {}
+    assert untold(application, answered) == {}
+
+
+def untold(
+    application: Application, answered: Mapping[str, Sequence[Answer]]
+) -> Mapping[str, object]:
+    """Return the devices with an answer that the webhook was not told of, and why."""
+    found = told(application)
+    return {
+        device: (each, kinds)
+        for device, each in answered.items()
+        if not follows(
+            iter(kinds := [kind for kind, _ in found.get(device, ())]),
+            meanings(each),
+        )
+    }
 
 
 def expected(answer: Answer) -> bool:

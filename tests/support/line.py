@@ -13,6 +13,12 @@ class Line:
         self._server = (host, port)
         self._relays: set[asyncio.Task[None]] = set()
         self._whole = True
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+
+    def hold(self) -> None:
+        """Keep connections open and carry nothing over them."""
+        self._flowing.clear()
 
     def cut(self) -> None:
         """Break all connections and let no new one through."""
@@ -21,8 +27,9 @@ class Line:
             relay.cancel()
 
     def mend(self) -> None:
-        """Let connections through again."""
+        """Let connections through again, with what has been held."""
         self._whole = True
+        self._flowing.set()
 
     def connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -45,7 +52,7 @@ class Line:
             return
         there, back = await asyncio.open_connection(*self._server)
         try:
-            ways = [_copy(reader, back), _copy(there, writer)]
+            ways = [self._copy(reader, back), self._copy(there, writer)]
             tasks = [asyncio.create_task(way) for way in ways]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -55,6 +62,14 @@ class Line:
                 await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             back.transport.abort()
+
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while data := await reader.read(65_536):
+            await self._flowing.wait()
+            writer.write(data)
+            await writer.drain()
 
 
 @asynccontextmanager
@@ -70,9 +85,3 @@ async def line(url: str) -> AsyncIterator[tuple[Line, str]]:
     finally:
         server.close()
         await made.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65_536):
-        writer.write(data)
-        await writer.drain()

@@ -6,7 +6,7 @@ from homeport.coap import codec
 from homeport.coap.answer import Answer
 from homeport.coap.blockwise import LARGEST_SZX
 from homeport.coap.codec import Code, Message, Type
-from homeport.coap.layer import Failure, Fetched, MessageLayer, Reply, Request
+from homeport.coap.layer import Failure, MessageLayer, Received, Request
 
 PEER = ("192.0.2.1", 40_000)
 
@@ -18,9 +18,7 @@ class Lockstep:
         self.layer = MessageLayer(chance=random.Random(1), largest_szx=largest_szx)
         self.now = 1_000.0
 
-    def take(
-        self, datagram: bytes | str, peer: object = PEER
-    ) -> Request | Fetched | Reply | Failure | None:
+    def take(self, datagram: bytes | str, peer: object = PEER) -> Received | None:
         """Let a datagram arrive, as bytes or as hex with spaces."""
         if isinstance(datagram, str):
             datagram = bytes.fromhex(datagram)

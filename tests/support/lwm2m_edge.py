@@ -13,11 +13,18 @@ from homeport.coap.transport import Origin
 from homeport.events.facts import AnyFact, RequestCompleted, ResourceNotified
 from homeport.identity import NOBODY, Identity
 from homeport.names import AccountId, DeviceId, EdgeId, EndpointName
+from homeport.protocol.alterations import Alterations
+from homeport.protocol.configurations import Configuration, Selector
 from homeport.protocol.device_requests import DeviceRequest, Method
+from homeport.store import configurations
+from homeport.store.entries import BootstrapConfiguration
 from homeport.store.operations import Expire, Expired, Outcome
 from homeport.store.queue import RequestQueue
+from homeport.store.trust_reader import TrustReader
+from homeport.store.trust_writer import TrustWriter
 from services.lwm2m.asked import Scene
 from services.lwm2m.coap import Listener
+from services.lwm2m.kinds import KnownKinds
 from services.lwm2m.ports import Place
 from tests.support import sessions
 from tests.support.memory import Device as Wire
@@ -25,6 +32,7 @@ from tests.support.memory import MemoryTransport
 from tests.support.polling import until
 from tests.support.sessions import ACCOUNT, BUCKETS
 from tests.support.timers import Clock
+from tests.support.trust import KEYRING
 
 LINKS = b'</>;rt="oma.lwm2m",</1/0>,</3/0>'
 LINK_FORMAT = 40
@@ -169,6 +177,7 @@ class Edge:
     clock: Clock
     listener: Listener[str]
     poked: list[tuple[EdgeId, DeviceId]]
+    kinds: KnownKinds
 
     def device(
         self, name: str = "one", *, identity: Identity = NOBODY, peer: str = "192.0.2.1"
@@ -176,6 +185,16 @@ class Edge:
         """Put a device in front of it; ``name`` is its address or association."""
         origin = Origin(f"{peer}:5683", name, identity)
         return Device(self.port.connect(origin))
+
+    async def alter(self, alterations: Alterations, **selector: object) -> None:
+        """Let the account know better which kind some devices are."""
+        selected = Selector(f"{next(_numbers):032x}", **selector)
+        wanted = Configuration(selected.id, alterations=alterations)
+        entry = BootstrapConfiguration(
+            AccountId(ACCOUNT), selected, configurations.build(wanted)
+        )
+        await TrustWriter(self.store.redis, KEYRING).put([entry])
+        self.kinds.hear(frozenset({entry.name}))
 
     async def facts(self) -> list[AnyFact]:
         return await self.store.facts()
@@ -268,6 +287,7 @@ async def serving(redis_url: str, **scene: object) -> AsyncIterator[Edge]:
     async with sessions.edge(redis_url) as store:
         clock = Clock(asyncio.get_running_loop().time)
         port, poked = MemoryTransport(), []
+        kinds = KnownKinds(TrustReader(store.redis, KEYRING))
         listener = Listener(
             port,
             store.sessions,
@@ -276,11 +296,12 @@ async def serving(redis_url: str, **scene: object) -> AsyncIterator[Edge]:
             batch=256,
             backlog=1_024,
             recorded=lambda: None,
+            kinds=kinds,
             timers=clock,
         )
         port.start(listener.receive, listener.gone)
         running = asyncio.create_task(listener.run())
-        yield Edge(port, store, clock, listener, poked)
+        yield Edge(port, store, clock, listener, poked, kinds)
         port.stop()
         listener.close()
         await running

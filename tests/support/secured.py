@@ -106,7 +106,8 @@ class Port:
         self.refused = refused
         self.heard: list[Arrival[Live]] = []
         self.generations: list[int] = []
-        transport.start(self._receive)
+        self.left: list[Live] = []
+        transport.start(self._receive, self.left.append)
 
     @property
     def address(self) -> Address:

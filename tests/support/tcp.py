@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from homeport.coap.answer import Answer
 from homeport.coap.blockwise import BERT
 from homeport.coap.codec import Code, Message
-from homeport.coap.layer import MessageLayer, Reply, Request
+from homeport.coap.layer import Failure, MessageLayer, Reply, Request
 from homeport.coap.tcp.connection import Connection, Limits
 from homeport.coap.tcp.security import Plain, Secure
 from homeport.coap.tcp.transport import TcpTransport
@@ -27,6 +27,8 @@ class Port:
         self.batches: list[Sequence[Arrival[Connection]]] = []
         self.requests: list[Request[Connection]] = []
         self.replies: list[Reply[Connection]] = []
+        self.failures: list[Failure[Connection]] = []
+        self.left: list[Connection] = []
         self.answers = True
         self.payload = b""
 
@@ -43,6 +45,11 @@ class Port:
             elif isinstance(outcome, Reply):
                 self.replies.append(outcome)
         self.transport.send(self.layer.datagrams())
+
+    def gone(self, peer: Connection) -> None:
+        """Take it that a connection is closed."""
+        self.left.append(peer)
+        self.failures += self.layer.lost(peer)
 
     def respond(self, message: Message, request: Request[Connection]) -> None:
         """Answer one request."""
@@ -70,7 +77,7 @@ async def serving(
         limits=Limits(**limits),  # type: ignore[arg-type] # whole ones where they are
     )
     port = Port(transport)
-    transport.start(port.receive)
+    transport.start(port.receive, port.gone)
     try:
         yield port
     finally:

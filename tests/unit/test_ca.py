@@ -76,6 +76,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "no.pem cannot be read" in str(failed)
 
 
+@pytest.mark.parametrize("given", ["issuer", "../accounts", "f" * 63, "g" * 64])
+def test_what_is_no_fingerprint_is_not_asked_for(given: str) -> None:
+    failed = run("withdraw", given, *API)
+    assert str(failed) == "FINGERPRINT is not 64 hex characters"
+
+
 @pytest.mark.parametrize("half", ["certificate", "private-key"])
 def test_half_of_a_server_is_not_enough(tmp_path: Path, half: str) -> None:
     path = tmp_path / "some.pem"

@@ -86,3 +86,36 @@ def test_a_taken_port_stops_the_start(tmp_path: Path) -> None:
         done = homeport("up", "--data", str(tmp_path), HOMEPORT_API_PORT=str(port))
     assert done.returncode == 2
     assert f"TCP port {port} on 127.0.0.1 cannot be opened" in done.stderr
+
+
+EARLY = """
+import os, signal
+from homeport.runtime import running
+running.run = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)
+from homeport import cli
+cli.main()
+"""
+
+
+def test_a_process_that_is_told_to_end_while_it_loads_ends_well() -> None:
+    command = [sys.executable, "-c", EARLY, "run", "expiry"]
+    done = subprocess.run(command, timeout=60, check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "sentence"),
+    [
+        ("HOMEPORT_REDIS_URL", "redis.example:6379", "does not begin with redis://"),
+        ("HOMEPORT_NATS_URL", "http://nats.example", "does not begin with nats://"),
+        ("HOMEPORT_SECRET_KEY", "5ecret", "HOMEPORT_SECRET_KEY is"),
+    ],
+)
+def test_a_pod_that_cannot_work_says_why_in_one_line(
+    setting: str, value: str, sentence: str
+) -> None:
+    done = homeport("run", "lwm2m", **{setting: value})
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert sentence in done.stderr

@@ -9,7 +9,7 @@ capabilities, whose code 7.01 is none of a datagram (B-225).
 from collections.abc import Callable
 from typing import Protocol
 
-from homeport.coap import codec
+from homeport.coap import checks, codec
 from homeport.coap.codec import Code, Type
 from homeport.coap.tcp import frames, signals
 from homeport.coap.tcp.frames import LARGEST_MESSAGE, Frame
@@ -76,7 +76,11 @@ def choose(first: bytes, *, records: bool) -> type[Dialect] | None:
 
 
 class Records:
-    """Datagrams, one in a TLS record (TRN-6 .. TRN-10)."""
+    """Datagrams, one in a TLS record (TRN-6 .. TRN-10).
+
+    Where a record holds more, nothing of it is done: its peer would rely on what it did
+    not say, so the connection ends, and it says both again.
+    """
 
     finished = False
 
@@ -85,7 +89,14 @@ class Records:
         self._deliver = deliver
 
     def receive(self, received: bytes) -> None:
-        """Take a record."""
+        """Take a record; raise InvalidMessage where it holds more than a datagram."""
+        try:
+            message = codec.decode(received)
+        except InvalidMessage:
+            pass  # whoever reads it answers what is wrong with it
+        else:
+            if checks.holds_another(message):
+                raise InvalidMessage("is followed by another one")
         self._deliver(received)
 
     def send(self, message: bytes) -> None:

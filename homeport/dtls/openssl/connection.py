@@ -19,6 +19,7 @@ _RANDOM_BYTES = 32
 _LONGEST_RECORD = 2**14
 
 _SET_MTU = 17
+_SET_HOST_NAME = 55
 _SET_VERIFY_STORE = 106
 _BIO_SET_EOF_RETURN = 130
 _WANT = frozenset({2, 3})
@@ -107,6 +108,12 @@ class Connection:
         if parsed != self._ffi.NULL:
             self._lib.SSL_set_session(self._ssl, parsed)
             self._lib.SSL_SESSION_free(parsed)
+
+    def ask_for(self, host: str) -> None:
+        """Say which host is to be reached; an address is none (RFC 6066 §3)."""
+        self._lib.SSL_ctrl(
+            self._ssl, _SET_HOST_NAME, 0, self._ffi.new("char[]", host.encode("ascii"))
+        )
 
     def listen(self, hello: bytes) -> bool:
         """Take the record of a ClientHello whose cookie is good."""

@@ -12,6 +12,7 @@ from homeport.errors import InvalidConfiguration
 _MODE = 33
 _SESSION_CACHE_MODE = 44
 _MAX_CERTIFICATE_LIST = 51
+_SERVER_NAME_CALLBACK = 53
 CHAIN_CERTIFICATE = 89
 _GROUPS = 92
 _SIGNATURE_ALGORITHMS = 98
@@ -81,6 +82,10 @@ class Context:
         self._lib.SSL_CTX_set_psk_client_callback(self.pointer, asked.client_key)
         self._lib.SSL_CTX_set_cookie_verify_cb(self.pointer, asked.cookie)
         self._lib.SSL_CTX_sess_set_get_cb(self.pointer, asked.session)
+        if server:
+            self._lib.SSL_CTX_callback_ctrl(
+                self.pointer, _SERVER_NAME_CALLBACK, asked.server_name
+            )
 
     def configure(self, options: Options, mode: Mode) -> None:
         """Switch options and modes on."""

@@ -14,6 +14,9 @@ from homeport.dtls.openssl.library import load
 
 _NEVER_MICROSECONDS = 2**31
 _DECODE_ERROR = 50
+_HOST_NAME = 0
+_ACKNOWLEDGED, _NOT_ACKNOWLEDGED = 0, 3
+"""SSL_TLSEXT_ERR_OK and SSL_TLSEXT_ERR_NOACK."""
 
 
 def _no_extension(_number: int) -> None:
@@ -24,6 +27,10 @@ def _any_extension(_number: int, _content: bytes) -> bool:
     return True
 
 
+def _no_host(_host: str) -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Answers:
     """What one side of a handshake has to say when OpenSSL asks.
@@ -31,7 +38,8 @@ class Answers:
     ``identity`` and ``key`` are those of a PSK, empty if there is none; ``session`` is
     what a client may resume, or nothing. ``extension`` returns the content of an
     extension for our hello, None to leave it out; ``extended`` takes one of the peer's
-    hello, and returns False if it is malformed.
+    hello, and returns False if it is malformed. ``asked_for`` hears which host a client
+    wants to reach, and says whether it has a certificate of its own.
     """
 
     identity: bytes = b""
@@ -39,6 +47,7 @@ class Answers:
     session: bytes = field(default=b"", repr=False)
     extension: Callable[[int], bytes | None] = _no_extension
     extended: Callable[[int, bytes], bool] = _any_extension
+    asked_for: Callable[[str], bool] = _no_host
 
 
 class Questions(NamedTuple):
@@ -48,6 +57,7 @@ class Questions(NamedTuple):
     client_key: Any
     cookie: Any
     session: Any
+    server_name: Any
     add_extension: Any
     take_extension: Any
     timer: Any
@@ -91,6 +101,9 @@ def functions() -> Questions:
         cookie=ffi.callback("int(SSL *, const unsigned char *, unsigned int)", _cookie),
         session=ffi.callback(
             "SSL_SESSION *(SSL *, const unsigned char *, int, int *)", _session
+        ),
+        server_name=ffi.callback(
+            "int(SSL *, int *, void *)", _server_name, error=_NOT_ACKNOWLEDGED
         ),
         add_extension=ffi.callback(
             "int(SSL *, unsigned int, unsigned int, const unsigned char **, size_t *,"
@@ -141,6 +154,16 @@ def _session(ssl: Any, _id: Any, _length: int, copy: Any) -> Any:
     if not session:
         return ffi.NULL
     return der.parse(lib.d2i_SSL_SESSION, session)
+
+
+def _server_name(ssl: Any, _alert: Any, _argument: Any) -> int:
+    """Let the certificate be chosen before it is shown (RFC 6066 §3)."""
+    ffi, lib, _ = load()
+    name = lib.SSL_get_servername(ssl, _HOST_NAME)
+    if name == ffi.NULL:
+        return _NOT_ACKNOWLEDGED
+    host = ffi.string(name).decode("ascii", "replace")
+    return _ACKNOWLEDGED if _answering[ssl].asked_for(host) else _NOT_ACKNOWLEDGED
 
 
 def _add_extension(

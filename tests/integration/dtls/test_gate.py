@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import ExitStack
 
 import pytest
@@ -25,6 +25,7 @@ from tests.support.secured import (
     KEY,
     NO_IDS,
     Port,
+    SecuredPeer,
     Trusting,
     port,
     secured_peer,
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.integration
 
 WRONG_KEY = DeviceKey(KEY.identity, b"\x08" * 16)
 STRANGER = DeviceKey(b"stranger", b"\x08" * 16)
+OUTSIDER = certificates.authority("Another CA").issue("device")
 BRIEF = Limits(seconds=0.25)
 CLOSE = records.alert(AlertLevel.FATAL, 80)
 
@@ -366,6 +368,31 @@ async def test_closing_gives_up_what_is_under_way(redis_url: str) -> None:
             assert questions.living() == before
 
 
+async def test_at_the_end_nothing_begins_and_what_is_under_way_goes_on(
+    redis_url: str,
+) -> None:
+    async with port(redis_url, Trusting()) as here:
+        with secured_peer(here.address) as device, secured_peer(here.address) as late:
+            handshake = await device.knock()
+            await here.has_half_open(1)
+            settling = asyncio.create_task(here.transport.settle(seconds=10))
+            (await late.knock()).close()
+            assert isinstance(await device.finish(handshake), Established)
+            await settling
+            assert here.half_open() == 0
+            device.say(b"still here")
+            assert await device.hear() == b"still here"
+
+
+async def test_at_the_end_nobody_waits_long_for_who_is_silent(redis_url: str) -> None:
+    async with port(redis_url, Trusting()) as here:
+        with secured_peer(here.address) as device:
+            (await device.knock()).close()
+            await here.has_half_open(1)
+            await here.transport.settle(seconds=0.05)
+            assert here.half_open() == 1
+
+
 @pytest.mark.usefixtures("_hurried")
 @pytest.mark.parametrize("offer", [NO_IDS, with_cid(cid=b"mine")])
 @pytest.mark.conforms("C-059", "RFC 6347 §4.2.4")
@@ -466,6 +493,80 @@ async def test_a_session_of_a_peer_that_is_trusted_no_more_is_not_resumed(
             shaking = asyncio.create_task(device.shake_hands(KEY, offer))
             assert await expects_one_refusal(here) == "nobody knows it"
             shaking.cancel()
+
+
+async def falls_silent(here: Port, device: SecuredPeer) -> None:
+    (await device.knock()).close()
+    await here.has_half_open(0)
+
+
+async def says_goodbye(here: Port, device: SecuredPeer) -> None:
+    (await device.knock()).close()
+    device.say_datagram(records.build(ContentType.ALERT, 0, 9, CLOSE))
+
+
+async def has_a_wrong_key(_: Port, device: SecuredPeer) -> None:
+    await proves_nothing(device, WRONG_KEY)
+
+
+async def is_unknown(_: Port, device: SecuredPeer) -> None:
+    await proves_nothing(device, STRANGER)
+
+
+async def is_of_another_authority(_: Port, device: SecuredPeer) -> None:
+    assert isinstance(await device.shake_hands(OUTSIDER), Failed)
+
+
+async def proves_nothing(device: SecuredPeer, credential: DeviceKey) -> None:
+    """Send a whole flight that proves nothing, and wait no longer."""
+    handshake = device.begin(credential)
+    for _ in range(2):
+        device.say_flight(handshake)
+        await device.step(handshake)
+    device.say_flight(handshake)
+    handshake.close()
+
+
+@pytest.mark.conforms("C-221", "C-218", "CVE-2022-39368", "CVE-2020-27222")
+@pytest.mark.parametrize(
+    ("times", "at_once"),
+    [(2, 20), pytest.param(50, 200, marks=pytest.mark.soak)],
+    ids=["few", "many"],
+)
+@pytest.mark.parametrize(
+    ("fails", "patience"),
+    [
+        (falls_silent, 0.3),
+        (has_a_wrong_key, 0.3),
+        (is_unknown, 0.3),
+        (says_goodbye, 30),
+        (is_of_another_authority, 30),
+    ],
+)
+async def test_however_many_handshakes_fail_there_is_room_for_as_many_as_before(
+    redis_url: str,
+    fails: Callable[[Port, SecuredPeer], Awaitable[None]],
+    patience: float,
+    times: int,
+    at_once: int,
+) -> None:
+    made = house()
+    trust = Trusting(anchors=[made.authority.der])
+    limits = Limits(half_open=at_once, half_open_per_host=at_once, seconds=patience)
+    before = questions.living()
+
+    async def fail() -> None:
+        with secured_peer(here.address) as device:
+            await fails(here, device)
+
+    async with port(redis_url, trust, certified=made.server, limits=limits) as here:
+        for _ in range(times):
+            await asyncio.gather(*(fail() for _ in range(at_once)))
+            await here.has_half_open(0)
+        assert questions.living() == before
+        for credential in (made.device, KEY) * 2:
+            with secured_peer(here.address) as device:
+                assert isinstance(await device.shake_hands(credential), Established)
 
 
 @pytest.mark.conforms("C-220", "CVE-2022-2576")

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from homeport.coap.codec import Code, Option
+from homeport.coap.codec import Code, Message, Option
 from homeport.protocol import tlv
 from homeport.protocol.tlv import Resource
 from homeport.simulator import journal
@@ -17,7 +17,7 @@ from homeport.simulator.fleet import Fleet
 from homeport.simulator.journal import Journal
 from homeport.simulator.options import FleetOptions, Habit, Target
 from tests.support.polling import until
-from tests.support.server import Server, server
+from tests.support.server import Address, Server, server
 
 pytestmark = pytest.mark.integration
 
@@ -79,7 +79,7 @@ async def test_it_registers_where_its_bootstrap_sends_it(
 ) -> None:
     async with running(Target(bootstrap=bootstrap.url)) as fleet:
         message, address = await bootstrap.hear(Code.POST, "bs")
-        assert message.queries == ("ep=simulated-000000", "pct=11542")
+        assert message.queries == ("ep=simulated-000000", "pct=112")
         bootstrap.answer((message, address), Code.CHANGED)
         written = tlv.encode([Resource(0, lwm2m.url.encode()), Resource(2, b"\x03")])
         for code, path, payload, answered in (
@@ -116,6 +116,7 @@ async def test_what_nobody_answers_is_repeated(lwm2m: Server) -> None:
         await recorded(fleet, 1)
     assert fleet.report.outcomes["register"] == {"2.01": 1}
     assert fleet.report.latencies["register"].percentile(50) > 1900
+    assert fleet.report.repeated["register"] == 1
 
 
 async def test_a_device_that_is_away_says_nothing(lwm2m: Server) -> None:
@@ -176,3 +177,50 @@ async def test_a_fleet_ends_when_its_time_is_over(lwm2m: Server) -> None:
         await fleet.run()
     assert not fleet.stopped
     assert not fleet.report.all_home
+
+
+async def answered(lwm2m: Server, address: Address, code: Code, *path: str) -> Message:
+    """Ask a device; answer whatever it says meanwhile, until it answers."""
+    lwm2m.ask(address, code, *path)
+    while True:
+        heard = await lwm2m.hear_any()
+        if heard[0].token == b"\x2a":
+            return heard[0]
+        lwm2m.answer(heard, Code.CHANGED)
+
+
+async def test_a_server_reads_and_executes(lwm2m: Server) -> None:
+    async with running(Target(lwm2m.url)):
+        heard = await lwm2m.hear(Code.POST, "rd")
+        lwm2m.answer(heard, Code.CREATED, location=LOCATION)
+        _, address = heard
+        read = await answered(lwm2m, address, Code.GET, "3", "0", "0")
+        assert (read.code, read.payload) == (Code.CONTENT, b"Homeport")
+        done = await answered(lwm2m, address, Code.POST, "3", "0", "4")
+        assert done.code == Code.CHANGED
+        while heard[0].path != ("rd",) or heard[0].code != Code.POST:
+            heard = await lwm2m.hear_any()
+        assert heard[0].path == ("rd",)
+
+
+async def test_a_server_observes_until_it_wants_no_more(lwm2m: Server) -> None:
+    async with running(Target(lwm2m.url)) as fleet:
+        heard = await lwm2m.hear(Code.POST, "rd")
+        lwm2m.answer(heard, Code.CREATED, location=LOCATION)
+        observe = ((int(Option.OBSERVE), b""),)
+        lwm2m.ask(heard[1], Code.GET, "3", "0", "9", options=observe)
+        numbers: list[int | None] = []
+        while len(numbers) < 3:
+            heard = await lwm2m.hear_any()
+            if heard[0].token == b"\x2a":
+                numbers.append(heard[0].number(Option.OBSERVE))
+            elif heard[0].code == Code.POST:
+                lwm2m.answer(heard, Code.CHANGED)
+        assert numbers == [1, 2, 3]
+        lwm2m.reset(heard)
+        done = fleet.report.outcomes["update"]["2.04"]
+        while fleet.report.outcomes["update"]["2.04"] < done + 3:
+            message, _ = heard = await lwm2m.hear_any()
+            assert message.token != b"\x2a" or message.number(Option.OBSERVE) == 4
+            if message.code == Code.POST:
+                lwm2m.answer(heard, Code.CHANGED)

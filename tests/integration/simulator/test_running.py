@@ -69,11 +69,11 @@ async def test_a_platform_is_told_what_is_wrong() -> None:
 
 
 async def test_a_platform_brings_its_fleet_home_by_a_developer_certificate(
-    tmp_path: Path,
+    data_folder: Path,
 ) -> None:
     for start in (1, 2):
         async with (
-            platform(tmp_path, "--devices", "2") as (_, ready),
+            platform(data_folder, "--devices", "2") as (_, ready),
             httpx.AsyncClient(
                 base_url=ready["api"],
                 headers={"authorization": f"Bearer {ready['api_key']}"},

@@ -127,7 +127,7 @@ async def test_it_registers_with_the_certificate_that_bootstrap_gives_it(
             *(Resource(3, own), Resource(4, root), Resource(5, key)),
         )
         async with running(Target(bootstrap=first.url), options) as fleet:
-            queries = ("ep=device", "pct=11542")
+            queries = ("ep=device", "pct=112")
             await bootstrap(first, written, queries=queries)
             message, _ = await register(lwm2m)
             assert message.queries[0] == "ep=device"
@@ -178,7 +178,7 @@ async def test_one_whose_credential_has_expired_bootstraps_again(
             *(Resource(0, lwm2m.url.encode()), Resource(2, b"\x00")),
             *(Resource(3, identity), Resource(5, b"k" * 16)),
         )
-        queries = (f"ep={NAME}", "pct=11542")
+        queries = (f"ep={NAME}", "pct=112")
         async with running(Target(bootstrap=first.url), options) as fleet:
             await bootstrap(first, written, queries=queries)
             await register(lwm2m)

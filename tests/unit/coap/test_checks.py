@@ -37,6 +37,26 @@ def test_a_request_is_refused_for_an_option_or_taken(
 
 
 @pytest.mark.parametrize(
+    ("code", "options", "another"),
+    [
+        (Code.POST, (), False),
+        (Code.POST, ((int(Option.URI_QUERY), b"lt=300"),), False),
+        (Code.POST, ((int(Option.URI_QUERY), b"\x02\x10\x02\x01"),), True),
+        (Code.POST, ((int(Option.MAX_AGE), b""), (18, b"\x02\x10\x02\x01")), True),
+        (Code.POST, ((int(Option.ACCEPT), b"\x02\x10\x02\x01"),), True),
+        (Code.POST, ((int(Option.ACCEPT), b""), (int(Option.ACCEPT), b"")), True),
+        (Code.CHANGED, ((int(Option.URI_PATH), b"rd"),), True),
+    ],
+)
+def test_options_may_be_another_message(
+    code: Code, options: Options, *, another: bool
+) -> None:
+    path = () if code is Code.CHANGED else PATH
+    message = Message(Type.CON, code, 1, b"", (*path, *options))
+    assert checks.holds_another(message) is another
+
+
+@pytest.mark.parametrize(
     ("unwanted", "code", "silent"),
     [
         (b"", Code.CHANGED, False),

@@ -11,6 +11,9 @@ from homeport.dtls.batches import Batches
 from homeport.errors import Unavailable
 from tests.support.polling import until
 
+DEAF = 13
+"""Whoever asks for this one breaks when it hears the answer."""
+
 
 class Store:
     """Doubles numbers as soon as it is let; keeps what it was asked."""
@@ -18,6 +21,7 @@ class Store:
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
         self.away = False
+        self.breaks: set[int] = set()
         self.let = asyncio.Event()
 
     async def double(self, numbers: Sequence[int]) -> list[int]:
@@ -25,6 +29,8 @@ class Store:
         await self.let.wait()
         if self.away:
             raise Unavailable("Redis", "away")
+        if self.breaks.intersection(numbers):
+            raise ZeroDivisionError
         return [2 * number for number in numbers]
 
 
@@ -50,6 +56,8 @@ class Asking:
 
     def _hear(self, number: int, answer: int | Unavailable) -> None:
         self.heard[number] = answer
+        if answer == 2 * DEAF:
+            raise ZeroDivisionError
 
 
 @pytest.fixture
@@ -95,6 +103,23 @@ async def test_a_store_that_is_away_is_what_everybody_of_the_batch_hears(
         store.away = False
         made.put(3)
         assert (await made.all_heard(3))[3] == 6
+
+
+@pytest.mark.conforms("C-230", "CVE-2018-12679")
+async def test_a_question_that_meets_a_defect_costs_no_other_its_answer(
+    store: Store,
+) -> None:
+    async with asking(store) as made:
+        store.breaks.add(2)
+        store.let.set()
+        for number in (1, 2, DEAF):
+            made.put(number)
+        heard = await made.all_heard(3)
+        assert isinstance(heard.pop(2), Unavailable)
+        assert heard == {1: 2, DEAF: 2 * DEAF}
+        made.put(3)
+        assert (await made.all_heard(3))[3] == 6
+    assert store.asked == [[1, 2, DEAF], [1], [2], [DEAF], [3]]
 
 
 async def test_one_too_many_is_not_taken_and_hears_nothing(store: Store) -> None:

@@ -26,6 +26,7 @@ from homeport.dtls.records import ContentType
 from homeport.dtls.suites import SUITES, Suite
 from homeport.identity import NOBODY
 from tests.support import certificates
+from tests.support.certificates import Authority
 from tests.support.dtls import KEY, again, house, meeting, offer
 from tests.support.handshakes import (
     Decide,
@@ -41,6 +42,7 @@ PSK = next(suite for suite in SUITES if suite.psk)
 CBC = SUITES[-1]
 AEAD = [suite for suite in SUITES if suite.aead is not None]
 CERTIFICATE_UNKNOWN = 46
+NAMED = certificates.authority("Another CA")
 
 every_suite = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
 every_aead = pytest.mark.parametrize("suite", AEAD, ids=lambda suite: suite.name)
@@ -540,6 +542,32 @@ def test_a_chain_of_50_kilobytes_is_not_even_kept() -> None:
     heavy = made.authority.issue("device", above=above, padding=50_000)
     met = refused(heavy, admit_anchors(made.authority.der))
     assert met.failure == "is a flight that is too long"
+    met.close()
+
+
+@pytest.mark.conforms("C-044", "Leshan SniTest", "RFC 6066 §3")
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("home.example", NAMED),
+        ("HOME.example.", NAMED),
+        ("one.farm.example", NAMED),
+        ("farm.example", house().authority),
+        ("elsewhere.example", house().authority),
+        ("192.0.2.1", house().authority),
+        ("", house().authority),
+    ],
+)
+def test_a_client_is_shown_the_certificate_of_the_host_that_it_asks_for(
+    host: str, shown: Authority
+) -> None:
+    certified = NAMED.issue("home", usage=certificates.SERVER)
+    context = ServerContext(
+        house().server, hosts={"home.example": certified, "*.farm.example": certified}
+    )
+    asked = replace(offer(ECDSA, CidForm.NONE), anchors=(shown.der,), host=host)
+    met = meeting(ECDSA, offered=asked, context=context).run()
+    talk(met)
     met.close()
 
 

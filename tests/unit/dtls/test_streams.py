@@ -190,6 +190,20 @@ def test_without_the_session_hands_are_shaken_in_full(kept: bytes) -> None:
         each.close()
 
 
+@pytest.mark.conforms("C-044", "Leshan SniTest", "RFC 6066 §3")
+def test_a_client_is_shown_the_certificate_of_the_host_that_it_asks_for() -> None:
+    other = certificates.authority("Another CA")
+    named = other.issue("home", usage=certificates.SERVER)
+    context = ServerContext(house().server, hosts={"home.example": named}, stream=True)
+    for host, shown in (("home.example", other), ("", house().authority)):
+        offer = Offer(suites=(ECDSA,), anchors=(shown.der,), host=host)
+        pair = Pair(house().device, offer=offer, context=context)
+        pair.shake_hands(BY_CHAIN)
+        assert pair.session.phase is Phase.OPEN
+        pair.close()
+
+
+@pytest.mark.conforms("C-063", "TLS-27", "B-224")
 def test_there_are_no_tickets() -> None:
     pair = open_pair()
     assert len(pair.device.session()[0]) == 32

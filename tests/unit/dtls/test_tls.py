@@ -138,6 +138,17 @@ async def test_each_message_has_a_record_of_its_own_both_ways(site: Site) -> Non
             assert await device.hear() == b"\x60\x45" + number.to_bytes(2, "big")
 
 
+@pytest.mark.conforms("C-214", "TRN-8")
+async def test_two_messages_in_one_record_are_done_neither(site: Site) -> None:
+    async with site.connected() as device:
+        await device.shake_hands()
+        device.say(ASK)
+        assert await device.hear() == ANSWERED
+        device.say("44 01 0008 01000000 d001" + "44 01 0009 02000000 d001")
+        await device.ended()
+    assert len(site.port.requests) == 1
+
+
 async def test_frames_are_spoken_over_tls_as_well(site: Site) -> None:
     async with site.connected() as device:
         await device.shake_hands()
@@ -149,6 +160,7 @@ async def test_frames_are_spoken_over_tls_as_well(site: Site) -> None:
         assert await device.hear() == bytes.fromhex("01 45 bb")
 
 
+@pytest.mark.conforms("C-063", "TLS-27", "B-224")
 async def test_a_session_is_resumed_without_a_credential(site: Site) -> None:
     async with site.connected() as first:
         await first.shake_hands()

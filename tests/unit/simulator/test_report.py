@@ -26,9 +26,9 @@ def test_a_percentile_is_a_step_above_at_most(
 def test_a_summary_has_everything() -> None:
     report = Report(devices=2)
     report.answered("register", "2.01", 0.010)
-    report.answered("register", "4.29", 0.010)
+    report.answered("register", "4.29", 0.010, repeated=2)
     report.arrived(1)
-    report.unanswered("update")
+    report.unanswered("update", repeated=4)
     report.handshake(Handshake.RESUMED, 0.010)
     report.handshake(Handshake.FAILED, 0)
     summary = orjson.loads(orjson.dumps(report.summary()))
@@ -39,11 +39,12 @@ def test_a_summary_has_everything() -> None:
         "operations": {
             "register": {
                 "outcomes": {"2.01": 1, "4.29": 1},
+                "repeated": 2,
                 "p50_ms": took,
                 "p90_ms": took,
                 "p99_ms": took,
             },
-            "update": {"outcomes": {"unanswered": 1}},
+            "update": {"outcomes": {"unanswered": 1}, "repeated": 4},
             "handshake": {
                 "outcomes": {"resumed": 1, "failed": 1},
                 "p50_ms": took,

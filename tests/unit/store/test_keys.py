@@ -3,6 +3,8 @@
 import re
 from importlib.resources import files
 
+import pytest
+
 from homeport.identity import Service
 from homeport.names import DeviceId
 from homeport.store import keys
@@ -55,3 +57,8 @@ def test_an_association_lies_in_the_slot_of_its_place() -> None:
 def test_services_share_neither_associations_nor_sessions() -> None:
     for spell in (keys.association, keys.resumption):
         assert len({spell(service, "x") for service in Service}) == len(Service)
+
+
+@pytest.mark.parametrize("place", ["0a1b2c3d", "127.0.0.1:40001", "[fe80::1]:5684"])
+def test_an_associations_key_names_its_place(place: str) -> None:
+    assert keys.association_place(keys.association(Service.LWM2M, place)) == place

@@ -11,8 +11,14 @@ def test_a_word_is_an_outcome() -> None:
 
 
 def test_a_registration_comes_with_its_id() -> None:
-    answer = [b"registered", b"abc"]
+    answer = [b"registered", b"abc", b""]
     assert operations.outcome(answer) == Outcome(Result.REGISTERED, registration="abc")
+
+
+def test_a_registration_comes_with_its_rival() -> None:
+    assert operations.outcome([b"registered", b"abc", b"192.0.2.1:5683"]) == Outcome(
+        Result.REGISTERED, registration="abc", rival="192.0.2.1:5683"
+    )
 
 
 def test_a_hold_comes_with_its_time_and_profile() -> None:

@@ -1,5 +1,6 @@
 """Real devices, as captured, are bootstrapped with what their credentials allow."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from homeport.protocol import paths
 from homeport.protocol.formats import codecs, values
 from homeport.protocol.objects.core import CORE
 from homeport.store.entries import Claim, DeviceEntry
+from services.bootstrap.coap import DRAIN_SECONDS
 from tests.support.bootstrap import (
     ACCOUNT,
     AS_DEVELOPER,
@@ -33,13 +35,14 @@ from tests.support.bootstrap import (
     origin,
     request,
 )
-from tests.support.bootstrap_edge import Edge, serving
+from tests.support.bootstrap_edge import Edge, answer_all, serving
 from tests.support.memory import Device
 from tests.support.polling import until
 from tests.support.trust import KEYRING, ours
 
 pytestmark = pytest.mark.integration
 
+LATE = origin(BY_KEY)._replace(exchanges="late")
 BOOTSTRAPPED = [FactName.DEVICE_BOOTSTRAPPING, FactName.DEVICE_BOOTSTRAPPED]
 
 
@@ -302,6 +305,27 @@ async def test_a_bootstrap_fails_at_once_when_its_device_is_gone(edge: Edge) -> 
     _, failed = await edge.facts(2)
     assert isinstance(failed, BootstrapFailed)
     assert failed.reason == "has lost its peer"
+
+
+async def test_an_edge_that_ends_goes_on_with_what_it_has_begun(edge: Edge) -> None:
+    device, late = edge.port.connect(origin(BY_KEY)), edge.port.connect(LATE)
+    device.say(codec.encode(request("pct=112")))
+    assert (await device.hear_message()).code == Code.CHANGED
+    draining = asyncio.create_task(edge.drain())
+    await asyncio.sleep(0)
+    late.say(codec.encode(request("pct=112")))
+    await answer_all(device)
+    await draining
+    assert late.unheard == 0
+    await bootstrapped(edge)
+
+
+async def test_an_edge_that_ends_and_has_begun_nothing_ends_at_once(edge: Edge) -> None:
+    async with asyncio.timeout(DRAIN_SECONDS / 2):
+        await edge.drain()
+    late = edge.port.connect(LATE)
+    late.say(codec.encode(request("pct=112")))
+    assert late.unheard == 0
 
 
 async def test_an_edge_that_has_lost_the_association_leaves_it(edge: Edge) -> None:

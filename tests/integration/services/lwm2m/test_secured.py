@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,9 +13,11 @@ from prometheus_client import REGISTRY
 from homeport import names
 from homeport.coap import codec
 from homeport.coap.codec import Code, Message, Option, Type
+from homeport.dtls import records
 from homeport.dtls.client import DeviceKey, Offer
 from homeport.dtls.context import CertifiedKey
-from homeport.dtls.course import Established
+from homeport.dtls.course import Established, Failed
+from homeport.dtls.records import AlertLevel, ContentType
 from homeport.events import subjects
 from homeport.events.facts import (
     AnyFact,
@@ -26,7 +28,8 @@ from homeport.events.facts import (
 )
 from homeport.identity import Service
 from homeport.names import AccountId, EdgeId, EndpointName
-from homeport.pki import certificates, devices
+from homeport.pki import certificates, devices, installation
+from homeport.pki.authorities import Authority, create_issuer
 from homeport.protocol.device_requests import DeviceRequest, Method
 from homeport.runtime import bus
 from homeport.runtime.probes import Probes
@@ -48,6 +51,7 @@ KEY = DeviceKey(b"kettle's", b"k" * 16)
 OTHER_KEY = DeviceKey(b"lamp's", b"l" * 16)
 FACTORY = factories.authority("Factory")
 IDS = with_cid(cid=b"mine")
+CLOSE_NOTIFY = 0
 LINK_FORMAT = (Option.CONTENT_FORMAT, b"\x28")
 IZUMA = ("lwm2m=1.0", "mccv=4.13.2")
 PORTS = dict.fromkeys(
@@ -167,8 +171,8 @@ class Site:
         await until(enough)
         return await events.facts_stored(self.nats)
 
-    async def ask(self, name: EndpointName, path: str) -> None:
-        """Ask a device for a value, and tell the edge that has it."""
+    async def ask(self, name: EndpointName, path: str) -> bool:
+        """Ask a device for a value, and tell the edge that has it; say if it does."""
         device = names.device_id(ACCOUNT, name)
         asked = DeviceRequest(
             *("1" * 32, "key", "mine", Method.GET, path), expires_at=2**45
@@ -178,7 +182,7 @@ class Site:
             outcome = await queue.enqueue(ACCOUNT, device, asked)
         poke = subjects.poke(EdgeId(outcome.edge))
         answer = await self.nats.request(poke, device.encode(), timeout=5)
-        assert answer.data == subjects.HERE
+        return answer.data == subjects.HERE
 
     async def refused(self, count: int = 1) -> RegistrationRefused:
         *_, last = await self.facts(count)
@@ -194,11 +198,11 @@ async def site(redis_url: str, nats_url: str) -> AsyncIterator[Site]:
         yield Site(redis_url, nats_url, nats)
 
 
-def issued(name: EndpointName = KETTLE) -> CertifiedKey:
+def issued(name: EndpointName = KETTLE, *, by: Authority | None = None) -> CertifiedKey:
     """Make a certificate as bootstrap does."""
     key = devices.new_key()
     certificate = devices.issue(
-        trust.issuer(),
+        by or trust.issuer(),
         account=ACCOUNT,
         device=names.device_id(ACCOUNT, name),
         endpoint_name=name,
@@ -239,11 +243,15 @@ async def test_a_device_registers_updates_and_leaves(
     assert {fact.device_id for fact in found} == {names.device_id(ACCOUNT, KETTLE)}
 
 
-@pytest.mark.parametrize("credential", CREDENTIALS)
 @pytest.mark.parametrize(
-    ("queries", "code"),
-    [(("lwm2m=1.1",), Code.FORBIDDEN), (IZUMA, Code.UNAUTHORIZED)],
-    ids=["standard", "izuma"],
+    ("credential", "queries", "code"),
+    [
+        pytest.param(KEY, ("lwm2m=1.1",), Code.FORBIDDEN, id="psk"),
+        pytest.param(KEY, IZUMA, Code.UNAUTHORIZED, id="izuma-psk"),
+        pytest.param(FACTORY.issue(KETTLE), IZUMA, Code.UNAUTHORIZED, id="factory"),
+        pytest.param(issued(), ("lwm2m=1.1",), Code.FORBIDDEN, id="issued"),
+        pytest.param(issued(), IZUMA, Code.FORBIDDEN, id="izuma-issued"),
+    ],
 )
 @pytest.mark.conforms("C-039", "C-040", "Leshan PskTest", "Leshan X509Test", "B-045")
 async def test_the_name_of_another_device_is_refused(
@@ -381,6 +389,34 @@ async def test_a_device_that_is_suspended_hears_nothing_and_keeps_its_credential
         assert device.peer.alerts == []
 
 
+@pytest.mark.conforms("B-159")
+async def test_a_device_keeps_its_certificate_when_the_issuer_is_replaced(
+    site: Site,
+) -> None:
+    former, new = trust.issuer().certificate, create_issuer("New issuer", now=NOW)
+    renewed = replace(trust.ours(), issuer=new.export(), former_issuers=(former.der,))
+    withdrawn = replace(renewed, former_issuers=(), withdrawn=(former.subject_digest,))
+    async with trust.writer(site.redis_url) as writer:
+        await writer.put_authority(installation.build(renewed))
+        async with site.edge() as url:
+            async with site.device(url, issued()) as device:
+                location = (await device.register()).location
+                await writer.put_authority(installation.build(withdrawn))
+
+                async def silent() -> bool:
+                    device.peer.say(device.request(Code.POST, location))
+                    return await device.peer.hears_nothing()
+
+                await until(silent)
+                assert isinstance(await device.peer.shake_hands(issued()), Failed)
+                assert device.peer.alerts
+            async with site.device(url, issued(by=new)) as device:
+                assert (await device.update(location)).code == Code.CHANGED
+            found = await site.facts(3)
+        refused = next(each for each in found if isinstance(each, RegistrationRefused))
+        assert refused.reason == "its issuer has been withdrawn"
+
+
 async def test_without_direct_registration_a_factory_credential_opens_nothing(
     site: Site,
 ) -> None:
@@ -408,7 +444,7 @@ async def test_a_request_reaches_a_device_by_its_association(
         await device.register()
         device.peer.rebind()
         assert (await device.ask(Code.POST, ("dp",))).code == Code.BAD_REQUEST
-        await site.ask(KETTLE, "/3/0/9")
+        assert await site.ask(KETTLE, "/3/0/9")
         request = codec.decode(await device.peer.hear())
         assert (request.code, request.path) == (Code.GET, ("3", "0", "9"))
         device.peer.say(
@@ -422,3 +458,16 @@ async def test_a_request_reaches_a_device_by_its_association(
         _, ended = await site.facts(2)
         assert isinstance(ended, RequestCompleted)
         assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.05")
+
+
+@pytest.mark.conforms("C-064", "Leshan PskTest", "Californium 2235")
+@pytest.mark.parametrize("binding", ["U", "UQ"])
+async def test_who_has_left_is_not_called_back(site: Site, binding: str) -> None:
+    queries = ("lwm2m=1.0", f"b={binding}")
+    async with site.edge() as url, site.device(url, queries=queries) as device:
+        assert (await device.register()).code == Code.CREATED
+        goodbye = records.alert(AlertLevel.WARNING, CLOSE_NOTIFY)
+        device.peer.say_datagram(device.peer.seal(goodbye, ContentType.ALERT))
+        assert await device.peer.hears_nothing()
+        assert not await site.ask(KETTLE, "/3/0/0")
+        assert await device.peer.hears_nothing()

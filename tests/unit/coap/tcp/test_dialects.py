@@ -19,10 +19,20 @@ from homeport.coap.tcp.dialects import (
 )
 from homeport.coap.tcp.frames import LARGEST_MESSAGE, Frame
 from homeport.errors import InvalidMessage
+from tests.support.captures import captures
 from tests.support.lockstep import PEER, Lockstep
 
 CSM = "00 e1"
 OURS = "50 e1 23 019480 20"
+IZUMA = sorted(
+    {
+        said.datagram
+        for name, messages in captures().items()
+        for said in messages
+        if name.startswith("izuma") and said.sender == "device"
+        if not codec.decode(said.datagram).payload
+    }
+)
 REGISTER = "d1 02 02 aa b2 7264 11 28 34 65703d61 ff 3c2f333e"
 
 
@@ -124,6 +134,25 @@ def test_a_record_is_a_datagram_both_ways() -> None:
     end.answer(request, Answer(Code.CHANGED))
     assert end.said() == hexed("61 44 0007 aa")
     assert not end.dialect.finished
+
+
+@pytest.mark.conforms("C-214", "TRN-8")
+@pytest.mark.parametrize("first", IZUMA)
+def test_two_datagrams_in_a_record_end_the_connection(first: bytes) -> None:
+    for second in IZUMA:
+        end = End(Records)
+        try:
+            outcomes = end.take(first + second)
+        except InvalidMessage:
+            continue
+        assert outcomes == []
+
+
+@pytest.mark.parametrize("message", IZUMA)
+def test_what_izuma_devices_say_is_one_datagram(message: bytes) -> None:
+    end = End(Records)
+    end.dialect.receive(message)
+    assert end.delivered == [message]
 
 
 def test_a_datagram_stands_behind_its_length_both_ways() -> None:

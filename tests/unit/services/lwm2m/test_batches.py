@@ -55,6 +55,7 @@ class Scene:
     settled: list[tuple[Said, Result]] = field(default_factory=list)
     refused: list[Answer] = field(default_factory=list)
     away: list[Work[str]] = field(default_factory=list)
+    forgotten: list[Work[str]] = field(default_factory=list)
     told: list[Outcome | None] = field(default_factory=list)
     turns: int = 0
 
@@ -67,6 +68,7 @@ class Scene:
                 ),
                 lambda _, answer: self.refused.append(answer),
                 self.away.append,
+                self.forgotten.append,
                 self.done,
             ),
             largest=4,
@@ -165,3 +167,16 @@ async def test_a_denial_is_recorded(scene: Scene) -> None:
     scene.put(Denial(refuse, Answer(Code.FORBIDDEN), profiles.LWM2M_1_1))
     await scene.run()
     assert scene.store.calls == [[refuse]]
+
+
+@pytest.mark.conforms("C-230", "CVE-2018-12679")
+async def test_what_meets_a_defect_costs_nobody_else_anything(scene: Scene) -> None:
+    broken = Delta(DEVICE.update(8, LOCATION), None)
+    scene.put(refresh(1), broken, refresh(2))
+    scene.batches.put(Errand(refresh(3), lambda _: 1 / 0, 1.0))
+    scene.put(refresh(4))
+    await scene.run()
+    assert [each.operation for each in scene.forgotten] == [broken]
+    assert [operation for operation, _ in scene.settled] == [
+        *(refresh(1), refresh(2), refresh(4)),
+    ]
