@@ -1,7 +1,6 @@
 """A directory of a million devices: read, listed and kept up to date at once."""
 
 import asyncio
-import hashlib
 import itertools
 import random
 import time
@@ -10,11 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import asyncpg
 import httpx
 from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bench.inventory import DEVICES, fill, identity
 from bench.processes import (
     ACCOUNT,
     SECRET,
@@ -40,8 +39,6 @@ from services.directory.projection import projecting
 from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
 
-DEVICES = 1_000_000
-FILL_STEP = 100_000
 READS = 2_000
 LISTS = 30
 PAGE = 100
@@ -78,33 +75,11 @@ FILTERS = (
     "state__eq=registered&endpoint_type__eq=kettle-7&order=DESC",
 )
 
-_FILL = """\
-INSERT INTO directory.devices (
-    account_id, id, endpoint_name, endpoint_type, state, created_at, updated_at,
-    bootstrapped_timestamp, bootstrap_expiration_date, connector_expiration_date,
-    device_execution_mode, device_key, ca_id, developer, credentials_not_before,
-    bootstrapping_revision, bootstrapped_revision, registered_revision,
-    deregistered_revision, initial_state, recorded, deleted_revision, fingerprint,
-    serial_number, name, custom_attributes, operator_suspended)
-SELECT $1, md5('bench-' || n), 'bench-' || n, 'kettle-' || n % 50,
-    CASE WHEN n % 1000 = 0 THEN 'deregistered' ELSE 'registered' END,
-    born, born, born, '2035-01-01', '2026-01-01'::date + n / 1000,
-    CASE WHEN n % 5000 = 0 THEN 1 ELSE 5 END, md5('key-' || n) || md5('of-' || n),
-    'ca-' || n % 3, '', 0, 1, 2, 3, CASE WHEN n % 1000 = 0 THEN 4 ELSE 0 END,
-    'unenrolled', true, 0, md5('one-' || n) || md5('two-' || n),
-    CASE WHEN n % 10 = 0 THEN n::text ELSE '' END,
-    CASE WHEN n % 5000 = 7 THEN 'hall' ELSE '' END,
-    CASE WHEN n % 100 = 0 THEN '{"site": "hall"}' ELSE '{}' END::jsonb,
-    n % 2000 = 0
-FROM generate_series($2::int, $3::int) AS n,
-    LATERAL (SELECT '2026-01-01Z'::timestamptz + n * interval '1 s' AS born) AS ages
-"""
-
 
 async def measure() -> bool:
     """Print the figures; return whether they are as wanted."""
     async with servers() as started, _engine(started) as engine:
-        await _fill(started.postgres_url)
+        await fill(started.postgres_url)
         await _write_trust_view(engine, started.redis_url)
         reads, lists = await _measure_serving(started)
         bulk = await _measure_bulk(engine)
@@ -124,18 +99,6 @@ async def _engine(started: EmbeddedServers) -> AsyncIterator[AsyncEngine]:
         started.postgres_url, schema=SCHEMA, migrations=MIGRATIONS
     ) as engine:
         yield engine
-
-
-async def _fill(url: str) -> None:
-    begun = time.monotonic()
-    postgres = await asyncpg.connect(url)
-    for first in range(1, DEVICES + 1, FILL_STEP):
-        await postgres.execute(_FILL, ACCOUNT, first, first + FILL_STEP - 1)
-    await postgres.execute("VACUUM ANALYZE directory.devices")
-    size = await postgres.fetchval("SELECT pg_total_relation_size('directory.devices')")
-    await postgres.close()
-    spent = time.monotonic() - begun
-    print(f"{DEVICES:,} devices: filled in {spent:.0f} s, {size / 2**30:.2f} GiB")
 
 
 async def _write_trust_view(engine: AsyncEngine, redis_url: str) -> None:
@@ -211,7 +174,9 @@ async def _measure_serving(
 
 async def _measure_reads(api: Directory) -> float:
     random.seed(1)
-    paths = [f"/v3/devices/{_id(random.randint(1, DEVICES))}" for _ in range(READS)]
+    paths = [
+        f"/v3/devices/{identity(random.randint(1, DEVICES))}" for _ in range(READS)
+    ]
     spent = sorted([await api.time(path) for path in paths])
     print(f"  GET by id: {_shown(spent)}")
     return _percentile(spent, 99)
@@ -228,7 +193,7 @@ async def _measure_pages(api: Directory) -> None:
     """Compare the first page with the 100,000th, and count."""
     small, far = 10, 100_000
     for number in (1, far):
-        after = f"&after={_id((number - 1) * small)}" if number > 1 else ""
+        after = f"&after={identity((number - 1) * small)}" if number > 1 else ""
         path = f"/v3/devices?limit={small}{after}"
         spent = sorted([await api.time(path) for _ in range(LISTS)])
         print(f"  page {number:,} of {small}: {_shown(spent)}")
@@ -302,11 +267,11 @@ def _registered(device: int, turn: int) -> DeviceRegistered:
     number = device % DEVICES + 1
     now = datetime.now(UTC)
     return DeviceRegistered(
-        id=f"{_id(number)}.{turn}",
+        id=f"{identity(number)}.{turn}",
         time=now,
         revision=int(now.timestamp() * 1e6) + number,
         account_id=ACCOUNT,
-        device_id=_id(number),
+        device_id=identity(number),
         endpoint_name=f"bench-{number}",
         registration_id="r",
         lifetime=3600,
@@ -329,11 +294,6 @@ def _envelope(fact: DeviceRegistered) -> Envelope:
         fact.time.isoformat(),
         facts.build(fact),
     )
-
-
-def _id(number: int) -> str:
-    name = f"bench-{number}".encode()
-    return hashlib.md5(name, usedforsecurity=False).hexdigest()
 
 
 def _percentile(ordered: Sequence[float], percent: int) -> float:

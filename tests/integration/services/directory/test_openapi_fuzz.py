@@ -15,7 +15,7 @@ from tests.support.directory import KEY, Site
 
 pytestmark = pytest.mark.integration
 
-EXAMPLES = 6
+EXAMPLES = 3
 """Calls of each route; all of them together take some seconds."""
 
 BOUNDED = settings(
