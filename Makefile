@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
+TESTERS ?= 2
 
 .PHONY: help install run test check lint types unit integration e2e soak bench docs clean
 
@@ -23,8 +24,8 @@ install: $(READY) ## make a virtual environment with everything in it
 run: $(READY) ## start the whole system with a simulated fleet; Ctrl-C stops it
 	$(BIN)/homeport up --data var/run --ports auto --devices 50
 
-test: $(READY) ## run every test
-	$(BIN)/pytest
+test: $(READY) ## run every test, in as many processes as TESTERS says
+	$(BIN)/pytest --numprocesses $(TESTERS) --dist worksteal
 
 unit: $(READY) ## run the tests that need no server
 	$(BIN)/pytest tests/unit
