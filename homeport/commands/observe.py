@@ -27,6 +27,7 @@ FACTS = (
     FactName.DEVICE_DEREGISTERED,
     FactName.REGISTRATION_EXPIRED,
 )
+NOT_OBSERVABLE = 412
 
 
 class Seen(Record):
@@ -122,6 +123,8 @@ class Observation:
         """Take what has happened; return what was told, raise NotDone at its end."""
         for response in message.async_responses:
             if response.id == self._async_id:
+                if response.status == NOT_OBSERVABLE:
+                    raise NotDone("does not let that path be observed")
                 if response.status != asking.OK:
                     raise NotDone(asking.reason(response))
                 return [response]

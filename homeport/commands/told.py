@@ -102,6 +102,7 @@ def _said(link: Link) -> str:
 
 
 def _value(path: str, value: object) -> str:
-    if CORE.type_of(paths.parse(path)) is Type.TIME and value in _TIMES:
-        return output.text(datetime.fromtimestamp(value, UTC))  # type: ignore[arg-type] # an int
+    is_time = CORE.type_of(paths.parse(path)) is Type.TIME
+    if is_time and isinstance(value, int) and value in _TIMES:
+        return output.text(datetime.fromtimestamp(value, UTC))
     return output.text(value)

@@ -234,6 +234,15 @@ class Device:
     def _start_over(self) -> None:
         self.state = State.BOOTSTRAPPING if self._bootstraps else State.REGISTERING
 
+    def _reset(self) -> None:
+        """Forget who it has become since it was made (B-057, BS-29)."""
+        self.endpoint_name, self._device_id = self._name, ""
+        self._provisioned = Provisioned(self._dialect)
+        self._managed = Managed(
+            self._dialect, self._name, lifetime=self._options.lifetime
+        )
+        self._start_over()
+
     def _bootstrap(self) -> Ask:
         if self._packs:
             accept = senml_cbor.CONTENT_FORMAT
@@ -304,6 +313,9 @@ class Device:
             case Action.BOOTSTRAP if self._bootstraps:
                 self._start_over()
                 return self._bootstrap()
+            case Action.RESET:
+                self._reset()
+                return self._bootstrap() if self._bootstraps else self._register()
             case Action.BOOTSTRAP | Action.UPDATE:
                 return self._update()
 

@@ -21,6 +21,7 @@ class Managed:
         self._objects = Objects(name, lifetime=lifetime, izuma=dialect.izuma)
         self._observed = Observed(self._objects)
         self._action: Action | None = None
+        self._resets = False
         self._lifetime = lifetime
 
     @property
@@ -67,5 +68,12 @@ class Managed:
         self._observed.reset(message_id)
 
     def _executed(self, request: Message) -> Action | None:
+        """Return what is to be done; Izuma's devices reset when they are rebooted."""
         path = paths.parse("/" + "/".join(request.path))
-        return self._objects.execute(path) if len(path) == paths.RESOURCE else None
+        if len(path) != paths.RESOURCE:
+            return None
+        action = self._objects.execute(path)
+        if self._dialect.izuma and action is Action.RESET:
+            self._resets = True
+            return None
+        return Action.RESET if self._resets and action is Action.REBOOT else action

@@ -34,11 +34,13 @@ class Action(Enum):
     UPDATE = auto()
     LEAVE = auto()
     BOOTSTRAP = auto()
+    RESET = auto()
+    """Become what it was when it was made."""
 
 
 _ACTIONS: Mapping[tuple[int, int], Action] = {
     (3, 4): Action.REBOOT,
-    (3, 5): Action.BOOTSTRAP,
+    (3, 5): Action.RESET,
     (1, 4): Action.LEAVE,
     (1, 8): Action.UPDATE,
     (1, 9): Action.BOOTSTRAP,

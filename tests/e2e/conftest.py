@@ -14,7 +14,8 @@ from tests.support.system import Application, System, system
 def shared(elsewhere: Background) -> Iterator[System]:
     """A platform on which registrations end with their lifetime.
 
-    Handshakes that lead to nothing are given up soon, and accounts are known soon.
+    Handshakes that lead to nothing are given up soon, and accounts are known soon. Its
+    API is there with TLS, too.
     """
     settings = {
         "HOMEPORT_EXPIRY_GRACE_SECONDS": "0",
@@ -23,7 +24,7 @@ def shared(elsewhere: Background) -> Iterator[System]:
     }
     with (
         folder() as data,
-        elsewhere.entered(system(data, "--nosec", **settings)) as serving,
+        elsewhere.entered(system(data, "--nosec", "--https", **settings)) as serving,
     ):
         yield serving
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from homeport import names
 from homeport.client import (
     EVERYTHING,
     AsyncClient,
@@ -16,15 +17,19 @@ from homeport.client import (
     Forbidden,
     InvalidCall,
     NotFound,
+    Presubscription,
     SocketClosed,
     UnknownKey,
 )
-from homeport.client.notifications import Message
+from homeport.client.devices import Device
+from homeport.client.notifications import Message, Notification, Response
 from homeport.coap.codec import Code, Option
 from homeport.pki import authorities, pem
+from tests.support.background import Background
 from tests.support.homeport import content
 from tests.support.peer import Peer
 from tests.support.polling import until
+from tests.support.simulated import thermometer
 from tests.support.system import System
 
 pytestmark = pytest.mark.e2e
@@ -38,6 +43,13 @@ async def client(shared: System) -> AsyncIterator[AsyncClient]:
     """An administrator's."""
     async with shared.client() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def thermostat(shared: System, elsewhere: Background) -> Iterator[Device]:
+    """A device that answers."""
+    with elsewhere.entered(thermometer(shared, "asked")) as device:
+        yield device
 
 
 async def test_devices_are_recorded_grouped_and_forgotten(client: AsyncClient) -> None:
@@ -65,8 +77,8 @@ async def test_devices_are_recorded_grouped_and_forgotten(client: AsyncClient) -
     with pytest.raises(NotFound):
         await client.devices.get(first)
     events = client.events.list(device_id=first)
-    codes = [each.event_type.rpartition("-")[2] async for each in events]
-    assert codes == ["created", "updated", "deleted"]
+    codes = [each.event_type.rpartition(".device-")[2] async for each in events]
+    assert codes == ["created", "updated", "added-to-group", "deleted"]
 
 
 async def test_devices_are_kept_out_and_let_in(client: AsyncClient) -> None:
@@ -226,3 +238,101 @@ async def test_polls_bring_what_happens(
         assert len(message.registrations) == 1
         assert await poller.channel.delete_pull()
     await client.api_keys.delete(made.id)
+
+
+async def response(messages: AsyncIterator[Message], async_id: str) -> Response:
+    """Wait for what comes of a request."""
+    async for message in messages:
+        for each in message.async_responses:
+            if each.id == async_id:
+                return each
+    raise EOFError
+
+
+async def notification(messages: AsyncIterator[Message], path: str) -> Notification:
+    """Wait for a value of a path."""
+    async for message in messages:
+        for each in message.notifications:
+            if each.path == path:
+                return each
+    raise EOFError
+
+
+async def test_a_device_is_asked_and_observed(
+    shared: System, client: AsyncClient, thermostat: Device
+) -> None:
+    made = await client.api_keys.create("asking")
+    async with AsyncClient(shared.api, made.key) as asking:
+        await asking.channel.set_websocket()
+        async with asking.listen() as messages, asyncio.timeout(20):
+            read = await asking.requests.send(thermostat.id, "GET", "/3/0/0")
+            told = await response(messages, read)
+            assert (told.status, told.content) == (200, b"Homeport")
+            assert (await asking.values.get(thermostat.id, "/3/0/0")).values == {
+                "/3/0/0": "Homeport"
+            }
+            written = await asking.requests.send(
+                *(thermostat.id, "PUT", "/3/0/14"),
+                payload=b"+01:00",
+                content_type="text/plain",
+            )
+            assert (await response(messages, written)).payload == ""
+            observed = await asking.subscriptions.add(thermostat.id, "/3/0/9")
+            assert (await response(messages, observed)).status == 200
+            assert await asking.subscriptions.paths(thermostat.id) == ("/3/0/9",)
+            value = await notification(messages, "/3/0/9")
+            assert value.device_id == thermostat.id
+            await asking.subscriptions.remove(thermostat.id, "/3/0/9")
+            rules = [
+                Presubscription(endpoint_name=thermostat.id, resource_path=("/33*",))
+            ]
+            await asking.subscriptions.set_presubscriptions(rules)
+            assert await asking.subscriptions.presubscriptions() == tuple(rules)
+            assert await notification(messages, "/3303/0/5700")
+            await asking.subscriptions.clear_presubscriptions()
+        with pytest.raises(InvalidCall) as caught:
+            await asking.requests.send(thermostat.id, "GET", "/3/0/99")
+        assert caught.value.kind == "RESOURCE_NOT_FOUND"
+        with pytest.raises(NotFound):
+            await asking.subscriptions.check(thermostat.id, "/3/0/9")
+    await client.api_keys.delete(made.id)
+
+
+async def test_a_named_consumer_is_read_and_read_again(
+    client: AsyncClient, shared: System, device: Peer
+) -> None:
+    known = [
+        names.device_id(shared.account, names.parse_endpoint_name(name))
+        for name in ("read-1", "read-2")
+    ]
+    facts = ["device.registered"]
+    made = await client.consumers.put("client", facts=facts, devices=known)
+    assert (made.facts, made.waiting) == (("device.registered",), 0)
+    async with client.follow("client") as events, asyncio.timeout(20):
+        await register(device, shared, "read-1")
+        first = await anext(events)
+        assert first.fact["endpoint_name"] == "read-1"
+        await register(device, shared, "read-2")
+        second = await anext(events)
+        assert second.fact["endpoint_name"] == "read-2"
+        assert (await client.consumers.get("client")).connected
+    again = await asyncio.to_thread(registered_after, shared, first.id)
+    assert again == ("read-2", 1)
+    await client.consumers.confirm("client", second.id)
+    assert (await client.consumers.get("client")).waiting == 0
+    await client.consumers.restart("client", "first")
+    assert (await client.consumers.get("client")).waiting > 1
+    assert "client" in [each.name async for each in client.consumers.list(limit=2)]
+    await client.consumers.delete("client")
+    with pytest.raises(NotFound):
+        await client.follow("client").__aenter__()
+
+
+def registered_after(shared: System, place: str) -> tuple[str, int]:
+    """Read on behind an event, with a client that waits: a message's name and items."""
+    key = content(shared.ready_file)["api_key"]
+    with Client(shared.api, key) as client:
+        following = client.follow("client", form="notification", after=place)
+        with following as events:
+            registrations = next(events).message.registrations
+            return registrations[0].endpoint_name, len(registrations)

@@ -2,18 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from homeport.cli import cli
-from homeport.client import AsyncClient, Conflict, Forbidden, InvalidCall, UnknownKey
+from homeport.client import (
+    AsyncClient,
+    Conflict,
+    Forbidden,
+    InvalidCall,
+    NotFound,
+    UnknownKey,
+)
 from homeport.client.devices import Device
+from homeport.commands.asking import NotDone
 from homeport.commands.claims import identity_of
 from homeport.errors import HomeportError
 from homeport.pki import authorities, pem
+from tests.support.background import Background
+from tests.support.simulated import thermometer
 from tests.support.system import System
 
 pytestmark = pytest.mark.e2e
@@ -44,6 +54,13 @@ def homeport(shared: System) -> Run:
 async def client(shared: System) -> AsyncIterator[AsyncClient]:
     async with shared.client() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def thermostat(shared: System, elsewhere: Background) -> Iterator[Device]:
+    """A device that answers."""
+    with elsewhere.entered(thermometer(shared, "typed")) as device:
+        yield device
 
 
 @pytest.fixture
@@ -167,3 +184,38 @@ async def test_a_developer_certificate_comes_with_its_key(
     async for made in client.trusted_certificates.list(device_execution_mode=1):
         if made.name in ("printed", "written"):
             await client.trusted_certificates.delete(made.id)
+
+
+async def test_a_device_is_asked(
+    homeport: Run, client: AsyncClient, thermostat: Device
+) -> None:
+    name = thermostat.endpoint_name
+    read = await homeport("request", name, "get", "/3/0/0")
+    assert read.split() == ["/3/0/0", "Manufacturer", "Homeport"]
+    written = await homeport("request", name, "put", "/3/0/14", "+02:00")
+    assert written == "/3/0/14 is written\n"
+    told = json.loads(await homeport("request", name, "get", "/3/0", "--json"))
+    assert (told["status"], told["ct"]) == (200, "application/vnd.oma.lwm2m+tlv")
+    assert told["values"]["/3/0/14"] == "+02:00"
+    linked = await homeport("request", name, "discover", "/3303/0")
+    assert "/3303/0/5700" in linked.split()
+    with pytest.raises(NotDone, match="the device answers 405 Method Not Allowed"):
+        await homeport("request", name, "execute", "/3/0/9")
+    with pytest.raises(NotDone, match="the device has no such path"):
+        await homeport("request", name, "get", "/3/0/99")
+    assert [each async for each in client.consumers.list()] == []
+
+
+async def test_a_path_is_observed(
+    homeport: Run, client: AsyncClient, thermostat: Device
+) -> None:
+    path = ("observe", thermostat.endpoint_name, "/3303/0/5700")
+    told = (await homeport(*path, "--count", "3", "--json")).splitlines()
+    values = [json.loads(each)["values"]["/3303/0/5700"] for each in told]
+    assert len(set(values)) > 1
+    time, value = (await homeport(*path, "--count", "1")).split()
+    assert time.endswith("Z")
+    assert 0 < float(value) < 101
+    with pytest.raises(NotFound):
+        await client.subscriptions.check(thermostat.id, "/3303/0/5700")
+    assert [each async for each in client.consumers.list()] == []

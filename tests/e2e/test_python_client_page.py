@@ -10,6 +10,7 @@ import pytest
 
 from homeport.coap.codec import Code, Option
 from tests.support.peer import Peer
+from tests.support.simulated import thermometer
 from tests.support.system import System
 
 pytestmark = pytest.mark.e2e
@@ -37,7 +38,7 @@ async def test_the_page_about_the_python_client_is_true(
 ) -> None:
     script = tmp_path / "page.py"
     script.write_text("\n".join(SNIPPET.findall(PAGE.read_text())))
-    async with shared.client() as client:
+    async with shared.client() as client, thermometer(shared, "simulated"):
         own = await client.api_keys.create("page", role="administrator")
         where = {"HOMEPORT_URL": shared.api, "HOMEPORT_API_KEY": own.key}
         running = asyncio.create_task(run(script, **where))
@@ -56,4 +57,7 @@ async def test_the_page_about_the_python_client_is_true(
     assert re.search(r"409 .* [0-9a-f]{32}$", printed, re.MULTILINE)
     assert "it is gone" in printed
     assert "at-the-page has come home" in printed
+    assert re.search(r"^\S+ came home at 20\d\d-", printed, re.MULTILINE)
+    assert re.search(r"^200 it is [\d.]+ degrees$", printed, re.MULTILINE)
+    assert re.search(r"^{'/3303/0/5700': [\d.]+}$", printed, re.MULTILINE)
     assert f"A-{':'.join(['5A'] * 32)} None" in printed

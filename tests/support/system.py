@@ -100,6 +100,8 @@ class System:
         self.secured_lwm2m: str = ready["lwm2m"]["coaps"]
         self.tls_lwm2m: str = ready["lwm2m"]["coaps+tcp"]
         self.api: str = ready["api"]
+        self.api_https: str = ready["api_https"] or ""
+        self.ca: str = ready["ca"] or ""
         self.ready_file = ready_file
         self._key: str = ready["api_key"]
 
@@ -108,6 +110,12 @@ class System:
         """The ids of the processes that run now."""
         processes: Mapping[str, Sequence[int]] = content(self.ready_file)["processes"]
         return processes
+
+    def memory(self, name: str) -> int:
+        """Return how many bytes of memory the process of a service holds."""
+        (process,) = self.processes[name]
+        pages = Path(f"/proc/{process}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     async def kill(self, name: str, *, number: int = 0) -> int:
         """Kill one of the processes of a service; return what its id was."""

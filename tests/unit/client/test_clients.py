@@ -4,7 +4,14 @@ import socket
 
 import pytest
 
-from homeport.client import Client, Patience, ServerFault, TooManyCalls, Unavailable
+from homeport.client import (
+    Client,
+    NotFound,
+    Patience,
+    ServerFault,
+    TooManyCalls,
+    Unavailable,
+)
 from tests.support.api import KEY, ScriptedApi
 
 AGAIN = {"retry-after": "0"}
@@ -59,3 +66,42 @@ def test_an_api_that_is_away_is_told() -> None:
                 client.accounts.me()
             with pytest.raises(Unavailable, match="API is unavailable"):
                 client.listen().__enter__()
+
+
+STREAM = b'id: 1\ndata: {"fact": "a"}\n\nid: 2\n\nid: 3\ndata: {"fact": "b"}\n\n'
+EVENTS = "/v2/notification/consumers/billing/events"
+
+
+def test_a_consumer_is_followed_to_its_end(api: ScriptedApi, client: Client) -> None:
+    api.will_answer(text=STREAM.decode())
+    with client.follow("billing") as events:
+        assert [(each.id, each.fact["fact"]) for each in events] == [
+            ("1", "a"),
+            ("3", "b"),
+        ]
+    assert api.asked == [("GET", f"{EVENTS}?form=fact&confirm=call")]
+    (request,) = api.requests
+    assert request.headers["accept"] == "text/event-stream"
+    assert "last-event-id" not in request.headers
+
+
+async def test_a_consumer_is_followed_behind_an_event(api: ScriptedApi) -> None:
+    api.will_answer(text=STREAM.decode())
+    async with api.async_client() as client:
+        following = client.follow(
+            "billing", form="notification", confirm="sent", after="7"
+        )
+        async with following as events:
+            assert [each.id async for each in events] == ["1", "3"]
+    assert api.asked == [("GET", f"{EVENTS}?form=notification&confirm=sent")]
+    assert api.requests[0].headers["last-event-id"] == "7"
+
+
+async def test_who_may_not_follow_is_told(api: ScriptedApi, client: Client) -> None:
+    for _ in range(2):
+        api.will_answer(status=404, text="CONSUMER_NOT_FOUND")
+    with pytest.raises(NotFound, match="CONSUMER_NOT_FOUND"):
+        client.follow("billing").__enter__()
+    async with api.async_client() as other:
+        with pytest.raises(NotFound, match="CONSUMER_NOT_FOUND"):
+            await other.follow("billing").__aenter__()

@@ -1,14 +1,21 @@
 """Which API a command uses, and what its options are."""
 
+import asyncio
 import inspect
+import signal
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from homeport.client import Client
-from homeport.commands.access import find_nats, open_client, with_client
+from homeport.client import AsyncClient, Client
+from homeport.commands.access import (
+    find_nats,
+    open_client,
+    with_async_client,
+    with_client,
+)
 from homeport.errors import HomeportError, InvalidConfiguration
 from homeport.runtime.platform import ready
 from homeport.runtime.platform.ready import Ready
@@ -99,3 +106,38 @@ def test_the_environment_says_which(data: Path) -> None:
     failed = CliRunner().invoke(cli, [], env=environment).exception
     assert isinstance(failed, InvalidConfiguration)
     assert "the API's URL" in str(failed)
+
+
+def test_a_command_that_is_awaited_has_a_client_of_its_kind(data: Path) -> None:
+    cli = typer.Typer()
+
+    @cli.command()
+    @with_async_client
+    async def greet(client: AsyncClient, name: str) -> None:
+        """Say hello."""
+        typer.echo(f"{type(client).__name__} {name}")
+
+    done = CliRunner().invoke(cli, ["you", "--data", str(data)])
+    assert done.output == "AsyncClient you\n"
+    failed = CliRunner().invoke(cli, ["you", "--data", "/nowhere"]).exception
+    assert isinstance(failed, HomeportError)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_however_it_is_told_to_end_it_cleans_up(
+    data: Path, number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @with_async_client
+    async def wait(client: AsyncClient) -> None:
+        asyncio.get_running_loop().call_soon(signal.raise_signal, number)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            typer.echo("cleaned up")
+
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        wait(api=None, key=None, ca=None, data=data, ready_file=None)
+    assert capsys.readouterr().out == "cleaned up\n"
+    assert signal.getsignal(number) is before

@@ -2,7 +2,7 @@
 
 import pytest
 
-from homeport.commands.selection import find_device, parse_where
+from homeport.commands.selection import await_device, find_device, parse_where
 from homeport.errors import InvalidConfiguration
 from tests.support.api import ScriptedApi
 
@@ -46,3 +46,15 @@ def test_a_name_that_nobody_has_is_a_sentence() -> None:
         pytest.raises(InvalidConfiguration, match="'attic' is none of this account"),
     ):
         find_device(client, "attic")
+
+
+async def test_a_client_that_is_awaited_finds_the_same() -> None:
+    api = ScriptedApi()
+    api.will_answer({"data": [{"id": ID, "state": "registered"}]})
+    api.will_answer({"data": []})
+    async with api.async_client() as client:
+        assert await await_device(client, ID.upper()) == ID
+        assert await await_device(client, "kitchen") == ID
+        with pytest.raises(InvalidConfiguration, match="'attic' is none of this"):
+            await await_device(client, "attic")
+    assert len(api.asked) == 2

@@ -515,3 +515,23 @@ def test_one_that_has_to_prove_its_address_does() -> None:
     ask = act(device, 1)
     assert ask.path == ("bspack",)
     assert ask.options == ((Option.ACCEPT, b"\x70"), (Option.ECHO, b"value"))
+
+
+def test_one_that_is_reset_comes_as_what_it_was_made() -> None:
+    device = bootstrapped(with_certificate())
+    device.act(2)
+    device.answered("register", CREATED, 2)
+    assert asked(device, Code.POST, "3", "0", "5") == Code.CHANGED
+    ask = act(device, 5)
+    assert (ask.operation, ask.account) == ("bootstrap", Account(BOOTSTRAP))
+    assert ask.queries == ("ep=urn:dev:1", "pct=112")
+    assert device.endpoint_name == "urn:dev:1"
+
+
+def test_one_that_is_reset_and_has_no_bootstrap_registers_anew() -> None:
+    device = registered()
+    asked(device, Code.PUT, "1", "1", "1", payload=b"20")
+    device.act(5)
+    device.answered("update", answer(Code.CHANGED), 5)
+    asked(device, Code.POST, "3", "0", "5")
+    assert "lt=60" in act(device, 5).queries

@@ -25,7 +25,7 @@ def managed(dialect: object = LWM2M_1_1) -> Managed:
     ("path", "action"),
     [
         ("/3/0/4", Action.REBOOT),
-        ("/3/0/5", Action.BOOTSTRAP),
+        ("/3/0/5", Action.RESET),
         ("/1/1/4", Action.LEAVE),
         ("/1/1/8", Action.UPDATE),
         ("/1/1/9", Action.BOOTSTRAP),
@@ -39,6 +39,14 @@ def test_what_is_executed_is_done_once(path: str, action: Action | None) -> None
     assert answer.code == Code.CHANGED
     assert device.take_action() is action
     assert device.take_action() is None
+
+
+def test_an_izuma_device_resets_when_it_is_rebooted() -> None:
+    device = managed(IZUMA)
+    device.answer(request(Code.POST, "/3/0/5"))
+    assert device.take_action() is None
+    device.answer(request(Code.POST, "/3/0/4"))
+    assert device.take_action() is Action.RESET
 
 
 def test_another_lifetime_is_told_in_an_update() -> None:
