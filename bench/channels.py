@@ -22,6 +22,8 @@ CHANNELS = 10_000
 FEW = 1_000
 """So many are there before it is measured what more of them cost."""
 WOKEN = 100
+SETTLING_SECONDS = 8
+"""So long new ones are looked at once more."""
 IDLE_SECONDS = 10
 BYTES_WANTED = 5_000
 WAKING_WANTED = 0.050
@@ -45,6 +47,7 @@ async def measure() -> bool:
         await _until_resting(pages, CHANNELS)
         took = time.monotonic() - begun
         after = _resident(pid, started.processes["nats"])
+        await asyncio.sleep(SETTLING_SECONDS)
         used = cpu_seconds(pid)
         await asyncio.sleep(IDLE_SECONDS)
         busy = (cpu_seconds(pid) - used) / IDLE_SECONDS

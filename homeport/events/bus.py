@@ -8,12 +8,14 @@ here and nowhere else.
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from types import TracebackType
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, NatsRouter, PullSub
 from faststream.nats.annotations import NatsMessage as Handled
 from faststream.nats.subscriber.usecases import stream_pull_subscriber
 from nats.aio.msg import Msg
+from nats.errors import ConnectionReconnectingError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from homeport.errors import InvalidFormat
@@ -56,9 +58,26 @@ class Subscription:
     max_ack_pending: int = 5_000
 
 
+class Broker(NatsBroker):
+    """FastStream's, which can be stopped while its server is away, too."""
+
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> None:
+        """End; what was not acknowledged by then is given to others."""
+        try:
+            await super().stop(exc_type, exc_val, exc_tb)
+        except ConnectionReconnectingError:
+            if self._connection is not None:
+                await self._connection.close()
+
+
 def broker(url: str) -> NatsBroker:
     """Make the connection of a service; it keeps trying when the server is away."""
-    return NatsBroker(
+    return Broker(
         url.split(","), max_reconnect_attempts=-1, reconnect_time_wait=1, logger=None
     )
 

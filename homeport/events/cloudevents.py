@@ -1,6 +1,6 @@
 """CloudEvents 1.0, binary mode: attributes are NATS headers, the body is the fact."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from nats.aio.msg import Msg
@@ -15,6 +15,20 @@ MESSAGE_ID = "Nats-Msg-Id"
 
 TRACEPARENT = "ce-traceparent"
 """The trace that an event belongs to (CloudEvents, Distributed Tracing extension)."""
+
+
+HEADERS: Mapping[str, str] = {
+    MESSAGE_ID: "The event's id, by which JetStream drops what it has had.",
+    "ce-specversion": "The version of CloudEvents.",
+    "ce-id": "The event's id, the same whenever it is repeated.",
+    "ce-type": "What happened, and in which version it is told.",
+    "ce-source": "The account, as a path.",
+    "ce-subject": "The device's id.",
+    "ce-time": "When it happened, in UTC.",
+    "content-type": "That of the body.",
+    TRACEPARENT: "The trace that it belongs to, if it is traced.",
+}
+"""What `headers` makes."""
 
 
 class Envelope(NamedTuple):

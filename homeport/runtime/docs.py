@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from homeport import __version__
 from homeport.errors import InvalidFormat
-from homeport.events import bus, facts, subjects
+from homeport.events import applications, bus, cloudevents, facts, subjects
 from homeport.events.bus import Subscription
 from homeport.events.facts import AnyFact, Fact
 from homeport.runtime import conformance, coverage, metrics, services
@@ -36,7 +36,19 @@ CONSUMERS: Mapping[str, str] = {
     "expiry": "services.expiry.bus",
     "notifier": "services.notifier.bus",
 }
-"""The services with fixed consumers; the notifier has one more for each channel."""
+"""The services with fixed consumers; channels have theirs besides."""
+
+_ACCOUNT = "{account_id}"
+_EVENTS = f"""\
+What happened to devices: facts on NATS JetStream, in the stream {subjects.STREAM}.
+
+An application reads its account's facts as a user of NATS that it makes by REST: one
+that listens subscribes to the subjects below; one that consumes has a consumer of its
+own, and writes `{applications.API_PREFIX}` where JetStream has `$JS.API`. The page "How
+to consume from NATS" has the whole of it.
+
+Those that take are Homeport's own services.
+"""
 
 _SHARED: Mapping[type[Settings], str] = {
     Settings: "Every service",
@@ -101,10 +113,33 @@ def asyncapi() -> str:
         broker,
         title="Homeport",
         version=__version__,
-        description="What happened to devices: facts on NATS JetStream.",
+        description=_EVENTS,
         schema_version="3.0.0",
     ).to_specification()
-    return pretty(document.to_jsonable())
+    return pretty(_completed(document.to_jsonable()))
+
+
+def _completed(document: Any) -> Any:
+    """Say what FastStream does not know of our messages: parameters and headers."""
+    components = document["components"]
+    for channel in document["channels"].values():
+        if _ACCOUNT in channel["address"]:
+            description = "The account, 32 hex characters."
+            channel["parameters"] = {_ACCOUNT[1:-1]: {"description": description}}
+    for message in components["messages"].values():
+        del message["correlationId"]
+        message["contentType"] = "application/json"
+        message["headers"] = {"$ref": "#/components/schemas/Headers"}
+    components["schemas"]["Headers"] = {
+        "type": "object",
+        "title": "Headers",
+        "description": "CloudEvents 1.0, binary mode.",
+        "properties": {
+            name: {"type": "string", "description": meaning}
+            for name, meaning in cloudevents.HEADERS.items()
+        },
+    }
+    return document
 
 
 def openapi(name: str) -> str:
@@ -160,7 +195,7 @@ def _facts() -> Sequence[type[Fact]]:
 
 def _describe_fact(broker: NatsBroker, fact: type[Fact]) -> None:
     broker.publisher(
-        subjects.of_fact(fact.name).replace("*", "{account_id}"),
+        subjects.of_fact(fact.name).replace("*", _ACCOUNT),
         schema=fact,
         title=fact.name.value,
         description=fact.__doc__,

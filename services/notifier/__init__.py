@@ -3,7 +3,8 @@
 Consumes: device.bootstrapped, device.registered, registration.updated,
     device.deregistered, registration.expired, request.completed
 Publishes: request.completed
-Stores: tables notifier.channels, removals, endpoints, open_requests, subscriptions and
-    presubscriptions in PostgreSQL; a durable NATS consumer of each channel, which takes
-    resource.notified, too
+Stores: tables notifier.channels, removals, endpoints, open_requests, subscriptions,
+    presubscriptions, cursors, consumers and nats_users in PostgreSQL; in NATS consumers
+    of channels that something happens to, of readers of named consumers and of users of
+    NATS that consume, which take resource.notified, too
 """

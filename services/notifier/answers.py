@@ -51,6 +51,10 @@ WORDS: Mapping[str, str] = {
     "confirm": "INVALID_CONFIRM",
     "last-event-id": "INVALID_LAST_EVENT_ID",
     "limit": "INVALID_LIMIT",
+    "name": "INVALID_NAME",
+    "taken-name": "NAME_IS_TAKEN",
+    "access": "INVALID_ACCESS",
+    "nats-users": "TOO_MANY_NATS_USERS",
 }
 """The word for each parameter that may be wrong; all are 400."""
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from homeport.errors import Unavailable
+from homeport.pki import nkeys
 from homeport.runtime import addresses, bus
 from homeport.runtime.probes import Probes
 from homeport.runtime.serving import serve
@@ -26,6 +27,8 @@ from services.notifier.ground import Ground, ground
 from services.notifier.insistence import Insistence, Pace
 from services.notifier.interests import Interests
 from services.notifier.ledger import Ledger
+from services.notifier.nats_authorization import Authorization
+from services.notifier.nats_granting import Granting
 from services.notifier.remembered import Remembered
 from services.notifier.revocations import Revocations
 from services.notifier.roster import Roster
@@ -66,6 +69,9 @@ async def service(
             discard=base.resting.discard,
             seconds=settings.key_sweep_seconds,
         )
+        if granting := http.granting(settings, base):
+            await _authorization(settings, granting).listen(base.nats)
+            stack.push_async_callback(end, vital(granting.watch()))
         for work in (
             roster.run(),
             _expire(ledger, settings),
@@ -123,6 +129,12 @@ def _sweeper(settings: NotifierSettings, base: Ground) -> Sweeper:
         buckets=settings.buckets,
         seconds=settings.request_sweep_seconds,
     )
+
+
+def _authorization(settings: NotifierSettings, granting: Granting) -> Authorization:
+    seed = settings.nats_issuer_seed
+    key = nkeys.parse_seed(seed.get_secret_value() if seed else "")
+    return Authorization(key, granting.stored)
 
 
 def _unattended(

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
-from homeport.errors import InvalidParameter
+from homeport.errors import InvalidFormat, InvalidParameter
+from homeport.pki import nkeys
 from homeport.runtime.config import DatabaseSettings
 from services.notifier import networks
 from services.notifier.networks import Network
@@ -16,6 +17,14 @@ def _networks(text: str) -> str:
         networks.parse(text)
     except InvalidParameter as error:
         raise ValueError(error.reason) from error
+    return text
+
+
+def _seed(text: SecretStr) -> SecretStr:
+    try:
+        nkeys.parse_seed(text.get_secret_value())
+    except InvalidFormat as error:
+        raise ValueError(str(error)) from error
     return text
 
 
@@ -74,6 +83,24 @@ class NotifierSettings(DatabaseSettings):
 
     consumers_per_account: int = Field(
         default=1_000, ge=1, description="Named consumers that an account may have."
+    )
+    nats_users_per_account: int = Field(
+        default=20,
+        ge=1,
+        description="Users that may read from NATS itself, of an account.",
+    )
+    nats_issuer_seed: Annotated[SecretStr, AfterValidator(_seed)] | None = Field(
+        default=None,
+        description=(
+            "The seed of the NATS account key that NATS is configured to ask for "
+            "(auth callout); without it nobody may read from NATS itself."
+        ),
+    )
+    nats_public_url: str | None = Field(
+        default=None,
+        description=(
+            "Where applications reach NATS; nothing for where the services do."
+        ),
     )
     cursor_sweep_seconds: float = Field(
         default=60,

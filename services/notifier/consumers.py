@@ -8,24 +8,21 @@ So nothing has to be said to the server while a webhook makes us wait: unacknowl
 events are given out again only to those who ask, and then come before newer ones.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
-from nats.js.errors import Error as JetStreamError
 
-from homeport.errors import Unavailable
 from homeport.events import subjects
-from homeport.events.cloudevents import TRACEPARENT
 from homeport.names import AccountId
 from services.notifier.channels import Channel
+from services.notifier.jetstream import reported, taken
 from services.notifier.messages import Taken
 
 BATCH = 1_000
@@ -56,7 +53,7 @@ async def ensure(
     """
     durable = subjects.channel_durable(key_id)
     jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
-    with _reported():
+    with reported():
         try:
             await jetstream.consumer_info(subjects.STREAM, durable)
         except NotFoundError:
@@ -98,14 +95,14 @@ async def acknowledge(nats: Client, receipt: str) -> None:
 
     Repeating is harmless.
     """
-    with _reported():
+    with reported():
         await nats.request(receipt, b"+ACK", timeout=_ANSWER_SECONDS)
 
 
 async def discard(nats: Client, key_id: str) -> None:
     """Remove a channel's consumer for good; raise Unavailable."""
     jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
-    with _reported():
+    with reported():
         try:
             await jetstream.delete_consumer(
                 subjects.STREAM, subjects.channel_durable(key_id)
@@ -132,7 +129,7 @@ async def progress(nats: Client, key_id: str) -> Progress | None:
     Raises Unavailable.
     """
     jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
-    with _reported():
+    with reported():
         try:
             found = await jetstream.consumer_info(
                 subjects.STREAM, subjects.channel_durable(key_id)
@@ -170,7 +167,7 @@ class Inbox:
 
     async def take(self, seconds: float = IDLE_SECONDS) -> list[Taken]:
         """Wait for the next batch; nothing if nothing came for a while."""
-        with _reported():
+        with reported():
             found = await self._next(seconds) if self._begun else []
             if self._begun and self._goes_on(found):
                 self._place += len(found)
@@ -179,7 +176,7 @@ class Inbox:
                 self._begun = True
             if not found:
                 return []
-            events = {event.sequence: event for event in map(_taken, found)}
+            events = {event.sequence: event for event in map(taken, found)}
             self._taken = {msg.metadata.sequence.stream: msg for msg in found}
             self._last = self._taken[max(self._taken)]
             fresh = [
@@ -196,7 +193,7 @@ class Inbox:
         if self._last is None:
             return
         self._delivered = max(self._delivered, self._last.metadata.sequence.stream)
-        with _reported():
+        with reported():
             await self._last.ack_sync(timeout=_ANSWER_SECONDS)
         self._last = None
 
@@ -206,7 +203,7 @@ class Inbox:
 
     async def give_back(self, batch: Iterable[Taken]) -> None:
         """Have events of the last batch given out again, at once and in this order."""
-        with _reported():
+        with reported():
             for taken in batch:
                 await self._taken[taken.sequence].nak()
 
@@ -264,7 +261,7 @@ async def inbox(
         nats, channel.key_id, channel.account, after=after, since=channel.created_at
     )
     jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
-    with _reported():
+    with reported():
         subscription = await jetstream.pull_subscribe_bind(
             durable, stream=subjects.STREAM
         )
@@ -273,21 +270,3 @@ async def inbox(
     finally:
         if not nats.is_closed:
             await subscription.unsubscribe()
-
-
-def _taken(message: Msg) -> Taken:
-    metadata = message.metadata
-    return Taken(
-        metadata.sequence.stream,
-        int(metadata.timestamp.timestamp() * 1000),
-        message.data,
-        (message.headers or {}).get(TRACEPARENT, ""),
-    )
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    try:
-        yield
-    except (NatsError, JetStreamError, TimeoutError, OSError) as error:
-        raise Unavailable("NATS", str(error) or type(error).__name__) from error

@@ -20,6 +20,7 @@ from services.notifier import (
     http_consumers,
     http_endpoints,
     http_event_streams,
+    http_nats_users,
     http_polls,
     http_presubscriptions,
     http_requests,
@@ -39,6 +40,9 @@ from services.notifier.consuming import Consuming
 from services.notifier.delivery import Delivery
 from services.notifier.ground import Ground, ground
 from services.notifier.ledger import Ledger
+from services.notifier.nats_granting import Granting
+from services.notifier.nats_user_bodies import public
+from services.notifier.nats_user_store import NatsUserStore
 from services.notifier.polls import Polls, Source
 from services.notifier.ports import Ports
 from services.notifier.roster import Roster
@@ -103,8 +107,18 @@ async def application(settings: NotifierSettings) -> AsyncIterator[FastAPI]:
                     base.queue, base.requests, base.subscriptions, base.observing
                 ),
                 consuming=_consuming(settings, base),
+                granting=granting(settings, base),
+                nats_url=settings.nats_public_url or public(settings.nats_url),
             )
         )
+
+
+def granting(settings: NotifierSettings, base: Ground) -> Granting | None:
+    """Make what lets applications read from NATS, where NATS is configured for it."""
+    if settings.nats_issuer_seed is None:
+        return None
+    stored = NatsUserStore(base.engine, most=settings.nats_users_per_account)
+    return Granting(base.nats, stored, seconds=settings.key_sweep_seconds)
 
 
 def _consuming(settings: NotifierSettings, base: Ground) -> Consuming:
@@ -173,6 +187,7 @@ def routes(ports: Ports) -> FastAPI:
         http_backlogs,
         http_consumers,
         http_event_streams,
+        http_nats_users,
     ):
         made.include_router(module.routes(ports, caller=caller))
 

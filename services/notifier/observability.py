@@ -94,6 +94,11 @@ _WAITING_MOST = Gauge(
     "homeport_notifier_consumers_waiting_most_events",
     "What waited for the one of them that was most behind.",
 )
+_NATS_USERS = Counter(
+    "homeport_notifier_nats_users_total",
+    "Applications that came to NATS, and what it was told of them.",
+    ["answer"],
+)
 _ENDED = Counter(
     "homeport_notifier_event_streams_ended_total",
     "Readers of named consumers that are served no longer.",
@@ -292,6 +297,27 @@ def record_unattended(waiting: int, most: int) -> None:
 def record_unattended_wait(reason: str) -> None:
     """Log that channels cannot be looked at now for which nobody reads."""
     _log.warning("unattended channels not looked at", reason=reason)
+
+
+def record_nats_user(*, admitted: bool) -> None:
+    """Count whom NATS has asked for."""
+    _NATS_USERS.labels("admitted" if admitted else "refused").inc()
+
+
+def record_nats_unanswered(reason: str) -> None:
+    """Count and log a question of NATS that could not be answered."""
+    _NATS_USERS.labels("unanswered").inc()
+    _log.warning("NATS not answered", reason=reason)
+
+
+def record_nats_user_ended(user: str) -> None:
+    """Log a connection that was ended because its user is gone."""
+    _log.info("NATS user ended", user=user)
+
+
+def record_nats_users_wait(reason: str) -> None:
+    """Log that it cannot be seen now who is connected to NATS."""
+    _log.warning("NATS users not looked at", reason=reason)
 
 
 def record_wakes_wait(reason: str) -> None:

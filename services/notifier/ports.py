@@ -13,6 +13,7 @@ from services.notifier.endpoints import Endpoints
 from services.notifier.handlers import Collect
 from services.notifier.insistence import Put
 from services.notifier.ledger import Ledger
+from services.notifier.nats_granting import Granting
 from services.notifier.polls import Polls
 from services.notifier.requests import Requests
 from services.notifier.sockets import Sockets
@@ -41,3 +42,5 @@ class Ports:
     subscriptions: SubscriptionStore
     subscribing: Subscribing
     consuming: Consuming
+    granting: Granting | None
+    nats_url: str

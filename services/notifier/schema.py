@@ -141,3 +141,19 @@ consumers = Table(
     ),
 )
 """Named consumers; ``reader`` is the newest that reads, '' for none."""
+
+nats_users = Table(
+    "nats_users",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("access", Text, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    Column("password_digest", Text, nullable=False),
+    Column("inbox", Text, nullable=False),
+    Column(
+        "created_at", DateTime(timezone=True), nullable=False, server_default=func.now()
+    ),
+)
+"""Who may read from NATS itself; ``inbox`` is what nobody else can guess."""

@@ -38,6 +38,12 @@ async def facts_stored(nats: Client) -> list[AnyFact]:
     return [facts.parse(message.data or b"") for message in messages]
 
 
+async def text_stored(nats: Client) -> str:
+    """Read all that the events in the stream say, headers and bodies."""
+    messages = await _messages(nats)
+    return "\n".join(f"{message.headers} {message.data!r}" for message in messages)
+
+
 async def _messages(nats: Client) -> list[RawStreamMsg]:
     jetstream = nats.jetstream()
     state = (await jetstream.stream_info(subjects.STREAM)).state

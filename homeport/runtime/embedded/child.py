@@ -30,6 +30,7 @@ class Child:
         self, server: Server, *, changed: Callable[[], None] = lambda: None
     ) -> None:
         self.url = server.url
+        self.settings = server.settings
         self._name = server.site.name
         self._server = server
         self._changed = changed

@@ -49,7 +49,8 @@ class Server:
 
     ``stop`` is the signal that ends it at once and in order. ``ask`` raises one of
     ``faults`` while it does not serve. ``leftover`` is a file that one which was killed
-    leaves, and that might keep the next from starting.
+    leaves, and that might keep the next from starting. ``settings`` are what services
+    read of it besides its URL.
     """
 
     site: Site
@@ -61,3 +62,4 @@ class Server:
     faults: tuple[type[Exception], ...]
     leftover: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)

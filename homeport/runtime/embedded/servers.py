@@ -87,6 +87,15 @@ class EmbeddedServers:
         return self._url(postgres.NAME)
 
     @property
+    def settings(self) -> Mapping[str, str]:
+        """What services read besides the URLs, of servers that were started here."""
+        return {
+            name: text
+            for child in self._children.values()
+            for name, text in child.settings.items()
+        }
+
+    @property
     def processes(self) -> Mapping[str, int]:
         """The process ids of those that were started here and run."""
         return {

@@ -177,6 +177,11 @@ def environment(
     }
 
 
+def given(settings: Mapping[str, str]) -> dict[str, str]:
+    """Make what processes read of the servers that were started for them."""
+    return {f"{PREFIX}{name}": text for name, text in settings.items()}
+
+
 def ports(
     options: Options, *, inherited: Mapping[str, str] = os.environ
 ) -> list[tuple[Port, int]]:

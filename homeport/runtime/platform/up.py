@@ -126,6 +126,7 @@ class Platform:
             nats_url=self._servers.nats_url,
             postgres_url=self._servers.postgres_url,
         )
+        environment |= plan.given(self._servers.settings)
         environment |= https.told(self._https)
         replica = Replica(
             part.name,

@@ -16,6 +16,8 @@ from homeport.events.bus import Handler, Subscription
 from homeport.events.facts import AnyFact, FactName
 from homeport.runtime import bus
 from tests.support.events import ACCOUNT, deregistered
+from tests.support.line import line
+from tests.support.polling import until
 
 pytestmark = pytest.mark.integration
 
@@ -60,6 +62,22 @@ async def consume(url: str, consumer: Consumer, *handlers: Handler) -> None:
     await consumer.finished()
     for broker in brokers:
         await broker.stop()
+
+
+async def test_a_broker_ends_though_its_server_is_away(nats_url: str) -> None:
+    async with line(nats_url) as (way, url):
+        broker = events_bus.broker(url)
+        await broker.start()
+        connection = broker._connection
+        assert connection is not None
+        way.cut()
+
+        async def away() -> bool:
+            return connection.is_reconnecting
+
+        await until(away)
+        await broker.stop()
+        assert connection.is_closed
 
 
 async def test_facts_arrive_in_the_order_of_the_stream(nats_url: str) -> None:

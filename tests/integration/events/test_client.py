@@ -50,9 +50,12 @@ async def test_an_ear_hears_the_next_message_and_no_other(nats_url: str) -> None
         await nats.listen_once("tests.*", lambda: heard.append("one"))
         forgotten = await nats.listen_once("tests.*", lambda: heard.append("none"))
         await nats.forget(forgotten)
-        for _ in range(3):
-            await nats.publish("tests.one", b"body", headers=HEADERS)
-        await nats.flush()
+        last: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        await nats.subscribe("tests.last", future=last)
+        for subject in ("tests.one", "tests.one", "tests.last"):
+            await nats.publish(subject, b"body", headers=HEADERS)
+        async with asyncio.timeout(10):
+            await last
         assert heard == ["one"]
         await nats.forget(forgotten)
 

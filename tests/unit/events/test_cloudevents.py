@@ -1,6 +1,6 @@
 """CloudEvents attributes are headers."""
 
-from homeport.events.cloudevents import Envelope, headers
+from homeport.events.cloudevents import HEADERS, Envelope, headers
 from homeport.events.facts import FactName
 from homeport.names import AccountId, DeviceId
 
@@ -24,4 +24,6 @@ def test_an_event_has_the_attributes_of_cloudevents_1_0() -> None:
         "ce-time": "2026-11-24T14:20:05.123456Z",
         "content-type": "application/json",
     }
+    traced = envelope._replace(traceparent="00-1-2-01")
+    assert set(headers(traced)) == set(HEADERS)
     assert envelope.subject == f"homeport.v1.{'a' * 32}.device.registered"

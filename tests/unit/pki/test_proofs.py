@@ -6,6 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -45,16 +46,23 @@ def test_an_rsa_key_proves_itself_too() -> None:
     assert not proofs.proves(signature[::-1], account=ACCOUNT, certificate=document)
 
 
+@pytest.mark.conforms("C-223", "CVE-2022-21449")
 @pytest.mark.parametrize(
     "signature",
     [
         b"",
         bytes(70),
+        encode_dss_signature(0, 0),
+        encode_dss_signature(0, 1),
+        encode_dss_signature(1, 0),
         CA.key.sign(TEXT, ec.ECDSA(SHA384())),
         CA.key.sign(TEXT + b"\n", ec.ECDSA(SHA256())),
         new_ca().key.sign(TEXT, ec.ECDSA(SHA256())),
     ],
-    ids=["none", "zeros", "another hash", "another text", "another key"],
+    ids=[
+        *("none", "zeros", "both zero", "r zero", "s zero"),
+        *("another hash", "another text", "another key"),
+    ],
 )
 def test_any_other_signature_proves_nothing(signature: bytes) -> None:
     assert not proofs.proves(signature, account=ACCOUNT, certificate=CA.certificate.der)

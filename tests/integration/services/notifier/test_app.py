@@ -116,6 +116,7 @@ async def test_a_message_that_failed_comes_before_all_others(
         assert await receiver.until_items(5) == devices(many)
 
 
+@pytest.mark.conforms("C-246", "R-111")
 async def test_a_webhook_that_hangs_disturbs_no_other(
     opened: Site, receiver: Webhook
 ) -> None:
@@ -259,6 +260,7 @@ async def test_what_is_no_fact_is_passed_over(opened: Site, receiver: Webhook) -
         assert await receiver.until_items(1) == [LATER.device]
 
 
+@pytest.mark.conforms("C-246", "R-111")
 async def test_a_channel_that_fails_for_too_long_is_removed(
     redis_url: str, nats_url: str, postgres_url: str, receiver: Webhook
 ) -> None:

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from homeport.events import subjects
-from homeport.names import AccountId
-from tests.support.notifier import KEY, Site, site
+from tests.support.notifier import KEY, Site, deregistrations, site
 from tests.support.webhook import CLOSE, ENDLESS, HANG, Never, Webhook, webhook
 
 pytestmark = pytest.mark.integration
@@ -61,9 +59,9 @@ async def test_a_callback_is_tried_stored_and_its_events_are_kept(
     }
     kind = await opened.client.get("/v2/notification/channel")
     assert kind.json() == {"delivery_mechanism": "CALLBACK"}
-    durable = subjects.channel_durable("b" * 32)
-    consumer = await opened.nats.jetstream().consumer_info(subjects.STREAM, durable)
-    assert consumer.config.filter_subject == subjects.of_account(AccountId("a" * 32))
+    await opened.happen(*deregistrations(2))
+    backlog = await opened.client.get("/v2/notification/channel/backlog")
+    assert backlog.json() == {"waiting": 2, "dropped": 0}
 
 
 async def test_setting_it_again_replaces_it(opened: Site, receiver: Webhook) -> None:

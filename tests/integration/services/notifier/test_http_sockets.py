@@ -16,9 +16,11 @@ from homeport.events.facts import FactName
 from homeport.store import trust
 from tests.support.notifier import KEY, KEY_ID, Site, deregistrations, event, site
 from tests.support.polling import until
+from tests.support.webhook import webhook
 
 pytestmark = pytest.mark.integration
 
+CALLBACK = "/v2/notification/callback"
 WEBSOCKET = "/v2/notification/websocket"
 LATER = event(FactName.DEVICE_DEREGISTERED, 1, device="later")
 
@@ -208,6 +210,22 @@ async def test_a_deleted_channel_closes_it_with_1000(opened: Site) -> None:
         assert await close_code(socket) == 1000
 
 
+@pytest.mark.conforms("C-249", "R-112", "R-114")
+async def test_a_channel_deleted_under_load_makes_room_for_another_kind_at_once(
+    opened: Site,
+) -> None:
+    many = deregistrations(1_000)
+    await opened.listen()
+    async with webhook() as receiver, opened.socket() as socket:
+        happening = asyncio.create_task(opened.happen(*many))
+        assert await items(socket, 1)
+        assert (await opened.client.delete(WEBSOCKET)).status_code == 204
+        made = await opened.client.put(CALLBACK, json={"url": receiver.url})
+        assert made.status_code == 204
+        assert await close_code(socket) == 1000
+        await happening
+
+
 async def test_the_newest_socket_wins(opened: Site) -> None:
     await opened.listen()
     async with opened.socket() as older, opened.socket() as newer:
@@ -216,6 +234,7 @@ async def test_the_newest_socket_wins(opened: Site) -> None:
         assert await items(newer, 1) == [LATER.device]
 
 
+@pytest.mark.conforms("C-248", "R-114")
 async def test_the_newest_socket_wins_on_any_replica(opened: Site) -> None:
     many = deregistrations(20)
     await opened.listen()

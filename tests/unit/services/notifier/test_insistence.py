@@ -81,6 +81,7 @@ async def test_a_message_keeps_its_id_and_another_has_another() -> None:
     assert first == again != other
 
 
+@pytest.mark.conforms("C-246", "R-111")
 async def test_a_webhook_that_fails_for_a_day_is_given_up() -> None:
     world = World([False] * 10_000)
     assert not await world.calls().hand_over(MESSAGE)
@@ -102,6 +103,7 @@ async def test_a_day_of_failures_goes_on_after_a_restart() -> None:
     ("failures", "seconds"),
     [(1, 1), (2, 2), (3, 4), (7, 64), (8, 120), (9, 120), (10_000, 120)],
 )
+@pytest.mark.conforms("C-246", "R-111")
 def test_retries_come_after_1_2_4_to_120_seconds(failures: int, seconds: int) -> None:
     assert insistence.retry_delay(failures, 0.5) == seconds
     assert insistence.retry_delay(failures, 0) == pytest.approx(seconds * 0.9)

@@ -96,6 +96,7 @@ def test_a_registration_has_both_names_and_the_structure() -> None:
     )
 
 
+@pytest.mark.conforms("C-112", "B-103")
 def test_an_update_has_the_full_structure_and_the_device_id_only() -> None:
     assert messages.read(fact("registration.updated", changes=[]), PLAIN) == Notice(
         Kind.REG_UPDATES,

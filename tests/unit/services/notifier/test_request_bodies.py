@@ -21,6 +21,7 @@ def test_everything_may_be_said() -> None:
     )
 
 
+@pytest.mark.conforms("C-137", "R-86")
 @pytest.mark.parametrize(
     "body",
     [
