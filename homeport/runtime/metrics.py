@@ -13,7 +13,7 @@ PREFIX = "homeport_"
 
 CHAPTERS: Mapping[str, Sequence[str]] = {
     "Every process": ("build", "ready", "check", "loop"),
-    "CoAP edges": ("dtls", "udp", "certificate"),
+    "CoAP edges": ("dtls", "udp", "certificate", "defects"),
     "CoAP edges and expiry": ("events", "publish"),
     "The lwm2m edge": ("lwm2m",),
     "The bootstrap edge": ("bootstrap",),

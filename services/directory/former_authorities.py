@@ -65,7 +65,7 @@ def require_room(formers: Iterable[Former]) -> None:
         if count[name] > most:
             raise InvalidParameter(
                 name.value,
-                f"has {most} former ones that are still good: withdraw one first",
+                "has as many former ones as may be good: withdraw one first",
             )
 
 

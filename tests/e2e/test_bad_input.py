@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,6 +19,8 @@ pytestmark = pytest.mark.e2e
 
 LINK_FORMAT = ((int(Option.CONTENT_FORMAT), b"\x28"),)
 DATAGRAMS = 2_000
+AT_ONCE = 250
+GROWTH_BYTES = 16 * 2**20
 DEEP = b"[" * 30_000
 
 
@@ -46,11 +49,11 @@ async def unharmed(shared: System, application: Application, name: str) -> None:
     assert shared.faults() == []
 
 
-def garbage() -> Iterator[bytes]:
+def garbage(many: int) -> Iterator[bytes]:
     """Yield what real devices said, cut or garbled, and what nobody would say."""
     chance = random.Random(7)
     real = [message.datagram for each in captures().values() for message in each]
-    for _ in range(DATAGRAMS):
+    for _ in range(many):
         datagram = bytearray(chance.choice(real))
         match chance.randrange(3):
             case 0:
@@ -63,15 +66,32 @@ def garbage() -> Iterator[bytes]:
                 yield chance.randbytes(chance.randrange(1_400))
 
 
+async def says_nothing(shared: System, datagrams: Iterable[bytes]) -> None:
+    """Send garbage to both edges, no faster than they read it."""
+    with peer() as noise, peer() as quiet:
+        for number, datagram in enumerate(datagrams):
+            for url in (shared.lwm2m, shared.bootstrap):
+                noise.say(datagram, url)
+                if not number % AT_ONCE:
+                    await quiet.hears_nothing(url)
+
+
+@pytest.mark.conforms("C-224", "CVE-2019-9004", "CVE-2021-41040")
+@pytest.mark.parametrize(
+    "many",
+    [DATAGRAMS, pytest.param(500_000, marks=pytest.mark.soak)],
+    ids=["few", "a million"],
+)
 async def test_datagrams_that_say_nothing_harm_nobody(
-    shared: System, application: Application
+    shared: System, application: Application, many: int
 ) -> None:
-    with peer() as noise:
-        for datagram in garbage():
-            noise.say(datagram, shared.lwm2m)
-            noise.say(datagram, shared.bootstrap)
-            await asyncio.sleep(0)
-    await unharmed(shared, application, "after-garbage")
+    datagrams = garbage(many)
+    await says_nothing(shared, islice(datagrams, many // 4))
+    before = {name: shared.memory(name) for name in ("lwm2m", "bootstrap")}
+    await says_nothing(shared, datagrams)
+    for name, held in before.items():
+        assert shared.memory(name) - held < GROWTH_BYTES
+    await unharmed(shared, application, f"after-{many}")
 
 
 async def test_a_storm_of_one_device_is_held_and_no_other_notices(

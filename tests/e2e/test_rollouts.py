@@ -13,14 +13,8 @@ import pytest_asyncio
 from homeport.runtime.embedded import EmbeddedServers
 from tests.support import servers
 from tests.support.background import Background
-from tests.support.rollouts import (
-    DEVICES,
-    SERVICES,
-    Figures,
-    Installation,
-    Kind,
-    living,
-)
+from tests.support.installation import SERVICES, Installation
+from tests.support.rollouts import DEVICES, Figures, Kind, living
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -91,6 +85,7 @@ async def test_a_killed_pod_costs_devices_a_repetition(
     assert figures.worst_answer_ms < 2 * LONGEST_REPETITION_SECONDS * 1000
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", SERVICES)
 async def test_more_and_fewer_pods_cost_devices_nothing(
     installation: Installation, table: dict[str, Figures], tmp_path: Path, name: str
@@ -107,7 +102,6 @@ async def test_more_and_fewer_pods_cost_devices_nothing(
             await trial.go_on()
         figures = table[f"{name} 1 → 3 → 1"] = await trial.figures()
     nothing_lost(figures)
-    assert figures.missed == 0
 
 
 def nothing_lost(figures: Figures) -> None:

@@ -1,12 +1,10 @@
 """Whatever is thrown at secured ports: memory stays flat, the next device gets in."""
 
 import asyncio
-import os
 import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -61,9 +59,7 @@ async def application(narrow: System) -> AsyncIterator[Application]:
 
 def memory(serving: System) -> int:
     """Return how many bytes of memory the lwm2m edge holds."""
-    (edge,) = serving.processes["lwm2m"]
-    pages = Path(f"/proc/{edge}/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    return serving.memory("lwm2m")
 
 
 async def half_open(serving: System) -> float:

@@ -1,9 +1,11 @@
 """Bootstrap, case by case: what a device is asked, answers, and what is told of it."""
 
+import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from homeport import names
 from homeport.coap import blockwise, codec
@@ -48,6 +50,8 @@ pytestmark = pytest.mark.integration
 
 IZUMA = (f"ep={IZUMA_NAME}", f"aid={ACCOUNT}", "mccv=4.13.2")
 BEGUN, ENDED = FactName.DEVICE_BOOTSTRAPPING, FactName.DEVICE_BOOTSTRAPPED
+SECRET_KEY = 5
+"""The resource of the security object that holds it."""
 OTHER = ServerAccount(
     2,
     {
@@ -423,3 +427,22 @@ async def test_a_device_that_meets_a_defect_costs_no_other_its_bootstrap(
         return names == [BEGUN, ENDED, BEGUN, ENDED]
 
     await until(told)
+
+
+@pytest.mark.conforms("C-232", "B-074")
+async def test_what_a_device_is_handed_is_told_nobody_else(edge: Edge) -> None:
+    await edge.configure(replace(WANTED, reads=()))
+    with capture_logs() as logged:
+        messages = await bootstrapped(edge, "pct=112")
+        told = repr([fact.model_dump_json() for fact in await edge.facts(2)])
+    keys = [
+        record.value
+        for message in messages
+        if message.path[:1] == ("0",)
+        for record in records(message)
+        if record.path[-1] == SECRET_KEY
+    ]
+    assert [len(key) for key in keys] == [16, len(b"secret")]
+    for key in keys:
+        for spelled in (key.hex(), base64.b64encode(key).decode(), repr(key)[2:-1]):
+            assert spelled not in told + repr(logged)

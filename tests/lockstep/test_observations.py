@@ -334,6 +334,41 @@ async def test_several_paths_are_observed_at_once(edge: Edge, device: Device) ->
     assert await edge.queue.observed(KITCHEN) == {}
 
 
+@pytest.mark.conforms("C-162", "ETS-308", "ETS-309")
+async def test_instances_come_and_go_while_several_paths_are_observed(
+    edge: Edge, device: Device
+) -> None:
+    asked = {
+        "method": Method.FETCH,
+        "content_format": SENML_JSON,
+        "payload": b'[{"n":"/3303"},{"n":"/3/0/9"}]',
+    }
+    request = await observed(edge, device, "/", **asked)
+    packs = [
+        b'[{"n":"/3303/0/5700","v":21},{"n":"/3303/1/5700","v":7},{"n":"/3/0/9","v":1}]',
+        b'[{"n":"/3303/1/5700","v":7},{"n":"/3/0/9","v":1}]',
+        b'[{"n":"/3/0/9","v":1}]',
+    ]
+    form = [(int(Option.CONTENT_FORMAT), number(SENML_JSON))]
+    for sequence, pack in enumerate(packs, 2):
+        message_id = device.tell(request.token, pack, sequence=sequence, options=form)
+        assert await taken(device, message_id)
+    assert await values(edge, 3) == packs
+    assert await edge.queue.observed(KITCHEN) == {request.token.hex(): "/"}
+
+
+@pytest.mark.conforms("C-169", "Leshan Observe attributes")
+@pytest.mark.parametrize(
+    "told", [b"-273.15", b"-9223372036854775808", b"18446744073709551615", b"0.0"]
+)
+async def test_a_value_of_any_number_is_told_as_it_is(
+    edge: Edge, device: Device, told: bytes
+) -> None:
+    request = await observed(edge, device)
+    assert await taken(device, device.tell(request.token, told, sequence=2))
+    assert await values(edge) == [told]
+
+
 @pytest.mark.conforms("C-173", "B-185")
 async def test_a_notification_right_behind_the_answer_is_known(
     edge: Edge, device: Device

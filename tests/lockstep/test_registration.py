@@ -7,7 +7,7 @@ import pytest
 
 from homeport import names
 from homeport.coap import codec
-from homeport.coap.codec import Code, Message, Option
+from homeport.coap.codec import Code, Message, Option, Type
 from homeport.events.facts import AnyFact, DeviceRegistered, RegistrationRefused
 from homeport.identity import Identity, Means
 from homeport.names import AccountId, EndpointName
@@ -15,7 +15,8 @@ from homeport.protocol.alterations import Alterations
 from homeport.store import keys
 from services.lwm2m import handlers
 from tests.support.captures import captures
-from tests.support.lwm2m_edge import IZUMA, REGISTER, Device, Edge, serving
+from tests.support.lwm2m_edge import IZUMA, LINKS, REGISTER, Device, Edge, serving
+from tests.support.polling import until
 from tests.support.sessions import ACCOUNT, BUCKETS
 
 pytestmark = pytest.mark.integration
@@ -546,3 +547,29 @@ async def test_a_message_that_meets_a_defect_is_lost_and_no_other_is(
     monkeypatch.setattr(handlers, "interpret", interpret)
     assert await edge.device().silently(("rd",), ("ep=poison",))
     assert (await edge.device("two").register()).code == Code.CREATED
+
+
+@pytest.mark.conforms("C-235", "B-091", "B-187", "B-228")
+async def test_what_was_committed_and_not_answered_is_answered_to_the_repetition(
+    redis_url: str,
+) -> None:
+    async with serving(redis_url) as dies:
+        mute = dies.device()
+        mute.wire.say(register(message_id=7))
+
+        async def committed() -> bool:
+            return bool(await dies.facts())
+
+        await until(committed)
+        async with serving(redis_url) as edge:
+            device = edge.device()
+            heard = [await device.register(message_id=7) for _ in range(2)]
+            (fact,) = await edge.facts()
+    assert {answer.location for answer in heard} == {("rd", fact.registration_id)}
+
+
+def register(message_id: int) -> bytes:
+    options = [(int(Option.URI_PATH), b"rd"), (int(Option.CONTENT_FORMAT), b"\x28")]
+    options += [(int(Option.URI_QUERY), query.encode()) for query in REGISTER]
+    said = Message(Type.CON, Code.POST, message_id, b"\x2a", tuple(options), LINKS)
+    return codec.encode(said)

@@ -25,6 +25,8 @@ KEY = Identity(
 TEXT, LINK_FORMAT, OPAQUE, CBOR, SENML_JSON, SENML_CBOR, TLV, JSON = (
     *(0, 40, 42, 60, 110, 112, 11542, 11543),
 )
+BATTERY = "/3/0/9"
+MUTE = "/1/0/23"
 PATIENCE = 93.0
 """Seconds after which a request that nobody acknowledged is given up, at the latest."""
 
@@ -285,6 +287,48 @@ async def test_attributes_are_written_as_queries(edge: Edge, device: Device) -> 
     assert ended.code == "2.04"
 
 
+@pytest.mark.conforms("C-149", "Leshan Observe attributes")
+async def test_attributes_are_written_and_discovered_at_every_level(
+    edge: Edge, device: Device
+) -> None:
+    levels = (("/3", "pmin=10"), ("/3/0", "pmax=60"), ("/3/0/9", "pmin=5"))
+    for many, (path, attribute) in enumerate(levels, 1):
+        await edge.ask(Method.PUT, path, queries=(attribute,))
+        request = await device.hear_request()
+        assert (request.path, request.queries) == (
+            tuple(path.split("/")[1:]),
+            (attribute,),
+        )
+        device.answer(request, Code.CHANGED)
+        await edge.ended(many)
+    links = b"</3>;pmin=10,</3/0>;pmax=60,</3/0/9>;pmin=5"
+    await edge.ask(path="/3", accept=LINK_FORMAT)
+    told = [form(LINK_FORMAT)]
+    device.answer(await device.hear_request(), Code.CONTENT, links, told)
+    assert said((await edge.ended(4))[-1]) == links
+
+
+@pytest.mark.conforms("C-169", "Leshan Observe attributes")
+@pytest.mark.parametrize(
+    "queries",
+    [
+        ("pmin=0", "pmax=4294967295"),
+        ("gt=-5", "lt=-40"),
+        ("gt=-1.5", "lt=-20.25", "st=0.5"),
+        ("gt=9007199254740993", "lt=-9007199254740993", "st=1"),
+        ("st=-1",),
+    ],
+)
+async def test_limits_of_any_number_are_written_as_they_are(
+    edge: Edge, device: Device, queries: tuple[str, ...]
+) -> None:
+    request, ended = await exchange(
+        edge, device, Code.CHANGED, method=Method.PUT, path=BATTERY, queries=queries
+    )
+    assert request.queries == queries
+    assert ended.code == "2.04"
+
+
 @pytest.mark.conforms("C-148", "Leshan WriteAttributeFailed", "B-209")
 @pytest.mark.parametrize(
     "queries",
@@ -438,7 +482,7 @@ async def test_several_paths_are_written_at_once(
     assert ended.code == f"{code >> 5}.{code & 31:02}"
 
 
-@pytest.mark.conforms("C-157", "B-207")
+@pytest.mark.conforms("C-157", "C-137", "B-207")
 @pytest.mark.parametrize("payload", [b'[{"n":"/0/0/5"}]', b'[{"n":"/21"}]', b"no list"])
 async def test_a_list_of_paths_hides_nothing(
     edge: Edge, device: Device, payload: bytes
@@ -446,6 +490,7 @@ async def test_a_list_of_paths_hides_nothing(
     await edge.ask(Method.FETCH, "/", content_format=SENML_JSON, payload=payload)
     (ended,) = await edge.ended()
     assert ended.outcome is RequestOutcome.REFUSED
+    assert device.wire.unheard == 0
 
 
 @pytest.mark.conforms("C-164", "B-212")
@@ -555,3 +600,29 @@ async def kill(edge: Edge) -> None:
     session = keys.session(edge.store.sessions.bucket(KITCHEN), KITCHEN)
     lapsed = f"{id_} {name} 1 {acknowledged}"
     await edge.store.redis.hset(session, "flight", lapsed)
+
+
+@pytest.mark.conforms("C-082", "ETS-103")
+async def test_a_device_that_is_disabled_leaves(edge: Edge) -> None:
+    device = edge.device()
+    location = (await device.register()).location
+    await edge.ask(Method.POST, "/1/0/4")
+    device.answer(await device.hear_request(), Code.CHANGED)
+    await edge.ended()
+    assert (await device.deregister(location)).code == Code.DELETED
+    assert (await device.update(location)).code == Code.NOT_FOUND
+    assert await edge.store.sessions.read([KITCHEN]) == [None]
+
+
+@pytest.mark.conforms("C-183", "ETS-307")
+async def test_a_device_that_is_muted_shows_it(edge: Edge, device: Device) -> None:
+    mute = {"method": Method.PUT, "path": MUTE, "payload": b"1", "content_format": TEXT}
+    request, _ = await exchange(edge, device, Code.CHANGED, **mute)
+    assert (request.path, request.payload) == (("1", "0", "23"), b"1")
+    await edge.ask(path=MUTE)
+    device.answer(await device.hear_request(), Code.CONTENT, b"1", [form(TEXT)])
+    shown = (await edge.ended(2))[-1]
+    assert said(shown) == b"1"
+    kept = await edge.queue.value(KITCHEN, MUTE)
+    assert kept is not None
+    assert kept.payload == b"1"

@@ -1,5 +1,6 @@
 """Updates and ends of registrations, case by case."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -197,3 +198,56 @@ async def test_what_an_update_says_besides_is_kept_beside_what_there_was(
     fact = await updated(edge)
     assert fact.parameters == {"sms": "2", "color": "red"}
     assert fact.changes == ("parameters",)
+
+
+@pytest.mark.conforms("C-252", "B-108")
+@pytest.mark.parametrize("seconds", [300, -300])
+async def test_a_clock_that_jumps_ends_nothing_and_turns_nothing_back(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    right, jumped = edge.device(), time.time
+    location = (await right.register(("ep=kitchen", "lt=60", "lwm2m=1.1"))).location
+    monkeypatch.setattr(time, "time", lambda: jumped() + seconds)
+    assert (await right.update(location)).code == Code.CHANGED
+    assert (await edge.expire()).ended == 0
+    other = edge.device("two")
+    assert (
+        await other.register(("ep=bath", "lt=60", "lwm2m=1.1"))
+    ).code == Code.CREATED
+    monkeypatch.undo()
+    assert (await right.update(location)).code == Code.CHANGED
+    assert (await edge.expire()).ended == 0
+    revisions = [fact.revision for fact in await edge.store.facts_of(KITCHEN)]
+    assert len(revisions) == 3
+    assert revisions == sorted(set(revisions))
+
+
+@pytest.mark.conforms("C-252")
+async def test_a_store_whose_clock_was_ahead_turns_nothing_back(edge: Edge) -> None:
+    device = edge.device()
+    location = (await device.register()).location
+    ahead = edge.store.clock.microseconds(edge.store.clock.now()) + 300_000_000
+    bucket = names.bucket(KITCHEN, BUCKETS)
+    await edge.store.redis.set(keys.clock(bucket), ahead)
+    for _ in range(2):
+        assert (await device.update(location)).code == Code.CHANGED
+    revisions = [fact.revision for fact in await edge.store.facts_of(KITCHEN)]
+    assert revisions[1:] == [ahead + 1, ahead + 2]
+    assert (await edge.expire()).ended == 0
+
+
+@pytest.mark.conforms("C-238")
+async def test_after_the_store_is_emptied_devices_register_again_as_who_they_are(
+    edge: Edge,
+) -> None:
+    device = edge.device()
+    location = (await device.register()).location
+    (before,) = await edge.facts()
+    await edge.store.redis.flushall()
+    assert (await device.update(location)).code == Code.NOT_FOUND
+    created = await device.register()
+    assert created.code == Code.CREATED
+    assert created.location != location
+    (after,) = await edge.facts()
+    assert after.device_id == before.device_id
+    assert after.revision > before.revision

@@ -1,16 +1,14 @@
-"""Pods as processes: what a kubelet and a Deployment do with what the chart renders.
+"""Pods as processes: what a kubelet does with what the chart renders.
 
 Every pod has an address of its own on loopback, and the ports that the chart says.
 """
 
 import asyncio
 import os
-import secrets
 import signal
 import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import httpx
@@ -20,12 +18,9 @@ from tests.support import chart
 from tests.support.balancer import EACH_ANEW
 from tests.support.chart import Object
 from tests.support.homeport import Command
-from tests.support.polling import until
-from tests.support.system import FAULTS
 
 PACE = 0.1
 """Of a second of a probe's period: none of them is a value of the chart."""
-DEADLINE_SECONDS = 60
 
 Names = Mapping[str, str]
 """What stands for DNS, and for the addresses of pods."""
@@ -99,13 +94,6 @@ class Pod:
         self._command = Command(await _begin(self._container["args"], environment))
         self._keeping = asyncio.create_task(self._keep())
 
-    async def run(self, environment: Mapping[str, str]) -> int:
-        """Run a process to its end, as a Job does; return its code."""
-        process = await _begin(self._container["args"], environment)
-        await process.communicate()
-        assert process.returncode is not None
-        return process.returncode
-
     async def end(self) -> int:
         """Delete it: not ready any more, preStop, SIGTERM; return how it ended."""
         self.ending = True
@@ -113,7 +101,8 @@ class Pod:
         try:
             async with asyncio.timeout(self._grace):
                 before = self._container["lifecycle"]["preStop"]["httpGet"]
-                await self._get(before, seconds=self._grace)
+                if await self._get(before, seconds=self._grace) != 200:
+                    self.faults.append("was not drained")
                 self.command.process.send_signal(signal.SIGTERM)
                 await self.command.process.wait()
         except TimeoutError:
@@ -141,7 +130,7 @@ class Pod:
         )
 
     async def _started(self, probe: Mapping[str, Any]) -> None:
-        for _ in range(probe["failureThreshold"] * 10):
+        for _ in range(round(probe["failureThreshold"] / PACE)):
             if await self._passes(probe):
                 return
             await _period(probe)
@@ -182,124 +171,13 @@ class Pod:
         return (await self._pages.get(url, timeout=seconds)).status_code
 
 
-class Deployment:
-    """The pods of a service; ``change`` gets those that are ready, and all that run."""
-
-    def __init__(
-        self,
-        name: str,
-        release: Release,
-        names: Names,
-        change: Callable[[Sequence[str], Sequence[str]], None],
-    ) -> None:
-        self.name = name
-        self.pods: list[Pod] = []
-        self._faults: list[str] = []
-        self._release = release
-        self._names = names
-        self._change = change
-
-    @property
-    def faults(self) -> list[str]:
-        """What somebody has to look into, of pods that are there or gone."""
-        return [*self._faults, *chain.from_iterable(map(_faults, self.pods))]
-
-    @property
-    def wanted(self) -> int:
-        """How many pods the chart wants."""
-        return int(self._spec["replicas"])
-
-    @property
-    def hosts(self) -> list[str]:
-        """The addresses of the pods that are to be there."""
-        return [pod.host for pod in self.pods if not pod.ending]
-
-    async def scale(self, replicas: int) -> None:
-        """Have so many pods, all of them available; the newest are the first to go."""
-        pods = [pod for pod in self.pods if not pod.ending]
-        if replicas < len(pods):
-            await asyncio.gather(*(self._end(pod) for pod in pods[replicas:]))
-            return
-        added = replicas - len(pods)
-        made = await asyncio.gather(*(self._start() for _ in range(added)))
-        await asyncio.gather(*map(self._available, made))
-
-    async def roll_out(self, release: Release) -> None:
-        """Replace all pods by those of another release, one at a time.
-
-        One more than wanted may be there, and never one less: the chart says so.
-        """
-        self._release = release
-        strategy = self._spec["strategy"]["rollingUpdate"]
-        assert strategy == {"maxSurge": 1, "maxUnavailable": 0}
-        ends = []
-        for pod in list(self.pods):
-            await self._available(await self._start())
-            ends.append(asyncio.create_task(self._end(pod)))
-        await asyncio.gather(*ends)
-
-    async def kill(self) -> None:
-        """Kill a pod, and wait until another one has its place."""
-        pod = self.pods[0]
-        await pod.kill()
-        self._forget(pod)
-        await self._available(await self._start())
-
-    async def close(self) -> None:
-        """End all pods at once."""
-        await asyncio.gather(*(pod.kill() for pod in self.pods))
-
-    @property
-    def _spec(self) -> Object:
-        spec: Object = chart.named(self._release.objects, "Deployment", self.name)[
-            "spec"
-        ]
-        return spec
-
-    async def _start(self) -> Pod:
-        template = self._release.template("Deployment", self.name)
-        pod = Pod(template, host=_host(), changed=self._changed)
-        self.pods.append(pod)
-        names = {"0.0.0.0": pod.host, **self._names}
-        (container,) = template["spec"]["containers"]
-        await pod.start(self._release.environment(container, names))
-        return pod
-
-    async def _available(self, pod: Pod) -> None:
-        """Wait until a pod has been ready for long enough."""
-        least, loop = self._spec["minReadySeconds"], asyncio.get_running_loop()
-
-        async def available() -> bool:
-            assert pod.runs, pod.command.events
-            return pod.ready and loop.time() - pod.ready_since >= least
-
-        await until(available, seconds=DEADLINE_SECONDS)
-
-    async def _end(self, pod: Pod) -> None:
-        code = await pod.end()
-        if code != 0:
-            pod.faults.append(f"ended with {code}")
-        self._forget(pod)
-
-    def _forget(self, pod: Pod) -> None:
-        self.pods.remove(pod)
-        self._faults += _faults(pod)
-        self._changed()
-
-    def _changed(self) -> None:
-        there = [pod for pod in self.pods if pod.runs and (pod.ready or pod.ending)]
-        self._change(
-            [pod.host for pod in there if not pod.ending], [pod.host for pod in there]
-        )
-
-
-def _faults(pod: Pod) -> list[str]:
-    """Return what a pod did wrong, and what it logged that has no place there."""
-    return pod.faults + [
-        str(event)
-        for event in pod.command.events
-        if event.get("level") in FAULTS or "exception" in event
-    ]
+async def run_job(release: Release, name: str) -> int:
+    """Run the process of a Job to its end; return its code."""
+    (container,) = release.template("Job", name)["spec"]["containers"]
+    process = await _begin(container["args"], release.environment(container, {}))
+    await process.communicate()
+    assert process.returncode is not None
+    return process.returncode
 
 
 async def _begin(
@@ -319,11 +197,6 @@ async def _begin(
 
 async def _period(probe: Mapping[str, Any]) -> None:
     await asyncio.sleep(probe["periodSeconds"] * PACE)
-
-
-def _host() -> str:
-    """Take an address that nobody else has taken."""
-    return "127." + ".".join(str(1 + secrets.randbelow(254)) for _ in range(3))
 
 
 def _secrets(objects: Sequence[Object]) -> Iterator[tuple[str, dict[str, str]]]:

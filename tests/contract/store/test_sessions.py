@@ -1,5 +1,7 @@
 """What every store of registration sessions promises: standalone and on a cluster."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator
 
 import pytest
@@ -278,6 +280,38 @@ async def test_what_is_due_expires_once(here: Edge, there: Edge) -> None:
         "device.registered",
         "registration.expired",
     ]
+
+
+async def at_once(here: Edge, there: Edge, number: int) -> None:
+    """Let a device renew a registration at one edge while another one ends it."""
+    one = device(f"urn:dev:{number}")
+    location = await registered(here, one.endpoint_name)
+    await here.redis.zadd(keys.expiry(one.bucket), {one.id: 1})
+    renewal = here.do(one.refresh(2, location))
+    sweep_ = sweep(there)
+    order = (renewal, sweep_) if number % 2 else (sweep_, renewal)
+    await asyncio.gather(*order)
+
+
+@pytest.mark.conforms("C-111", "B-132")
+@pytest.mark.parametrize(
+    "times", [100, pytest.param(10_000, marks=pytest.mark.soak)], ids=["few", "many"]
+)
+async def test_an_update_in_the_instant_of_expiry_renews_or_comes_too_late(
+    here: Edge, there: Edge, times: int
+) -> None:
+    for begin in range(0, times, 10):
+        together = range(begin, begin + 10)
+        await asyncio.gather(*(at_once(here, there, number) for number in together))
+    told = defaultdict(list)
+    for fact in await here.facts():
+        told[fact.device_id].append(fact.name.value)
+    assert len(told) == times
+    for number in range(times):
+        one = device(f"urn:dev:{number}")
+        (session,) = await here.sessions.read([one.id])
+        end = "registration.expired" if session is None else "registration.updated"
+        assert told[one.id] == ["device.registered", end]
 
 
 async def test_what_is_not_due_stays(here: Edge) -> None:

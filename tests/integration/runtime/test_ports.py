@@ -19,7 +19,9 @@ from homeport.names import EndpointName
 from homeport.pki import authorities, devices, installation
 from homeport.pki.authorities import Authority
 from homeport.pki.installation import Installation
+from homeport.store import keys
 from homeport.store.entries import RegisteredKey, TrustedCertificate
+from homeport.store.scanning import scan
 from tests.support import certificates, edges, tls, trust
 from tests.support.directory import key_pem_of, pem_of
 from tests.support.edges import ACCOUNT, Edge, edge
@@ -44,10 +46,10 @@ def entry(service: Service = Service.LWM2M) -> RegisteredKey:
     )
 
 
-async def knows(redis_url: str, *keys: RegisteredKey) -> None:
+async def knows(redis_url: str, *known: RegisteredKey) -> None:
     """Let the edges know keys."""
     async with trust.writer(redis_url) as writer:
-        await writer.put(list(keys) or [entry()])
+        await writer.put(list(known) or [entry()])
 
 
 async def test_a_device_is_served_on_all_four_schemes(
@@ -289,9 +291,16 @@ async def test_a_key_that_is_removed_ends_what_it_has_opened(
                     await secured_tcp.ended()
             secured.say(ASK)
             assert await secured.hears_nothing()
+            await until(partial(forgotten, here))
             await writer.put([entry()])
             secured.say(ASK)
             assert await secured.hears_nothing()
+
+
+async def forgotten(here: Edge) -> bool:
+    """Say whether no association is kept."""
+    kept = keys.association(Service.LWM2M, "*")
+    return not [found async for found in scan(here.base.redis, kept)]
 
 
 async def test_an_edge_hears_that_another_has_taken_over(

@@ -16,12 +16,15 @@ from homeport.store.operations import Bootstrapped, Result
 from homeport.store.outbox import LEASE_MILLISECONDS
 from homeport.store.requests import Complete
 from tests.support.events import facts_stored, stored
+from tests.support.line import line
 from tests.support.polling import until
 from tests.support.sessions import BUCKETS, Edge, device, edge
 
 pytestmark = pytest.mark.integration
 
 EVERYTHING = range(BUCKETS)
+UPDATES = 8
+"""Of each device while the bus is away; more within ten seconds are held (B-112)."""
 
 
 @pytest.fixture
@@ -61,6 +64,7 @@ async def test_what_the_bus_has_is_trimmed(here: Edge, nats: Client) -> None:
     assert len(await stored(nats)) == 50
 
 
+@pytest.mark.conforms("C-236", "B-187")
 async def test_a_publisher_that_dies_before_trimming_costs_nothing(
     here: Edge, there: Edge, nats: Client
 ) -> None:
@@ -126,6 +130,37 @@ async def test_while_the_bus_is_away_the_outbox_keeps_everything(here: Edge) -> 
         await register(here, 10)
         relay.recorded()
     assert await waiting(here) == 10
+
+
+@pytest.mark.conforms("C-237", "B-186", "B-187")
+@pytest.mark.parametrize(
+    "devices", [100, pytest.param(5_000, marks=pytest.mark.soak)], ids=["few", "many"]
+)
+async def test_after_a_long_outage_of_the_bus_everything_is_told_in_order(
+    here: Edge, there: Edge, nats_url: str, devices: int
+) -> None:
+    together = [device(f"urn:dev:{number}") for number in range(devices)]
+    async with line(nats_url) as (way, url), relay_of(here, url).running():
+        way.cut()
+        async with relay_of(there, url).running():
+            registered = await here.do(*(each.register(1) for each in together))
+            for message_id in range(2, 2 + UPDATES):
+                edges = (here, there)
+                await edges[message_id % 2].do(
+                    *(
+                        each.refresh(message_id, outcome.registration)
+                        for each, outcome in zip(together, registered, strict=True)
+                    )
+                )
+        way.mend()
+        await emptied(here, seconds=60)
+    async with bus.connection(nats_url) as nats:
+        facts = await facts_stored(nats)
+    assert len(facts) == devices * (1 + UPDATES)
+    for one in together:
+        revisions = [fact.revision for fact in facts if fact.device_id == one.id]
+        assert len(revisions) == 1 + UPDATES
+        assert revisions == sorted(set(revisions))
 
 
 async def leased(one: Edge, buckets: Iterable[int]) -> bool:

@@ -125,13 +125,15 @@ async def test_a_directory_that_still_seals_with_the_older_secret_is_told_of(
 async def test_where_no_directory_runs_the_next_one_writes_the_view(
     opened: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resealing, "WAIT_SECONDS", 0.1)
     async with opened.running():
         pass
     counted = await resealing.reseal(where(opened))
     assert counted["directory in PostgreSQL"] == Resealed(found=4, anew=4)
-    assert not await resealing.rewrite_trust(where(opened))
+    with monkeypatch.context() as hurried:
+        hurried.setattr(resealing, "WAIT_SECONDS", 0.1)
+        assert not await resealing.rewrite_trust(where(opened))
     async with opened.running(secret_key=SecretStr(NEW)):
+        assert await opened.trust.is_written()
         assert await resealing.rewrite_trust(where(opened, NEW))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from homeport.cli import command_line
+from homeport.events.cloudevents import HEADERS
 from homeport.events.facts import FactName
 from homeport.runtime import docs, services
 from homeport.runtime.api import load
@@ -27,6 +28,16 @@ def test_every_fact_is_described_with_its_content() -> None:
     schemas = document["components"]["schemas"]
     assert {f"homeport.v1.{{account_id}}.{fact}" for fact in FactName} <= addresses
     assert "registration_id" in schemas["DeviceRegistered"]["properties"]
+
+
+def test_every_message_is_described_with_its_headers() -> None:
+    document = json.loads(docs.asyncapi())
+    channels, components = document["channels"], document["components"]
+    assert channels["device.registered"]["parameters"]["account_id"]
+    assert set(components["schemas"]["Headers"]["properties"]) == set(HEADERS)
+    for message in components["messages"].values():
+        assert message["headers"] == {"$ref": "#/components/schemas/Headers"}
+        assert "correlationId" not in message
 
 
 @pytest.mark.parametrize("name", docs.MOUNTED)

@@ -68,6 +68,16 @@ def test_a_trace_begins_when_its_event_was_recorded() -> None:
     assert span.attributes["cloudevents.event_id"] == EVENTS[0].id
 
 
+@pytest.mark.conforms("C-232", "B-074")
+def test_a_trace_says_which_event_it_is_and_nothing_of_what_that_says() -> None:
+    with traced(1) as spans:
+        published(EVENTS[0])
+    (span,) = spans()
+    assert set(span.attributes.values()) == {
+        *(EVENTS[0].id, EVENTS[0].fact, EVENTS[0].device, EVENTS[0].account),
+    }
+
+
 def test_every_event_of_a_batch_goes_on_in_its_own_trace() -> None:
     with traced(1) as spans:
         with traces.handling("store", published(*EVENTS[:3])):

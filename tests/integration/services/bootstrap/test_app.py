@@ -18,6 +18,7 @@ from homeport.protocol import tlv
 from homeport.protocol.tlv import ObjectInstance, Resource
 from homeport.runtime import bus
 from homeport.runtime.probes import Probes
+from services.bootstrap import coap
 from services.bootstrap.app import service
 from services.bootstrap.config import BootstrapSettings
 from tests.support import trust
@@ -355,8 +356,9 @@ async def test_bytes_that_are_no_message_harm_nobody(
 
 
 async def test_more_devices_than_may_be_under_way_are_asked_to_come_back(
-    redis_url: str, nats_url: str
+    redis_url: str, nats_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(coap, "DRAIN_SECONDS", 0)
     async with served(redis_url, nats_url, bootstrap_sessions=1) as url:
         with device_of(url) as first, device_of(url) as second:
             await first.begin(request(1, "ep=first", "mccv=1"))

@@ -113,6 +113,7 @@ async def scene(redis_url: str, nats_url: str, device: Peer) -> AsyncIterator[Sc
         yield Scene(url, nats, device, probes)
 
 
+@pytest.mark.conforms("C-091", "B-089")
 async def test_a_device_registers_updates_and_leaves_and_the_bus_hears_it(
     scene: Scene,
 ) -> None:
@@ -178,6 +179,7 @@ async def test_a_captured_izuma_device_registers_in_blocks_and_updates_its_locat
         assert updated.code == Code.CHANGED
 
 
+@pytest.mark.conforms("C-235", "B-187", "B-228")
 async def test_a_repeated_register_is_answered_the_same_by_another_edge(
     scene: Scene, redis_url: str, nats_url: str
 ) -> None:
@@ -264,6 +266,7 @@ async def test_while_redis_is_away_standard_devices_are_told_to_wait(
         assert await scene.published(1) == ["device.registered"]
 
 
+@pytest.mark.conforms("C-237", "B-186", "B-187")
 async def test_while_nats_is_away_devices_go_on_and_no_event_is_lost(
     redis_url: str, nats_url: str, device: Peer
 ) -> None:

@@ -1,10 +1,12 @@
 """The lwm2m edge behind its secured ports: who may register, and as what."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -12,8 +14,9 @@ from prometheus_client import REGISTRY
 
 from homeport import names
 from homeport.coap import codec
-from homeport.coap.codec import Code, Message, Option, Type
+from homeport.coap.codec import Code, Message, Option, Options, Type
 from homeport.dtls import records
+from homeport.dtls.association import CidForm
 from homeport.dtls.client import DeviceKey, Offer
 from homeport.dtls.context import CertifiedKey
 from homeport.dtls.course import Established, Failed
@@ -45,14 +48,14 @@ from tests.support.secured import SecuredPeer, secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
 
-ACCOUNT = AccountId("a" * 32)
+ACCOUNT, NEXT = AccountId("a" * 32), AccountId("b" * 32)
 KETTLE, LAMP = EndpointName("kettle"), EndpointName("lamp")
 KEY = DeviceKey(b"kettle's", b"k" * 16)
 OTHER_KEY = DeviceKey(b"lamp's", b"l" * 16)
 FACTORY = factories.authority("Factory")
 IDS = with_cid(cid=b"mine")
 CLOSE_NOTIFY = 0
-LINK_FORMAT = (Option.CONTENT_FORMAT, b"\x28")
+LINK_FORMAT = 40
 IZUMA = ("lwm2m=1.0", "mccv=4.13.2")
 PORTS = dict.fromkeys(
     (
@@ -95,13 +98,18 @@ class Device:
         path: Sequence[str],
         queries: Sequence[str] = (),
         payload: bytes = b"",
+        *,
+        content_format: int = LINK_FORMAT,
+        options: Options = (),
     ) -> bytes:
         self.message_id += 1
-        options = [(int(Option.URI_PATH), segment.encode()) for segment in path]
-        options += [LINK_FORMAT] if payload else []
-        options += [(int(Option.URI_QUERY), query.encode()) for query in queries]
+        given = [(int(Option.URI_PATH), segment.encode()) for segment in path]
+        if payload:
+            given.append((int(Option.CONTENT_FORMAT), bytes([content_format])))
+        given += [(int(Option.URI_QUERY), query.encode()) for query in queries]
+        ordered = tuple(sorted([*given, *options], key=lambda pair: pair[0]))
         return codec.encode(
-            Message(Type.CON, code, self.message_id, b"\x2a", tuple(options), payload)
+            Message(Type.CON, code, self.message_id, b"\x2a", ordered, payload)
         )
 
     async def ask(
@@ -110,9 +118,10 @@ class Device:
         path: Sequence[str],
         queries: Sequence[str] = (),
         payload: bytes = b"",
+        **more: Any,
     ) -> Message:
         """Ask until there is an answer, as RFC 7252 §4.2 wants, but sooner."""
-        request = self.request(code, path, queries, payload)
+        request = self.request(code, path, queries, payload, **more)
         for _ in range(20):
             self.peer.say(request)
             with suppress(TimeoutError):
@@ -127,6 +136,27 @@ class Device:
 
     async def update(self, location: Sequence[str]) -> Message:
         return await self.ask(Code.POST, location)
+
+    async def hear_request(self) -> Message:
+        """Wait for what the edge asks; it repeats that, as RFC 7252 §4.2 wants."""
+        return codec.decode(await self.peer.hear())
+
+    def answer(self, asked: Message, kind: Type, code: Code, **more: object) -> None:
+        """Answer under the id of what was asked."""
+        token = asked.token if code else b""
+        self.peer.say(
+            codec.encode(Message(kind, code, asked.message_id, token, **more))
+        )
+
+    def tell(self, token: bytes, sequence: int, payload: bytes) -> int:
+        """Notify of what is observed; return the message id."""
+        self.message_id += 1
+        options = ((int(Option.OBSERVE), bytes([sequence])),)
+        said = Message(
+            *(Type.CON, Code.CONTENT, self.message_id, token, options), payload
+        )
+        self.peer.say(codec.encode(said))
+        return self.message_id
 
 
 @dataclass
@@ -171,11 +201,18 @@ class Site:
         await until(enough)
         return await events.facts_stored(self.nats)
 
-    async def ask(self, name: EndpointName, path: str) -> bool:
-        """Ask a device for a value, and tell the edge that has it; say if it does."""
+    async def ask(
+        self,
+        name: EndpointName,
+        path: str,
+        method: Method = Method.GET,
+        **more: object,
+    ) -> bool:
+        """Ask something of a device, and tell the edge that has it; say if it does."""
         device = names.device_id(ACCOUNT, name)
         asked = DeviceRequest(
-            *("1" * 32, "key", "mine", Method.GET, path), expires_at=2**45
+            *(secrets.token_hex(16), "key", "mine", method, path),
+            **{"expires_at": 2**45, **more},
         )
         async with sessions.edge(self.redis_url) as store:
             queue = RequestQueue(store.redis, store.sessions)
@@ -198,13 +235,18 @@ async def site(redis_url: str, nats_url: str) -> AsyncIterator[Site]:
         yield Site(redis_url, nats_url, nats)
 
 
-def issued(name: EndpointName = KETTLE, *, by: Authority | None = None) -> CertifiedKey:
+def issued(
+    name: EndpointName = KETTLE,
+    *,
+    by: Authority | None = None,
+    account: AccountId = ACCOUNT,
+) -> CertifiedKey:
     """Make a certificate as bootstrap does."""
     key = devices.new_key()
     certificate = devices.issue(
         by or trust.issuer(),
-        account=ACCOUNT,
-        device=names.device_id(ACCOUNT, name),
+        account=account,
+        device=names.device_id(account, name),
         endpoint_name=name,
         key=key,
         now=NOW,
@@ -362,6 +404,13 @@ async def test_a_recorded_operation_that_another_edge_imports_changes_nothing(
     ]
 
 
+def handshakes() -> float:
+    """Count the handshakes that have led to an association."""
+    name = "homeport_dtls_handshakes_total"
+    full, resumed = ({"result": result} for result in ("full", "resumed"))
+    return sum(REGISTRY.get_sample_value(name, each) or 0 for each in (full, resumed))
+
+
 def replayed() -> float:
     """Count the operations that were recorded and sent again."""
     name, labels = "homeport_lwm2m_operations_total", {"result": "replayed"}
@@ -471,3 +520,102 @@ async def test_who_has_left_is_not_called_back(site: Site, binding: str) -> None
         assert await device.peer.hears_nothing()
         assert not await site.ask(KETTLE, "/3/0/0")
         assert await device.peer.hears_nothing()
+
+
+@pytest.mark.conforms("C-242", "Leshan 1421", "B-221")
+async def test_a_device_comes_from_a_new_port_with_whatever_it_says(site: Site) -> None:
+    async with site.edge() as url, site.device(url) as device:
+        location = (await device.register()).location
+        device.peer.rebind()
+        assert (await device.update(location)).code == Code.CHANGED
+        await site.ask(KETTLE, "/3/0/9", observe=True)
+        observe = await device.hear_request()
+        device.peer.rebind()  # before its acknowledgement
+        numbered = ((int(Option.OBSERVE), b"\x01"),)
+        device.answer(observe, Type.ACK, Code.CONTENT, options=numbered, payload=b"95")
+        await site.facts(3)
+        device.peer.rebind()  # before a notification
+        message_id = device.tell(observe.token, 2, b"94")
+        taken = codec.decode(await device.peer.hear())
+        assert (taken.type, taken.message_id) == (Type.ACK, message_id)
+        device.peer.rebind()  # before what it sends
+        pack = b'[{"n":"/3/0/9","v":93}]'
+        sent = await device.ask(Code.POST, ("dp",), payload=pack, content_format=110)
+        assert sent.code == Code.CHANGED
+        await site.ask(KETTLE, "/3/0/0")
+        asked = await device.hear_request()
+        device.peer.rebind()  # before a reset
+        device.answer(asked, Type.RST, Code.EMPTY)
+        *_, ended = await site.facts(6)
+        assert isinstance(ended, RequestCompleted)
+        assert ended.outcome is RequestOutcome.UNREACHABLE
+        heard = []
+        for number, links in enumerate((b"</1/0>,</3/0>,</4/0>,</5/0>,</6/", b"0>")):
+            device.peer.rebind()  # between blocks
+            block = bytes([number << 4 | 8 * (not number) | 1])
+            said = await device.ask(
+                *(Code.POST, ("rd",), ("lt=300", "lwm2m=1.1"), links),
+                options=((int(Option.BLOCK1), block),),
+            )
+            heard.append(said.code)
+        assert heard == [Code.CONTINUE, Code.CREATED]
+
+
+@pytest.mark.conforms("C-254", "RST-2", "B-093")
+async def test_an_izuma_device_that_reboots_registers_at_any_edge_at_once(
+    site: Site,
+) -> None:
+    offer = with_cid(CidForm.DRAFT)
+    async with (
+        site.edge() as first,
+        site.edge() as second,
+        site.device(first, offer=offer, queries=IZUMA) as device,
+    ):
+        assert (await device.register()).code == Code.CREATED
+        await site.ask(KETTLE, "/3/0/4", Method.POST)
+        asked = await device.hear_request()
+        empty = b"\x60\x00" + asked.message_id.to_bytes(2, "big") + b"\xc0"
+        device.peer.say(empty)
+        done = Message(Type.CON, Code.CHANGED, asked.message_id, asked.token)
+        device.peer.say(codec.encode(done))
+        assert codec.decode(await device.peer.hear()).type is Type.ACK
+        shaken, said = handshakes(), len(device.peer.sent)
+        device.peer.rebind()
+        device.peer.address = address(second)
+        device.message_id = 0x4000
+        assert (await device.register()).code == Code.CREATED
+        assert len(device.peer.sent) == said + 1
+        assert handshakes() == shaken
+        facts = await site.facts(3)
+    assert [fact.name for fact in facts] == [
+        FactName.DEVICE_REGISTERED,
+        FactName.REQUEST_COMPLETED,
+        FactName.DEVICE_REGISTERED,
+    ]
+
+
+@pytest.mark.conforms("C-244", "B-145")
+async def test_after_a_change_of_ownership_only_the_new_credential_is_good(
+    site: Site,
+) -> None:
+    old, late = names.device_id(ACCOUNT, KETTLE), NOW + timedelta(minutes=1)
+    ended = DeviceEntry(old, ACCOUNT, not_before=int(late.timestamp() * 1000))
+    async with trust.writer(site.redis_url) as writer, site.edge() as url:
+        former = issued()
+        async with site.device(url, former) as device:
+            location = (await device.register()).location
+            await writer.put([ended])
+
+            async def silent() -> bool:
+                device.peer.say(device.request(Code.POST, location))
+                return await device.peer.hears_nothing()
+
+            await until(silent)
+            assert isinstance(await device.peer.shake_hands(former), Failed)
+        async with site.device(url, issued(account=NEXT)) as device:
+            assert (await device.register()).code == Code.CREATED
+            assert (await device.update(location)).code == Code.NOT_FOUND
+        facts = await site.facts(3)
+    registered = [fact for fact in facts if fact.name is FactName.DEVICE_REGISTERED]
+    assert [fact.account_id for fact in registered] == [ACCOUNT, NEXT]
+    assert len({fact.device_id for fact in registered}) == 2

@@ -12,6 +12,7 @@ from tests.support.records import UNKNOWN
 BATTERY = Path((3, 0, 9))
 
 
+@pytest.mark.conforms("C-200", "Anjay cbor_requests")
 @pytest.mark.parametrize(
     ("path", "text", "value"),
     [

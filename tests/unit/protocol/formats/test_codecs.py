@@ -43,6 +43,7 @@ def in_order(records: list[Record]) -> list[Record]:
     return sorted(records, key=lambda each: each.path)
 
 
+@pytest.mark.conforms("C-198", "C-199", "C-200")
 @given(drawn.payloads())
 def test_every_structured_format_gives_the_same_records(
     payload: tuple[Path, list[Record]],
@@ -61,12 +62,14 @@ def test_formats_with_whole_names_speak_of_the_root(
         assert in_order(through(number, records, ROOT)) == in_order(records), number
 
 
+@pytest.mark.conforms("C-199", "C-200", "C-201")
 @given(drawn.single())
 def test_every_format_gives_the_same_single_value(record: Record) -> None:
     for number in SINGLE:
         assert through(number, [record], record.path) == [record], number
 
 
+@pytest.mark.conforms("C-199", "RFC 8428 §4.5.3")
 @given(drawn.single().flatmap(drawn.times))
 def test_every_format_with_times_keeps_them(record: Record) -> None:
     for number in TIMED:

@@ -38,6 +38,7 @@ def test_what_is_written_is_a_map_for_each_level() -> None:
     assert list(lwm2m_cbor.decode(payload, DEVICE, CORE)) == records
 
 
+@pytest.mark.conforms("C-200", "Anjay hierarchical_cbor")
 def test_the_device_of_the_specification_comes_back() -> None:
     payload = lwm2m_cbor.encode(DEVICE_RECORDS, ROOT)
     assert lwm2m_cbor.decode(payload, ROOT, CORE) == DEVICE_RECORDS

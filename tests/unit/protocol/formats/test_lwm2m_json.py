@@ -36,6 +36,7 @@ def decode(document: object, base: Path = DEVICE) -> tuple[Record, ...]:
     return lwm2m_json.decode(orjson.dumps(document), base, CORE)
 
 
+@pytest.mark.conforms("C-200")
 def test_the_example_of_the_specification_is_read() -> None:
     assert lwm2m_json.decode(EXAMPLE, DEVICE, CORE) == DEVICE_RECORDS
 

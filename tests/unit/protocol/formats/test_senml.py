@@ -36,6 +36,7 @@ def test_a_name_is_put_together(parts: Mapping[str, object]) -> None:
     assert read({**parts, "v": 95}) == (Record(BATTERY, 95),)
 
 
+@pytest.mark.conforms("C-199", "RFC 8428 §4.1")
 def test_a_base_holds_until_the_next() -> None:
     records = read(
         {"bn": "/3/0/", "bt": 1e9, "n": "9", "v": 95},
@@ -55,6 +56,7 @@ def test_a_time_of_zero_is_none() -> None:
     assert read({"bn": "/3/0/9", "bt": 60, "t": -60, "v": 95})[0].time is None
 
 
+@pytest.mark.conforms("C-199", "RFC 8428", "Anjay senml_json")
 @pytest.mark.parametrize(
     ("path", "fields", "value"),
     [

@@ -30,6 +30,7 @@ EXAMPLE = b"""[
 {"n":"16","vs":"U"}]"""
 
 
+@pytest.mark.conforms("C-199", "Anjay senml_json")
 def test_the_example_of_the_specification_is_read() -> None:
     assert senml_json.decode(EXAMPLE, DEVICE, CORE) == DEVICE_RECORDS
 

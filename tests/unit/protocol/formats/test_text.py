@@ -11,6 +11,7 @@ from tests.support.contents import contents
 from tests.support.records import UNKNOWN
 
 
+@pytest.mark.conforms("C-201", "1.0 text")
 @pytest.mark.parametrize(
     ("path", "payload", "value"),
     [

@@ -10,6 +10,7 @@ from homeport.protocol.objects.definitions import Type
 LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
 
 
+@pytest.mark.conforms("C-201", "1.0 text")
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [
