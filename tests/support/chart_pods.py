@@ -125,15 +125,17 @@ def hooks(objects: Sequence[Object]) -> Iterator[str]:
 
 def commands(objects: Sequence[Object]) -> Iterator[str]:
     """Our image is told something that the command line knows."""
-    known = getattr(typer.main.get_command(cli), "commands", {})
+    group = typer.main.get_group(cli)
+    context = typer.Context(group)
     for name, _, container in containers(objects):
         if not is_ours(container):
             continue
         command, *arguments = container["args"]
-        if command not in known:
+        known = group.get_command(context, command)
+        if known is None:
             yield f"{name}: homeport has no {command}"
             continue
-        options = {word for each in known[command].params for word in each.opts}
+        options = {word for each in known.params for word in each.opts}
         for each in arguments:
             if each.startswith("--") and each.partition("=")[0] not in options:
                 yield f"{name}: homeport {command} has no {each}"

@@ -10,8 +10,8 @@ from homeport.runtime.metrics import Metric
 KNOWN = metrics.known()
 LABELS = frozenset(
     (
-        *("api", "certificate", "check", "code", "fact", "kind", "outcome"),
-        *("method", "reader", "reason", "result", "type", "version", "word"),
+        *("answer", "api", "certificate", "check", "code", "fact", "kind", "method"),
+        *("outcome", "reader", "reason", "result", "type", "version", "where", "word"),
     )
 )
 """Each has a closed set of values; what devices or callers make up is none of them."""
