@@ -20,6 +20,7 @@ from tests.support.directory import (
 pytestmark = pytest.mark.integration
 
 AUTHORITIES = "/v3/certificate-authorities"
+OWN_ROOT = f"{AUTHORITIES}/root"
 FORMER = "/v3/former-certificate-authorities"
 SERVERS = "/v3/server-credentials"
 ROOT = authorities.create_root("own root")
@@ -176,13 +177,13 @@ async def test_the_former_root_vouches_for_the_new_one_until_it_is_withdrawn(
     assert bridge.is_signed_by(former)
     assert bridge.name == ROOT.certificate.name
 
-    problem = await opened.send("POST", f"{AUTHORITIES}/root/renew", status=400)
+    problem = await opened.send("POST", f"{OWN_ROOT}/renew", status=400)
     assert "withdraw one first" in problem["message"]
     assert (await held(opened)).root == ROOT.certificate.der
 
     await opened.send("DELETE", f"{FORMER}/{former.fingerprint}", status=204)
     assert (await held(opened)).bridge == b""
-    await opened.send("POST", f"{AUTHORITIES}/root/renew")
+    await opened.send("POST", f"{OWN_ROOT}/renew")
     assert certificates.parse((await held(opened)).bridge).is_signed_by(
         ROOT.certificate
     )
