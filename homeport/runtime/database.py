@@ -89,12 +89,13 @@ async def direct(url: str) -> AsyncIterator[asyncpg.Pool]:
     with reported():
         pool = await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=0,  # a floor is restored, and that told of, while nobody asks
             max_size=POOL_SIZE,
             timeout=ANSWER_SECONDS,
             command_timeout=ANSWER_SECONDS,
             reset=keep,
         )
+        await pool.fetchval("SELECT 1")
     try:
         yield pool
     finally:
