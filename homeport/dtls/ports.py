@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 from homeport.associations import Associations, CookieSecrets, Resumptions
 from homeport.dtls.credentials import Refusal, Trust
+from homeport.identity import Identity
+
+
+def unheard(_identity: Identity) -> None:
+    """Do nothing about whom we trust no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +17,8 @@ class Ports:
     """The stores, the trust view and the clock that all edges share.
 
     ``edge`` is this replica's name, ``refused`` hears whose credential opened nothing
-    and from where; ``now_milliseconds`` is the store's clock.
+    and from where, ``withdrawn`` whom we have served and trust no more;
+    ``now_milliseconds`` is the store's clock.
     """
 
     edge: str
@@ -22,3 +28,4 @@ class Ports:
     cookie_secrets: CookieSecrets
     refused: Callable[[Refusal, str], None]
     now_milliseconds: Callable[[], int]
+    withdrawn: Callable[[Identity], None] = unheard

@@ -20,6 +20,7 @@ from homeport.dtls.credentials import (
     Trust,
     unproven,
 )
+from homeport.dtls.ports import unheard
 from homeport.dtls.streams import Phase, Secured, TlsSession
 from homeport.errors import Unavailable
 from homeport.identity import NOBODY, Identity
@@ -46,9 +47,11 @@ class Tls:
         trust: Trust,
         resumptions: Resumptions | None,
         refused: Callable[[Refusal, str], None],
+        withdrawn: Callable[[Identity], None] = unheard,
     ) -> None:
         self.context = context
         self.refused = refused
+        self._withdrawn = withdrawn
         self._trust = trust
         self._resumptions = resumptions
         self.sessions: Batches[bytes, Kept | None] = Batches(self._find)
@@ -81,9 +84,12 @@ class Tls:
         for begin in range(0, len(peers), LARGEST_SHARE):
             share = peers[begin : begin + LARGEST_SHARE]
             trusted = await self._trust.trusted([peer.identity for peer in share])
-            transport.drop(
+            ended = [
                 peer for peer, still in zip(share, trusted, strict=True) if not still
-            )
+            ]
+            for peer in ended:
+                self._withdrawn(peer.identity)
+            transport.drop(ended)
 
     async def _find(self, session_ids: Sequence[bytes]) -> list[Kept | None]:
         """Find sessions, but none of a peer that is trusted no more (B-042)."""

@@ -181,6 +181,7 @@ class DtlsTransport:
         for live, still in zip(share, trusted, strict=True):
             if still:
                 continue
+            self._ports.withdrawn(live.floating.identity)
             if isinstance(live.records, Association):
                 self._live.drop(live)
             else:

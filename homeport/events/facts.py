@@ -171,7 +171,9 @@ class QueueCleared(Fact):
     name: ClassVar = FactName.QUEUE_CLEARED
     fact: Literal["queue.cleared"] = "queue.cleared"
     reason: str = Field(
-        description="registered, deregistered, expired, suspended or deleted."
+        description=(
+            "registered, deregistered, expired, suspended, deleted or withdrawn."
+        )
     )
     requests: tuple[str, ...] = Field(description="The ids of the requests.")
 

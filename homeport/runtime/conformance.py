@@ -14,7 +14,7 @@ from pathlib import Path
 
 CASES = 254
 """How many cases the checklist has: C-001 to C-254."""
-MARK = "conforms"
+MARK, LONG = "conforms", "soak"
 _PAGE = """\
 # Conformance
 
@@ -22,7 +22,8 @@ Cases of the conformance checklist, what each stands for, and the tests that hol
 `ETS` is OMA's enabler test specification for LwM2M 1.1; `B-` and the like are rules of
 our own; the suites of other implementations are named for comparison.
 
-{held} of {cases} cases are held. Not yet: {missing}.
+{held} of {cases} cases are held.{missing} Tests that are said to be long run in
+`make soak` only.
 
 | case | stands for | held by |
 |---|---|---|
@@ -47,10 +48,12 @@ def held(tests: Path) -> Iterator[Held]:
         text = path.read_text()
         if f"mark.{MARK}(" not in text:
             continue
-        for node in ast.walk(ast.parse(text)):
+        tree = ast.parse(text)
+        long = _is_long(tree)
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 place = path.relative_to(tests.parent).as_posix()
-                yield from _of_test(node, place)
+                yield from _of_test(node, place, long=long)
 
 
 def page(tests: Path) -> str:
@@ -64,11 +67,22 @@ def page(tests: Path) -> str:
         rows="\n".join(rows),
         held=CASES - len(missing),
         cases=CASES,
-        missing=", ".join(_ranges(missing)),
+        missing=f" Not yet: {', '.join(_ranges(missing))}." if missing else "",
     )
 
 
-def _of_test(node: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> Iterator[Held]:
+def _is_long(tree: ast.Module) -> bool:
+    """Say whether all tests of a module are left to `make soak`."""
+    return any(
+        f"mark.{LONG}" in ast.unparse(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
+    )
+
+
+def _of_test(
+    node: ast.FunctionDef | ast.AsyncFunctionDef, path: str, *, long: bool
+) -> Iterator[Held]:
     for decorator in node.decorator_list:
         match decorator:
             case ast.Call(func=ast.Attribute(attr=attribute), args=said) if (
@@ -77,6 +91,7 @@ def _of_test(node: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> Iterato
                 names = [str(ast.literal_eval(name)) for name in said]
                 stands_for = tuple(name for name in names if not _is_case(name))
                 sentence = node.name.removeprefix("test_").replace("_", " ")
+                sentence += " (long)" if long else ""
                 for case in filter(_is_case, names):
                     yield Held(case, stands_for, sentence, path)
 

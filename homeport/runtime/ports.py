@@ -174,6 +174,7 @@ async def _tls(
         trust=ports.trust,
         resumptions=ports.resumptions,
         refused=ports.refused,
+        withdrawn=ports.withdrawn,
     )
     transport = await TcpTransport.bind(
         settings.coap_host, number, reuse_port=True, secure=tls.secure

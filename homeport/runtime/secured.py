@@ -14,7 +14,7 @@ from homeport.dtls.credentials import Refusal
 from homeport.dtls.ports import Ports
 from homeport.errors import InvalidFormat, Unavailable
 from homeport.events.facts import FactName
-from homeport.identity import Service
+from homeport.identity import Identity, Service
 from homeport.names import EndpointName
 from homeport.pki import installation
 from homeport.pki.certificates import fingerprint
@@ -45,7 +45,8 @@ class Security:
     """What the secured ports of a service have in common.
 
     ``renewed`` hear of it when the installation's own certificates have been replaced,
-    ``changed`` which entries of the trust view are others now.
+    ``changed`` which entries of the trust view are others now, ``withdrawn`` whom we
+    have served and trust no more.
     """
 
     installation: Installation
@@ -54,6 +55,7 @@ class Security:
     reader: TrustReader
     renewed: list[Callable[[Installation], None]] = field(default_factory=list)
     changed: list[Callable[[frozenset[str]], None]] = field(default_factory=list)
+    withdrawn: list[Callable[[Identity], None]] = field(default_factory=list)
 
     async def renew(self) -> frozenset[str]:
         """Look whether the installation has other certificates; raise Unavailable.
@@ -92,6 +94,12 @@ async def security(
     def now_milliseconds() -> int:
         return base.clock.microseconds(base.clock.now()) // 1000
 
+    withdrawn: list[Callable[[Identity], None]] = []
+
+    def withdraw(identity: Identity) -> None:
+        for hear in withdrawn:
+            hear(identity)
+
     refusals = Refusals(base, settings.buckets, service=service)
     gatekeeper = Gatekeeper(
         reader,
@@ -126,12 +134,15 @@ async def security(
         ),
         refused=refusals.put,
         now_milliseconds=now_milliseconds,
+        withdrawn=withdraw,
     )
     await ports.cookie_secrets.current()  # known, before the first hello comes
     recording = vital(refusals.run())
     try:
         changes = TrustChanges(base.redis, edge=base.edge)
-        yield Security(ours, ports, changes, reader, [gatekeeper.renew])
+        yield Security(
+            ours, ports, changes, reader, [gatekeeper.renew], withdrawn=withdrawn
+        )
     finally:
         await end(recording)
 

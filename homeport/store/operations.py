@@ -168,12 +168,14 @@ class Refuse(NamedTuple):
 class Dismiss(NamedTuple):
     """A device has to leave, whatever it thinks of it; ``reason`` is why.
 
-    One that is ``suspended`` stays away until a `Readmit`.
+    One that is ``suspended`` stays away until a `Readmit`. With an ``identity`` it has
+    to leave only if that is what it registered with.
     """
 
     bucket: int
     device: DeviceId
-    reason: Literal["suspended", "deleted"]
+    reason: Literal["suspended", "deleted", "withdrawn"]
+    identity: str = ""
 
 
 class Readmit(NamedTuple):

@@ -120,6 +120,6 @@ class RequestQueue:
         with reaching():
             found = cast("dict[bytes, bytes]", await self._redis.hgetall(key))
         return {
-            token.decode(): text.decode().split(" ", 2)[2]
+            token.decode(): text.decode().split(" ", 2)[2].partition("\n")[0]
             for token, text in found.items()
         }

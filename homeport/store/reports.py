@@ -14,6 +14,7 @@ class Notify(NamedTuple):
 
     ``sequence`` is the value of the Observe option, or empty; 1 for ``ends`` says that
     it was the last. ``members`` is what the event says besides the path, as JSON.
+    ``told`` has a line for each path that it tells of, where its format names them.
     """
 
     bucket: int
@@ -26,6 +27,7 @@ class Notify(NamedTuple):
     value: str = ""
     mark: str = ""
     generation: int = 0
+    told: str = ""
 
 
 class Locate(NamedTuple):

@@ -60,9 +60,10 @@ class Complete(NamedTuple):
     """A request is over; ``outcome`` is what its event says of that, as JSON members.
 
     An observation that it began is known by its ``token`` (hex) from here on, and one
-    that it ended has none; both are of the path ``observed``. ``value``, if any, is the
-    last known one of ``path`` (`homeport.store.values`), and those about the path
-    ``invalidated`` are forgotten (B-179).
+    that it ended has none; both are of the path ``observed``, and one of several paths
+    at once has these in lines below it. ``value``, if any, is the last known one of
+    ``path`` (`homeport.store.values`), and those about the path ``invalidated`` are
+    forgotten (B-179).
     """
 
     bucket: int

@@ -18,6 +18,7 @@ from services.lwm2m.config import LwM2MSettings
 from services.lwm2m.kinds import KnownKinds
 from services.lwm2m.pokes import Pokes
 from services.lwm2m.ports import Place
+from services.lwm2m.withdrawals import Withdrawals
 
 SETTINGS = LwM2MSettings
 
@@ -42,6 +43,9 @@ async def service(
         )
         kinds = KnownKinds(security.reader)
         security.changed.append(kinds.hear)
+        withdrawals = Withdrawals(base)
+        security.withdrawn.append(withdrawals.hear)
+        stack.push_async_callback(end, vital(withdrawals.run()))
         listeners: list[Listener[Any]] = []
 
         def wake(device: DeviceId) -> bool:

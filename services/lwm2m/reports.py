@@ -64,7 +64,22 @@ def notify(
         int(fails or number is None),
         contents.members(contents.told(message)),
         "" if fails else contents.value(message, now),
+        told=_told(message),
     )
+
+
+def _told(message: Message) -> str:
+    """Write the paths that a notification tells of, if its format names them."""
+    content_format = message.content_format
+    if content_format not in _FORMATS:
+        return ""
+    try:
+        found = codecs.decode(
+            content_format, message.payload, base=ROOT, definitions=_UNTYPED
+        )
+    except InvalidInput:
+        return ""  # it is passed on as it is
+    return "\n".join(dict.fromkeys(paths.build(each.path) for each in found))
 
 
 def locate(notify: Notify) -> Locate:

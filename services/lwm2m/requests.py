@@ -3,7 +3,7 @@
 Plain functions: no socket, no store. What a device could not be asked is never sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -12,11 +12,11 @@ from homeport.coap.layer import Cause
 from homeport.errors import InvalidInput, InvalidParameter
 from homeport.events.facts import RequestOutcome
 from homeport.names import DeviceId
-from homeport.protocol import device_requests, linkformat
+from homeport.protocol import device_requests, linkformat, paths
 from homeport.protocol.device_requests import DeviceRequest, Method
 from homeport.protocol.formats import codecs
 from homeport.protocol.objects.definitions import Definitions
-from homeport.protocol.paths import ROOT
+from homeport.protocol.paths import ROOT, Path
 from homeport.protocol.profiles import Profile
 from homeport.store.requests import Complete, Postpone
 from services.lwm2m import attributes, contents
@@ -139,7 +139,8 @@ def answered(taken: Taken, message: Message, *, token: bytes, now: int) -> Endin
         effects["observed"] = request.path
     elif request.observe and message.value(Option.OBSERVE) is not None:
         said["observed"] = True
-        effects |= {"observed": request.path, "token": token.hex()}
+        listed = [request.path, *map(paths.build, _listed(request))]
+        effects |= {"observed": "\n".join(listed), "token": token.hex()}
     if request.method not in _READING:
         effects["invalidated"] = request.path
     elif _is_value(request, message):
@@ -215,16 +216,20 @@ def _hidden(number: int) -> Refusal:
 
 def _hidden_within(request: DeviceRequest) -> Refusal | None:
     """Look for hidden objects in a list of paths; raise InvalidInput if it is none."""
+    numbers = {path[0] for path in _listed(request) if path}
+    return next((_hidden(number) for number in _HIDDEN if number in numbers), None)
+
+
+def _listed(request: DeviceRequest) -> Sequence[Path]:
+    """Return the paths that several at once are asked for; raise InvalidInput."""
+    if request.method not in _COMPOSITE:
+        return ()
     if request.content_format is None:
         raise InvalidParameter("content-type", "is needed for a list of paths")
     listed = codecs.decode(
-        request.content_format,
-        request.payload,
-        base=ROOT,
-        definitions=Definitions(),
+        request.content_format, request.payload, base=ROOT, definitions=Definitions()
     )
-    numbers = {record.path[0] for record in listed if record.path}
-    return next((_hidden(number) for number in _HIDDEN if number in numbers), None)
+    return [record.path for record in listed]
 
 
 def _options(request: DeviceRequest) -> list[tuple[int, bytes]]:

@@ -32,6 +32,7 @@ BETWEEN = 100
 """Notifications that have to arrive before the next process dies."""
 
 
+@pytest.mark.conforms("C-251", "B-186", "B-187")
 async def test_nothing_that_was_answered_is_lost(tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     with folder() as data:

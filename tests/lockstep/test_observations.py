@@ -8,7 +8,7 @@ import pytest
 
 from homeport.coap.blockwise import BERT
 from homeport.coap.codec import Code, Message, Option, Type
-from homeport.events.facts import RequestOutcome
+from homeport.events.facts import RequestOutcome, ResourceNotified
 from homeport.identity import Identity, Means
 from homeport.names import EndpointName
 from homeport.protocol.device_requests import Method
@@ -354,6 +354,36 @@ async def test_instances_come_and_go_while_several_paths_are_observed(
         message_id = device.tell(request.token, pack, sequence=sequence, options=form)
         assert await taken(device, message_id)
     assert await values(edge, 3) == packs
+    assert await edge.queue.observed(KITCHEN) == {request.token.hex(): "/"}
+
+
+@pytest.mark.conforms("C-163", "Leshan ObserveCompositeTest")
+@pytest.mark.parametrize(
+    ("pack", "accepted"),
+    [
+        (b'[{"n":"/3/0/9","v":1},{"n":"/1/0/1","v":60}]', True),
+        (b'[{"n":"/1/0/1","v":60}]', True),
+        (b'[{"bn":"/3303/0/","n":"5700","v":1}]', True),
+        (b"[]", True),
+        (b'[{"n":"/3/0/9","v":1},{"n":"/5/0/3","v":0}]', False),
+        (b'[{"n":"/3/0/91","v":1}]', False),
+        (b'[{"n":"/1/0/10","v":1}]', False),
+    ],
+)
+async def test_only_what_was_asked_for_is_taken(
+    edge: Edge, device: Device, pack: bytes, *, accepted: bool
+) -> None:
+    asked = {
+        "method": Method.FETCH,
+        "content_format": SENML_JSON,
+        "payload": b'[{"n":"/3/0/9"},{"n":"/1/0/1"},{"n":"/3303"}]',
+    }
+    request = await observed(edge, device, "/", **asked)
+    form = [(int(Option.CONTENT_FORMAT), number(SENML_JSON))]
+    message_id = device.tell(request.token, pack, sequence=2, options=form)
+    assert await taken(device, message_id) is accepted
+    told = [fact for fact in await edge.facts() if isinstance(fact, ResourceNotified)]
+    assert len(told) == accepted
     assert await edge.queue.observed(KITCHEN) == {request.token.hex(): "/"}
 
 

@@ -296,15 +296,16 @@ operations.expire = {
   end,
 }
 
--- A device has to leave; one that is suspended stays away (B-165, B-166).
+-- A device has to leave; one that is suspended stays away (B-165, B-166). With an identity
+-- it leaves only if it registered with that.
 operations.dismiss = {
-  arity = 1,
-  run = function(tag, device, reason)
+  arity = 2,
+  run = function(tag, device, reason, identity)
     if reason == 'suspended' then
       redis.call('SET', tag .. ':suspended:' .. device, '')
     end
     local session = load(tag, device)
-    if not session.live then
+    if not session.live or identity ~= '' and session.identity ~= identity then
       return 'unknown'
     end
     finish(session, 'device.deregistered', reason)

@@ -142,14 +142,33 @@ local function root(session)
   return path ~= '/' and path or ''
 end
 
+-- What is known of a token: the number and time of its last notification, its path, and
+-- a line for each path that several at once are observed by.
+local function observation(known)
+  return string.match(known, '^(%d+) (%d+) ([^\n]*)(.*)$')
+end
+
+-- Whether all paths that a notification tells of are among those that were asked for.
+local function is_asked_for(listed, told)
+  for path in string.gmatch(told, '[^\n]+') do
+    local found = false
+    for each in string.gmatch(listed, '[^\n]+') do
+      found = found or each == '/' or string.sub(path .. '/', 1, #each + 1) == each .. '/'
+    end
+    if not found then
+      return false
+    end
+  end
+  return true
+end
+
 -- The token of what a request to observe no more is about.
 local function observed_with(session, body)
   local path = string.find(body, '"observe":false', 1, true)
     and string.match(body, '"path":"([^"]*)"')
   local known = path and redis.call('HGETALL', tokens(session)) or {}
   for index = 1, #known, 2 do
-    if #known[index] > AUTOMATIC
-      and string.match(known[index + 1], '^%d+ %d+ (.*)$') == path then
+    if #known[index] > AUTOMATIC and select(3, observation(known[index + 1])) == path then
       return known[index]
     end
   end
@@ -242,7 +261,8 @@ operations.hold = {
 }
 
 -- A request ends. An observation that it began is known by its `token` from here on; one
--- that it ended has none. Both are of the path `observed`.
+-- that it ended has none. Both are of the path `observed`, and a beginning of those in the
+-- lines below it.
 operations.complete = {
   arity = 7,
   run = function(tag, device, id, outcome, token, observed, path, value, invalidated)
@@ -256,7 +276,7 @@ operations.complete = {
     elseif observed ~= '' then
       local known = redis.call('HGETALL', tokens(session))
       for index = 1, #known, 2 do
-        if string.match(known[index + 1], '^%d+ %d+ (.*)$') == observed then
+        if select(3, observation(known[index + 1])) == observed then
           redis.call('HDEL', tokens(session), known[index])
         end
       end
@@ -337,7 +357,7 @@ operations.locate = {
       return 'unknown'
     end
     accept(session, mark, generation)
-    return { 'located', string.match(known, '^%d+ %d+ (.*)$'), root(session) }
+    return { 'located', select(3, observation(known)), root(session) }
   end,
 }
 
@@ -355,11 +375,12 @@ local function about(session, path)
 end
 
 -- A device notifies of what is observed. `ends` says that it will not do so again;
--- `members` is what the event says besides the path.
+-- `members` is what the event says besides the path, `told` a line for each path that it
+-- tells of, where that is known.
 operations.notify = {
-  arity = 8,
+  arity = 9,
   run = function(tag, device, identity, token, sequence, ends, members, value, mark,
-                 generation)
+                 generation, told)
     local session = load(tag, device)
     local reason = outdated(session, mark, generation)
     if reason then
@@ -372,10 +393,13 @@ operations.notify = {
     if not known then
       return 'unknown'
     end
+    local last, last_at, path, listed = observation(known)
+    if listed ~= '' and not is_asked_for(listed, told) then
+      return 'unknown'
+    end
     accept(session, mark, generation)
     redis.call('HSET', session.key, 'edge', edge)
     local waiting = session.waiting and 'waiting' or ''
-    local last, last_at, path = string.match(known, '^(%d+) (%d+) (.*)$')
     if sequence ~= '' and tonumber(last_at) > 0
       and not is_newer(tonumber(sequence), now, tonumber(last), tonumber(last_at)) then
       return { 'older', '', waiting }
@@ -383,7 +407,8 @@ operations.notify = {
     if ends == '1' then
       redis.call('HDEL', tokens(session), token)
     elseif sequence ~= '' then
-      redis.call('HSET', tokens(session), token, sequence .. ' ' .. now_number .. ' ' .. path)
+      redis.call('HSET', tokens(session), token,
+        sequence .. ' ' .. now_number .. ' ' .. path .. listed)
     end
     read(session, COLD)
     if value ~= '' then

@@ -10,6 +10,7 @@ from homeport.events.facts import (
     RequestCompleted,
     RequestOutcome,
 )
+from homeport.identity import NOBODY
 from homeport.store.operations import Dismiss, Readmit, Result
 from tests.support.sessions import Edge, device, edge, fact_names
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.integration
 DEVICE = device()
 SUSPEND = Dismiss(DEVICE.bucket, DEVICE.id, "suspended")
 DELETE = Dismiss(DEVICE.bucket, DEVICE.id, "deleted")
+WITHDRAW = Dismiss(DEVICE.bucket, DEVICE.id, "withdrawn", NOBODY.name)
 READMIT = Readmit(DEVICE.bucket, DEVICE.id)
 
 
@@ -89,3 +91,13 @@ async def test_doing_it_twice_is_doing_it_once(here: Edge) -> None:
     await here.do(READMIT, READMIT)
     result, _ = await register(here, 2)
     assert result is Result.REGISTERED
+
+
+async def test_who_has_registered_with_something_else_stays(here: Edge) -> None:
+    await register(here, 1)
+    assert await dismiss(here, WITHDRAW._replace(identity="psk:1")) is Result.UNKNOWN
+    assert await dismiss(here, WITHDRAW) is Result.DEREGISTERED
+    assert fact_names(await here.facts()) == [
+        "device.registered",
+        "device.deregistered",
+    ]

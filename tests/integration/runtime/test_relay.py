@@ -1,6 +1,7 @@
 """From the outbox to the bus, whatever dies on the way."""
 
 import base64
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
 
@@ -134,7 +135,7 @@ async def test_while_the_bus_is_away_the_outbox_keeps_everything(here: Edge) -> 
 
 @pytest.mark.conforms("C-237", "B-186", "B-187")
 @pytest.mark.parametrize(
-    "devices", [100, pytest.param(5_000, marks=pytest.mark.soak)], ids=["few", "many"]
+    "devices", [100, pytest.param(2_000, marks=pytest.mark.soak)], ids=["few", "many"]
 )
 async def test_after_a_long_outage_of_the_bus_everything_is_told_in_order(
     here: Edge, there: Edge, nats_url: str, devices: int
@@ -156,9 +157,11 @@ async def test_after_a_long_outage_of_the_bus_everything_is_told_in_order(
         await emptied(here, seconds=60)
     async with bus.connection(nats_url) as nats:
         facts = await facts_stored(nats)
-    assert len(facts) == devices * (1 + UPDATES)
-    for one in together:
-        revisions = [fact.revision for fact in facts if fact.device_id == one.id]
+    told = defaultdict(list)
+    for fact in facts:
+        told[fact.device_id].append(fact.revision)
+    assert told.keys() == {each.id for each in together}
+    for revisions in told.values():
         assert len(revisions) == 1 + UPDATES
         assert revisions == sorted(set(revisions))
 

@@ -53,6 +53,17 @@ def test_cases_that_no_test_holds_are_named(tests: Path) -> None:
     assert f"Not yet: C-001, C-003, C-005 to C-{CASES}." in page
 
 
+def test_where_none_is_missing_none_is_named(tmp_path: Path) -> None:
+    names = ", ".join(f'"C-{number:03}"' for number in range(1, CASES + 1))
+    (tmp_path / "test_all.py").write_text(
+        "pytestmark = [pytest.mark.e2e, pytest.mark.soak]\n"
+        f"@pytest.mark.conforms({names})\ndef test_everything(): ...\n"
+    )
+    page = conformance.page(tmp_path)
+    assert f"{CASES} of {CASES} cases are held. Tests that" in page
+    assert "[everything (long)]" in page
+
+
 def test_every_test_names_a_case_that_there_is() -> None:
     known = {f"C-{number:03}" for number in range(1, CASES + 1)}
     assert {each.case for each in conformance.held(TESTS)} <= known

@@ -619,3 +619,47 @@ async def test_after_a_change_of_ownership_only_the_new_credential_is_good(
     registered = [fact for fact in facts if fact.name is FactName.DEVICE_REGISTERED]
     assert [fact.account_id for fact in registered] == [ACCOUNT, NEXT]
     assert len({fact.device_id for fact in registered}) == 2
+
+
+@pytest.mark.conforms("C-038", "Leshan PskTest")
+async def test_a_registration_ends_with_its_key(site: Site) -> None:
+    async with (
+        trust.writer(site.redis_url) as writer,
+        site.edge() as url,
+        site.device(url) as device,
+        site.device(url, OTHER_KEY) as other,
+    ):
+        location = (await device.register()).location
+        stays = (await other.register()).location
+        await writer.remove([key_of(KETTLE, KEY)])
+        facts = await site.facts(3)
+        left = [
+            fact.endpoint_name
+            for fact in facts
+            if fact.name is FactName.DEVICE_DEREGISTERED
+        ]
+        assert left == [KETTLE]
+        device.peer.say(device.request(Code.POST, location))
+        assert await device.peer.hears_nothing()
+        assert (await other.update(stays)).code == Code.CHANGED
+
+
+async def test_a_registration_outlives_a_key_that_it_was_not_made_with(
+    site: Site,
+) -> None:
+    async with (
+        trust.writer(site.redis_url) as writer,
+        site.edge(lwm2m_identity_may_change=True) as url,
+        site.device(url) as former,
+    ):
+        await former.register()
+        async with site.device(url, FACTORY.issue(KETTLE)) as device:
+            location = (await device.register()).location
+            await writer.remove([key_of(KETTLE, KEY)])
+
+            async def silent() -> bool:
+                former.peer.say(former.request(Code.POST, location))
+                return await former.peer.hears_nothing()
+
+            await until(silent)
+            assert (await device.update(location)).code == Code.CHANGED
