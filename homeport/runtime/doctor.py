@@ -27,7 +27,8 @@ from homeport.runtime.config import PREFIX, DatabaseSettings, Settings
 from homeport.runtime.platform import folder, identity, plan, ready
 from homeport.runtime.platform.plan import Options
 
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 6.0
+"""Long enough for two refusals of NATS, which asks for each at the notifier."""
 OLDEST_NATS = (2, 12)
 OLDEST_POSTGRES = 15
 EXTRA = "embedded"
