@@ -226,8 +226,11 @@ def notices(receiver: Webhook) -> Iterator[tuple[str, Any]]:
 
 
 def device_of(item: Any) -> str:
-    """Return the device of an item, which stands in it or is all of it."""
-    return str(item if isinstance(item, str) else item["ep"])
+    """Return the device of an item, which stands in it, is all of it, or is nobody.
+
+    The answer to a request names the request alone.
+    """
+    return str(item if isinstance(item, str) else item.get("ep", ""))
 
 
 def _sum(page: str, name: str, labels: Mapping[str, str]) -> float:
