@@ -37,7 +37,7 @@ e2e: $(READY) ## run the tests of the whole system
 	$(BIN)/pytest tests/e2e
 
 soak: $(READY) ## run the long tests of reliability
-	$(BIN)/pytest -m soak
+	$(BIN)/pytest -m soak --timeout 0
 
 lint: $(READY) ## check style and layers
 	$(BIN)/ruff check .

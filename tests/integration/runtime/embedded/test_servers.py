@@ -104,7 +104,10 @@ async def test_nobody_enters_without_the_password(embedded: EmbeddedServers) -> 
             await redis.ping()
     nats, url = Client(), _without_user(embedded.nats_url)
     with pytest.raises(NatsError):
-        await nats.connect(url, allow_reconnect=False, error_cb=_ignore)
+        # The server asks the directory, which is not there, for as long as it may.
+        await nats.connect(
+            url, allow_reconnect=False, connect_timeout=10, error_cb=_ignore
+        )
     await nats.close()
     url = _without_user(embedded.postgres_url)
     with pytest.raises(asyncpg.InvalidPasswordError):

@@ -201,6 +201,16 @@ class Site:
         await until(enough)
         return await events.facts_stored(self.nats)
 
+    async def registered(self, count: int) -> list[AnyFact]:
+        """Wait until so many devices have registered; return what was told of them."""
+        seen = count
+        while True:
+            facts = await self.facts(seen)
+            came = [each for each in facts if each.name is FactName.DEVICE_REGISTERED]
+            if len(came) >= count:
+                return came
+            seen = len(facts) + 1
+
     async def ask(
         self,
         name: EndpointName,
@@ -615,8 +625,7 @@ async def test_after_a_change_of_ownership_only_the_new_credential_is_good(
         async with site.device(url, issued(account=NEXT)) as device:
             assert (await device.register()).code == Code.CREATED
             assert (await device.update(location)).code == Code.NOT_FOUND
-        facts = await site.facts(3)
-    registered = [fact for fact in facts if fact.name is FactName.DEVICE_REGISTERED]
+        registered = await site.registered(2)
     assert [fact.account_id for fact in registered] == [ACCOUNT, NEXT]
     assert len({fact.device_id for fact in registered}) == 2
 
