@@ -33,11 +33,11 @@ from homeport.names import AccountId, DeviceId
 from homeport.runtime import addresses, bus, database
 from homeport.runtime.embedded import EmbeddedServers
 from homeport.store import connection
-from services.directory.authority_store import AuthorityStore
+from services.directory.credentials.authority_store import AuthorityStore
 from services.directory.handlers import project
-from services.directory.projection import projecting
 from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
+from services.directory.trust.projection import projecting
 
 READS = 2_000
 LISTS = 30

@@ -18,7 +18,12 @@ from homeport.errors import HomeportError, InvalidName, InvalidParameter, Unavai
 from homeport.names import PLATFORM_ACCOUNT
 from homeport.runtime import rest
 from homeport.store.trust import Grant
-from services.directory import bodies, fields, observability, queries
+from services.directory import (
+    bodies,
+    fields,
+    observability,
+    queries,
+)
 from services.directory.catalog import Catalog, Collection
 from services.directory.errors import Duplicate, LimitReached
 

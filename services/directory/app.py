@@ -13,19 +13,19 @@ from homeport.runtime.tasks import end, vital
 from homeport.store import connection
 from homeport.store.trust import TrustView
 from services.directory import http
-from services.directory.accounts import AccountStore
-from services.directory.authority_store import AuthorityStore
+from services.directory.accounts.accounts import AccountStore
 from services.directory.bus import broker
 from services.directory.chores import Chores, keep_history, project_trust
-from services.directory.claims import ClaimStore
+from services.directory.claims.claims import ClaimStore
+from services.directory.claims.enrollment_tasks import TaskStore
+from services.directory.claims.unclaimed import UnclaimedStore
 from services.directory.config import DirectorySettings, hosts
-from services.directory.enrollment_tasks import TaskStore
-from services.directory.history import HistoryStore
-from services.directory.inventory import Inventory
-from services.directory.projection import projecting
+from services.directory.credentials.authority_store import AuthorityStore
+from services.directory.devices.history import HistoryStore
+from services.directory.devices.inventory import Inventory
 from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
-from services.directory.unclaimed import UnclaimedStore
+from services.directory.trust.projection import projecting
 
 SETTINGS = DirectorySettings
 

@@ -12,7 +12,8 @@ from homeport.events import bus, subjects
 from homeport.events.bus import Subscription
 from homeport.events.facts import AnyFact
 from homeport.runtime import traces
-from services.directory import journal, observability
+from services.directory import observability
+from services.directory.devices import journal
 from services.directory.handlers import Devices, project
 
 PAUSE_SECONDS = 0.5

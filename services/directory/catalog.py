@@ -29,35 +29,37 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from homeport.names import AccountId
 from homeport.runtime.database import reported
-from services.directory.account_bodies import ACCOUNT, UNCLAIMED_DEVICE
-from services.directory.api_key_bodies import API_KEY
-from services.directory.bootstrap_configuration_bodies import BOOTSTRAP_CONFIGURATION
-from services.directory.bootstrap_schema import (
+from services.directory.accounts.account_bodies import ACCOUNT, UNCLAIMED_DEVICE
+from services.directory.accounts.api_key_bodies import API_KEY
+from services.directory.bootstrap.bootstrap_configuration_bodies import (
+    BOOTSTRAP_CONFIGURATION,
+)
+from services.directory.bootstrap.bootstrap_schema import (
     bootstrap_configurations,
     object_definitions,
 )
-from services.directory.certificate_fields import TRUSTED_CERTIFICATE
-from services.directory.device_fields import (
-    DEVICE,
-    DEVICE_EVENT,
-    GROUPS_OF_DEVICE,
-)
-from services.directory.enrollment_bodies import (
+from services.directory.bootstrap.object_definition_bodies import OBJECT_DEFINITION
+from services.directory.claims.enrollment_bodies import (
     DENIAL,
     DENIED_CERTIFICATE,
     DENIED_ENDPOINT,
     ENROLLMENT,
     TASK,
 )
-from services.directory.fields import SHARED_KEY, Field
-from services.directory.group_bodies import GROUP, QUERY
-from services.directory.object_definition_bodies import OBJECT_DEFINITION
-from services.directory.ownership_schema import (
+from services.directory.claims.ownership_schema import (
     DENIED,
     device_enrollments,
     enrollment_tasks,
     unclaimed_devices,
 )
+from services.directory.credentials.certificate_fields import TRUSTED_CERTIFICATE
+from services.directory.devices.device_fields import (
+    DEVICE,
+    DEVICE_EVENT,
+    GROUPS_OF_DEVICE,
+)
+from services.directory.devices.group_bodies import GROUP, QUERY
+from services.directory.fields import SHARED_KEY, Field
 from services.directory.queries import Query
 from services.directory.schema import (
     RECORDED,

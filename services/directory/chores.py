@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from homeport.errors import Unavailable
 from homeport.store.trust import TrustView
 from services.directory import observability
-from services.directory.accounts import AccountStore
-from services.directory.claims import ClaimStore
-from services.directory.enrollment_tasks import TaskStore
-from services.directory.history import HistoryStore
-from services.directory.inventory import Inventory
-from services.directory.projection import Projection
-from services.directory.unclaimed import UnclaimedStore
+from services.directory.accounts.accounts import AccountStore
+from services.directory.claims.claims import ClaimStore
+from services.directory.claims.enrollment_tasks import TaskStore
+from services.directory.claims.unclaimed import UnclaimedStore
+from services.directory.devices.history import HistoryStore
+from services.directory.devices.inventory import Inventory
+from services.directory.trust.projection import Projection
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from homeport.runtime.config import (
     HandoverSettings,
     SecuritySettings,
 )
-from services.directory.authorities import hosts_of
-from services.directory.bootstrap_dry_runs import Handovers
+from services.directory.bootstrap.bootstrap_dry_runs import Handovers
+from services.directory.credentials.authorities import hosts_of
 
 
 class DirectorySettings(DatabaseSettings, SecuritySettings, HandoverSettings):

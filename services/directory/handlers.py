@@ -6,11 +6,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from homeport.events.facts import AnyFact, DeviceBootstrapped
-from services.directory import devices, journal, unclaimed
-from services.directory.claims import Claimed
-from services.directory.devices import Device, Key
-from services.directory.journal import DeviceEvent
-from services.directory.unclaimed import Unclaimed
+from services.directory.claims import unclaimed
+from services.directory.claims.claims import Claimed
+from services.directory.claims.unclaimed import Unclaimed
+from services.directory.devices import devices, journal
+from services.directory.devices.devices import Device, Key
+from services.directory.devices.journal import DeviceEvent
 
 ROW_WAIT_SECONDS = 2.0
 """How long a caller waits for the row of a device whose session lives (B-023)."""

@@ -14,51 +14,53 @@ from homeport.store import connection
 from homeport.store.clock import StoreClock
 from homeport.store.sessions import SessionStore
 from homeport.store.trust import TrustView
-from services.directory import (
-    answers,
-    http_accounts,
-    http_api_keys,
-    http_authorities,
+from services.directory import answers
+from services.directory.accounts import http_accounts, http_api_keys
+from services.directory.accounts.accounts import AccountStore
+from services.directory.bootstrap import (
     http_bootstrap_configurations,
-    http_certificates,
-    http_devices,
-    http_enrollment_tasks,
-    http_enrollments,
-    http_events,
-    http_groups,
     http_object_definitions,
-    http_proofs,
-    http_queries,
-    http_shared_keys,
-    http_suspensions,
 )
-from services.directory.accounts import AccountStore
-from services.directory.authority_store import AuthorityStore
-from services.directory.bootstrap_configurations import ConfigurationStore
+from services.directory.bootstrap.bootstrap_configurations import ConfigurationStore
+from services.directory.bootstrap.object_definitions import DefinitionStore
 from services.directory.catalog import Catalog
-from services.directory.claims import ClaimStore
+from services.directory.claims import http_enrollment_tasks, http_enrollments
+from services.directory.claims.claims import ClaimStore
+from services.directory.claims.enrollment_tasks import TaskStore
 from services.directory.config import (
     DirectorySettings,
     addresses,
     handovers,
     hosts,
 )
-from services.directory.enrollment_tasks import TaskStore
-from services.directory.groups import MembershipStore
-from services.directory.inventory import Inventory
-from services.directory.object_definitions import DefinitionStore
+from services.directory.credentials import (
+    http_authorities,
+    http_certificates,
+    http_proofs,
+    http_shared_keys,
+)
+from services.directory.credentials.authority_store import AuthorityStore
+from services.directory.credentials.shared_keys import SharedKeyStore
+from services.directory.credentials.trusted import CertificateStore
+from services.directory.devices import (
+    http_devices,
+    http_events,
+    http_groups,
+    http_queries,
+    http_suspensions,
+)
+from services.directory.devices.groups import MembershipStore
+from services.directory.devices.inventory import Inventory
+from services.directory.devices.standing import Standing
 from services.directory.objects import ObjectStore
 from services.directory.ports import Ports
-from services.directory.projection import projecting
 from services.directory.schema import (
     MIGRATIONS,
     SCHEMA,
     device_groups,
     device_queries,
 )
-from services.directory.shared_keys import SharedKeyStore
-from services.directory.standing import Standing
-from services.directory.trusted import CertificateStore
+from services.directory.trust.projection import projecting
 
 PREFIXES = ("/v3", "/v2/device-shared-keys")
 

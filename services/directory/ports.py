@@ -8,21 +8,21 @@ from homeport.names import AccountId
 from homeport.runtime.quotas import Quotas
 from homeport.store.sessions import SessionStore
 from homeport.store.trust import TrustView
-from services.directory.accounts import AccountStore
-from services.directory.authority_store import AuthorityStore
-from services.directory.bootstrap_configurations import ConfigurationStore
-from services.directory.bootstrap_dry_runs import Handovers
+from services.directory.accounts.accounts import AccountStore
+from services.directory.bootstrap.bootstrap_configurations import ConfigurationStore
+from services.directory.bootstrap.bootstrap_dry_runs import Handovers
+from services.directory.bootstrap.object_definitions import DefinitionStore
 from services.directory.catalog import Catalog
-from services.directory.claims import ClaimStore
-from services.directory.enrollment_tasks import TaskStore
-from services.directory.groups import MembershipStore
-from services.directory.inventory import Inventory
-from services.directory.object_definitions import DefinitionStore
+from services.directory.claims.claims import ClaimStore
+from services.directory.claims.enrollment_tasks import TaskStore
+from services.directory.credentials.authority_store import AuthorityStore
+from services.directory.credentials.shared_keys import SharedKeyStore
+from services.directory.credentials.trusted import CertificateStore
+from services.directory.devices.groups import MembershipStore
+from services.directory.devices.inventory import Inventory
+from services.directory.devices.standing import Standing
 from services.directory.objects import ObjectStore
-from services.directory.projection import Projection
-from services.directory.shared_keys import SharedKeyStore
-from services.directory.standing import Standing
-from services.directory.trusted import CertificateStore
+from services.directory.trust.projection import Projection
 
 
 @dataclass(frozen=True, slots=True)

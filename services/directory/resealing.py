@@ -14,15 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from homeport.errors import InvalidFormat
 from homeport.keyring import Keyring, Resealed
 from homeport.runtime.database import reported
-from services.directory import (
-    authority_store,
-    bootstrap_configurations,
-    shared_keys,
-    trusted,
-)
-from services.directory import bootstrap_schema as bootstrap
 from services.directory import schema as tables
-from services.directory.authorities import Name
+from services.directory.bootstrap import bootstrap_configurations
+from services.directory.bootstrap import bootstrap_schema as bootstrap
+from services.directory.credentials import authority_store, shared_keys, trusted
+from services.directory.credentials.authorities import Name
 
 BATCH = 500
 """Rows of a transaction."""

@@ -203,7 +203,7 @@ device_events = Table(
     Index("device_events_by_type", "account_id", "event_type", *_EVENT_ORDER),
     postgresql_partition_by="RANGE (date_time)",
 )
-"""What happened; its partitions are those of `services.directory.history`."""
+"""What happened; its partitions are those of `services.directory.devices.history`."""
 
 device_groups = Table(
     "device_groups",

@@ -31,13 +31,13 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.runtime.database import reported
-from services.directory import claims, unclaimed
-from services.directory.changes import Change, Kind, record
-from services.directory.claims import Claimed
-from services.directory.devices import Device, Key
-from services.directory.journal import DeviceEvent
+from services.directory.claims import claims, unclaimed
+from services.directory.claims.claims import Claimed
+from services.directory.claims.unclaimed import Unclaimed
+from services.directory.devices.devices import Device, Key
+from services.directory.devices.journal import DeviceEvent
 from services.directory.schema import device_events, devices
-from services.directory.unclaimed import Unclaimed
+from services.directory.trust.changes import Change, Kind, record
 
 _DEVICE = tuple(devices.c[field.name] for field in fields(Device))
 _STATED = (*_DEVICE, devices.c.state)

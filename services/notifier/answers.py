@@ -19,7 +19,7 @@ from homeport.errors import (
 from homeport.names import DeviceId
 from homeport.store.trust import Grant
 from services.notifier import observability
-from services.notifier.channels import Channel
+from services.notifier.channels.channels import Channel
 
 LARGEST_BODY = 65_536
 

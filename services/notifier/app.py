@@ -17,25 +17,25 @@ from homeport.store.trust_changes import TrustChanges
 from services.notifier import http
 from services.notifier.books import Books
 from services.notifier.bus import broker
-from services.notifier.channels import Callback, Channel, Kind
-from services.notifier.claims import claims
+from services.notifier.channels.channels import Callback, Channel, Kind
+from services.notifier.channels.claims import claims
+from services.notifier.channels.delivery import Delivery
+from services.notifier.channels.insistence import Insistence, Pace
+from services.notifier.channels.interests import Interests
+from services.notifier.channels.ledger import Ledger
+from services.notifier.channels.remembered import Remembered
+from services.notifier.channels.roster import Roster
+from services.notifier.channels.store import ChannelStore
+from services.notifier.channels.unattended import Stores, Unattended
+from services.notifier.channels.webhooks import Webhooks, webhooks
 from services.notifier.config import NotifierSettings
-from services.notifier.consumer_store import ConsumerStore
-from services.notifier.course import course
-from services.notifier.delivery import Delivery
+from services.notifier.device_requests.sweeping import Sweeper
 from services.notifier.ground import Ground, ground
-from services.notifier.insistence import Insistence, Pace
-from services.notifier.interests import Interests
-from services.notifier.ledger import Ledger
-from services.notifier.nats_authorization import Authorization
-from services.notifier.nats_granting import Granting
-from services.notifier.remembered import Remembered
+from services.notifier.named_consumers.consumer_store import ConsumerStore
+from services.notifier.nats_users.nats_authorization import Authorization
+from services.notifier.nats_users.nats_granting import Granting
 from services.notifier.revocations import Revocations
-from services.notifier.roster import Roster
-from services.notifier.store import ChannelStore
-from services.notifier.sweeping import Sweeper
-from services.notifier.unattended import Stores, Unattended
-from services.notifier.webhooks import Webhooks, webhooks
+from services.notifier.stream.course import course
 
 SETTINGS = NotifierSettings
 

@@ -6,7 +6,12 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from homeport.errors import InvalidParameter
-from services.notifier.channels import LARGEST_CHUNK, Callback, Kind, Serialization
+from services.notifier.channels.channels import (
+    LARGEST_CHUNK,
+    Callback,
+    Kind,
+    Serialization,
+)
 
 
 class SerializationFlags(BaseModel):

@@ -22,16 +22,16 @@ from homeport.events.facts import (
     RequestCompleted,
 )
 from homeport.names import AccountId, DeviceId
-from services.notifier import subscriptions as wanted
-from services.notifier.announcements import announce_interests
+from services.notifier.channels.announcements import announce_interests
+from services.notifier.channels.store import changing
 from services.notifier.schema import (
     endpoints,
     open_requests,
     presubscriptions,
     subscriptions,
 )
-from services.notifier.store import changing
-from services.notifier.subscriptions import Presubscription
+from services.notifier.subscriptions import subscriptions as wanted
+from services.notifier.subscriptions.subscriptions import Presubscription
 
 Key = tuple[str, str]
 """An account and its device."""

@@ -11,7 +11,7 @@ from homeport.events.facts import AnyFact, FactName
 from services.notifier import observability
 from services.notifier.books import Books
 from services.notifier.facts import note
-from services.notifier.observing import Observing
+from services.notifier.subscriptions.observing import Observing
 
 PAUSE_SECONDS = 0.5
 """How long a replica waits after a batch that it could not note."""

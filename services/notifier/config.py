@@ -8,8 +8,8 @@ from pydantic import AfterValidator, Field, SecretStr
 from homeport.errors import InvalidFormat, InvalidParameter
 from homeport.pki import nkeys
 from homeport.runtime.config import DatabaseSettings
-from services.notifier import networks
-from services.notifier.networks import Network
+from services.notifier.channels import networks
+from services.notifier.channels.networks import Network
 
 
 def _networks(text: str) -> str:

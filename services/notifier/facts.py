@@ -10,7 +10,12 @@ from homeport.events.facts import (
 )
 from homeport.names import AccountId, DeviceId
 from services.notifier.books import AccountRules, Books, Key, Noted, key_of
-from services.notifier.observing import ANSWERED, UNANSWERED, Observing, step_of
+from services.notifier.subscriptions.observing import (
+    ANSWERED,
+    UNANSWERED,
+    Observing,
+    step_of,
+)
 
 
 async def note(facts: Sequence[AnyFact], *, books: Books, observing: Observing) -> None:

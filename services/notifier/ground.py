@@ -23,15 +23,15 @@ from homeport.store.edges import EdgeRegistry
 from homeport.store.queue import RequestQueue
 from homeport.store.sessions import SessionStore
 from services.notifier import observability
+from services.notifier.channels.interests import Interests
+from services.notifier.channels.resting import Resting, resting
 from services.notifier.config import NotifierSettings
-from services.notifier.endpoints import Endpoints
-from services.notifier.interests import Interests
-from services.notifier.observing import Observing
-from services.notifier.open_requests import OpenRequests
-from services.notifier.requests import Requests
-from services.notifier.resting import Resting, resting
+from services.notifier.device_requests.endpoints import Endpoints
+from services.notifier.device_requests.open_requests import OpenRequests
+from services.notifier.device_requests.requests import Requests
 from services.notifier.schema import MIGRATIONS, SCHEMA
-from services.notifier.subscription_store import SubscriptionStore
+from services.notifier.subscriptions.observing import Observing
+from services.notifier.subscriptions.subscription_store import SubscriptionStore
 
 CLOCK_SECONDS = 10.0
 """How often the store's clock is read; two clocks drift apart."""

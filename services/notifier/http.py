@@ -11,45 +11,45 @@ from homeport.runtime import rest
 from homeport.runtime.quotas import Quotas
 from homeport.runtime.tasks import end, vital
 from homeport.store.trust import Grant, TrustView
-from services.notifier import (
-    answers,
+from services.notifier import answers
+from services.notifier.bodies import ChannelInfo
+from services.notifier.channels import (
     consumers,
     handlers,
     http_backlogs,
     http_callbacks,
-    http_consumers,
-    http_endpoints,
-    http_event_streams,
-    http_nats_users,
     http_polls,
-    http_presubscriptions,
-    http_requests,
-    http_resources,
     http_sockets,
-    http_subscriptions,
-    http_values,
     http_websockets,
 )
-from services.notifier.bodies import ChannelInfo
-from services.notifier.channels import Channel, Kind
-from services.notifier.claims import claims
+from services.notifier.channels.channels import Channel, Kind
+from services.notifier.channels.claims import claims
+from services.notifier.channels.delivery import Delivery
+from services.notifier.channels.ledger import Ledger
+from services.notifier.channels.polls import Polls, Source
+from services.notifier.channels.roster import Roster
+from services.notifier.channels.sockets import Sockets
+from services.notifier.channels.store import ChannelStore
+from services.notifier.channels.webhooks import webhooks
 from services.notifier.config import NotifierSettings
-from services.notifier.consumer_readers import Readers
-from services.notifier.consumer_store import ConsumerStore
-from services.notifier.consuming import Consuming
-from services.notifier.delivery import Delivery
+from services.notifier.device_requests import (
+    http_endpoints,
+    http_requests,
+    http_resources,
+    http_values,
+)
 from services.notifier.ground import Ground, ground
-from services.notifier.ledger import Ledger
-from services.notifier.nats_granting import Granting
-from services.notifier.nats_user_bodies import public
-from services.notifier.nats_user_store import NatsUserStore
-from services.notifier.polls import Polls, Source
+from services.notifier.named_consumers import http_consumers, http_event_streams
+from services.notifier.named_consumers.consumer_readers import Readers
+from services.notifier.named_consumers.consumer_store import ConsumerStore
+from services.notifier.named_consumers.consuming import Consuming
+from services.notifier.nats_users import http_nats_users
+from services.notifier.nats_users.nats_granting import Granting
+from services.notifier.nats_users.nats_user_bodies import public
+from services.notifier.nats_users.nats_user_store import NatsUserStore
 from services.notifier.ports import Ports
-from services.notifier.roster import Roster
-from services.notifier.sockets import Sockets
-from services.notifier.store import ChannelStore
-from services.notifier.subscribing import Subscribing
-from services.notifier.webhooks import webhooks
+from services.notifier.subscriptions import http_presubscriptions, http_subscriptions
+from services.notifier.subscriptions.subscribing import Subscribing
 
 PREFIXES = (
     "/v2/notification",

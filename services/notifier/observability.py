@@ -10,9 +10,9 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from homeport.protocol.device_requests import DeviceRequest
-from services.notifier.channels import Callback, Channel, Kind
-from services.notifier.messages import Message
-from services.notifier.open_requests import OpenRequest
+from services.notifier.channels.channels import Callback, Channel, Kind
+from services.notifier.channels.messages import Message
+from services.notifier.device_requests.open_requests import OpenRequest
 
 _log = structlog.get_logger()
 

@@ -7,19 +7,19 @@ from homeport.names import AccountId
 from homeport.runtime.quotas import Quotas
 from homeport.store.queue import RequestQueue
 from homeport.store.trust import TrustView
-from services.notifier.consuming import Consuming
-from services.notifier.cursors import Cursor
-from services.notifier.endpoints import Endpoints
-from services.notifier.handlers import Collect
-from services.notifier.insistence import Put
-from services.notifier.ledger import Ledger
-from services.notifier.nats_granting import Granting
-from services.notifier.polls import Polls
-from services.notifier.requests import Requests
-from services.notifier.sockets import Sockets
-from services.notifier.store import ChannelStore
-from services.notifier.subscribing import Subscribing
-from services.notifier.subscription_store import SubscriptionStore
+from services.notifier.channels.handlers import Collect
+from services.notifier.channels.insistence import Put
+from services.notifier.channels.ledger import Ledger
+from services.notifier.channels.polls import Polls
+from services.notifier.channels.sockets import Sockets
+from services.notifier.channels.store import ChannelStore
+from services.notifier.device_requests.endpoints import Endpoints
+from services.notifier.device_requests.requests import Requests
+from services.notifier.named_consumers.consuming import Consuming
+from services.notifier.nats_users.nats_granting import Granting
+from services.notifier.stream.cursors import Cursor
+from services.notifier.subscriptions.subscribing import Subscribing
+from services.notifier.subscriptions.subscription_store import SubscriptionStore
 
 
 @dataclass(frozen=True, slots=True)

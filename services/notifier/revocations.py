@@ -13,8 +13,8 @@ from homeport.errors import Unavailable
 from homeport.store.trust import api_key_id
 from homeport.store.trust_changes import News
 from services.notifier import observability
-from services.notifier.store import ChannelStore
-from services.notifier.subscription_store import SubscriptionStore
+from services.notifier.channels.store import ChannelStore
+from services.notifier.subscriptions.subscription_store import SubscriptionStore
 
 
 class Keys(Protocol):

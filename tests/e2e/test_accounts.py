@@ -11,7 +11,7 @@ from homeport.coap.codec import Code
 from homeport.names import AccountId
 from homeport.runtime.database import connections
 from homeport.runtime.platform import identity
-from services.directory.accounts import AccountStore
+from services.directory.accounts.accounts import AccountStore
 from services.directory.schema import MIGRATIONS, SCHEMA
 from tests.support import customer
 from tests.support.certificates import authority

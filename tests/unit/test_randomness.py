@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 SIMULATED = ROOT / "homeport" / "simulator"
 """Its devices are none, and the same seed makes the same choices."""
 NO_SECRET: Mapping[str, str] = {
-    "services/notifier/insistence.py": "when a webhook is tried again"
+    "services/notifier/channels/insistence.py": "when a webhook is tried again"
 }
 """Where chance decides about something that anybody may know."""
 UNSAFE = {"uuid1", "getnode", "getrandbits", "rand", "srand"}

@@ -11,17 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from homeport.identity import Service
 from homeport.keyring import Keyring, Resealed
 from homeport.names import EndpointName
-from services.directory import (
-    authority_store,
-    bootstrap_configurations,
-    resealing,
-    shared_keys,
+from services.directory import resealing
+from services.directory.bootstrap import bootstrap_configurations
+from services.directory.bootstrap.bootstrap_schema import (
+    bootstrap_configurations as configured,
 )
-from services.directory.bootstrap_schema import bootstrap_configurations as configured
+from services.directory.credentials import authority_store, shared_keys
+from services.directory.credentials.shared_keys import SharedKeyStore
+from services.directory.credentials.trusted import CertificateStore
 from services.directory.resealing import SEALED, reseal
 from services.directory.schema import device_shared_keys, metadata, trust_changes
-from services.directory.shared_keys import SharedKeyStore
-from services.directory.trusted import CertificateStore
 from tests.support.directory import ACCOUNT, Site
 from tests.support.keyring import SECRET_KEY
 

@@ -11,7 +11,7 @@ from homeport.events.client import BusClient
 from homeport.runtime import bus
 from homeport.store import keys
 from services.expiry.survey import Survey
-from services.notifier import consumers
+from services.notifier.channels import consumers
 from tests.support import events
 from tests.support.sessions import BUCKETS, Edge, device, edge
 

@@ -70,7 +70,7 @@ async def nothing_left(opened: Site) -> None:
 async def test_it_is_heard_at_once(
     opened: Site, edge: PlayedEdge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.notifier.sockets.LOOK_SECONDS", 60.0)
+    monkeypatch.setattr("services.notifier.channels.sockets.LOOK_SECONDS", 60.0)
     async with opened.running(key_sweep_seconds=60.0):
         path = f"/v2/subscriptions/{DEVICE.id}/3/0/9"
         assert (await opened.client.put(path)).status_code == 200

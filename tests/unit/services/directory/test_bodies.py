@@ -2,7 +2,7 @@
 
 from services.directory import bodies
 from services.directory.catalog import Listing
-from services.directory.device_fields import DEVICE
+from services.directory.devices.device_fields import DEVICE
 from services.directory.queries import Query
 
 

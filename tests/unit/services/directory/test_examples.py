@@ -4,17 +4,21 @@ import pytest
 from pydantic import BaseModel
 
 from services.directory import bodies, examples
-from services.directory.account_bodies import AccountBody, AccountChanges
-from services.directory.api_key_bodies import ApiKeyBody, ApiKeyChanges
-from services.directory.certificates import (
+from services.directory.accounts.account_bodies import AccountBody, AccountChanges
+from services.directory.accounts.api_key_bodies import ApiKeyBody, ApiKeyChanges
+from services.directory.claims.enrollment_bodies import EnrollmentBody
+from services.directory.credentials.certificates import (
     DeveloperCertificateBody,
     TrustedCertificateBody,
 )
-from services.directory.device_bodies import DeviceBody, DeviceChanges, Suspension
-from services.directory.device_fields import DEVICE, DEVICE_EVENT
-from services.directory.enrollment_bodies import EnrollmentBody
-from services.directory.group_bodies import GroupBody, MemberBody, QueryBody
-from services.directory.shared_key_bodies import SharedKeyBody
+from services.directory.credentials.shared_key_bodies import SharedKeyBody
+from services.directory.devices.device_bodies import (
+    DeviceBody,
+    DeviceChanges,
+    Suspension,
+)
+from services.directory.devices.device_fields import DEVICE, DEVICE_EVENT
+from services.directory.devices.group_bodies import GroupBody, MemberBody, QueryBody
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 from services.directory import fields
-from services.directory.device_fields import DEVICE, DEVICE_EVENT
+from services.directory.devices.device_fields import DEVICE, DEVICE_EVENT
 
 TIME = datetime(2026, 11, 24, 14, 20, 5, tzinfo=UTC)
 TEXT = "2026-11-24T14:20:05.000000Z"

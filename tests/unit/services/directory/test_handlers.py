@@ -2,8 +2,9 @@
 
 from homeport.events.facts import FactName
 from homeport.names import PLATFORM_ACCOUNT
-from services.directory import devices, handlers
-from services.directory.devices import State
+from services.directory import handlers
+from services.directory.devices import devices
+from services.directory.devices.devices import State
 from tests.support.directory import fact
 
 REGISTERED = fact(FactName.DEVICE_REGISTERED, 1)

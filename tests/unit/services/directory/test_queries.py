@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from homeport.errors import InvalidParameter
 from services.directory import queries
-from services.directory.certificate_fields import TRUSTED_CERTIFICATE
-from services.directory.device_fields import DEVICE, DEVICE_EVENT
+from services.directory.credentials.certificate_fields import TRUSTED_CERTIFICATE
+from services.directory.devices.device_fields import DEVICE, DEVICE_EVENT
 from services.directory.fields import Field
 from services.directory.queries import Query
 

@@ -4,7 +4,7 @@ import pytest
 
 from homeport.errors import InvalidParameter
 from services.notifier import bodies
-from services.notifier.channels import Callback, Serialization
+from services.notifier.channels.channels import Callback, Serialization
 
 URL = "http://127.0.0.1/"
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from services.notifier.channels import Kind
+from services.notifier.channels.channels import Kind
+from services.notifier.channels.store import ChannelStore
 from services.notifier.revocations import Revocations
-from services.notifier.store import ChannelStore
-from services.notifier.subscription_store import SubscriptionStore
+from services.notifier.subscriptions.subscription_store import SubscriptionStore
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Accounts, and the API keys by which callers act for them."""

@@ -1,0 +1,1 @@
+"""What accounts want written at bootstrap, and the objects that they define."""

@@ -1,0 +1,1 @@
+"""What devices and servers prove themselves with: authorities, certificates, keys."""

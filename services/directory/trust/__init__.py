@@ -1,0 +1,1 @@
+"""The trust view: what edges believe, kept equal to what PostgreSQL holds."""

@@ -1,0 +1,317 @@
+"""The trust view in Redis is brought up to what PostgreSQL holds.
+
+Whoever changes a credential writes that down in the same transaction
+(`services.directory.trust.changes`) and calls `Projection.settle` before it answers.
+What is written down is forgotten only when it is in the view, so a crash or an outage
+in between is made good by whoever comes next. One replica at a time writes, and it
+reads after its turn has come: no older state ever overwrites a newer one.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    delete,
+    exists,
+    func,
+    select,
+    tuple_,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from homeport.keyring import Keyring
+from homeport.names import AccountId
+from homeport.pki import installation
+from homeport.runtime.database import reported
+from homeport.store.connection import Connection
+from homeport.store.entries import Entry
+from homeport.store.trust import Grant, TrustView
+from homeport.store.trust_writer import TrustWriter
+from services.directory.accounts.accounts import ACTIVE
+from services.directory.bootstrap.bootstrap_schema import (
+    bootstrap_configurations,
+    object_definitions,
+)
+from services.directory.bootstrap.object_definitions import among
+from services.directory.claims.ownership_schema import device_enrollments
+from services.directory.credentials import authorities, authority_store
+from services.directory.credentials.direct import may_be_used
+from services.directory.credentials.former_authorities import remembered
+from services.directory.devices import standing
+from services.directory.devices.standing import Standing
+from services.directory.schema import (
+    CREDENTIALED,
+    api_keys,
+    device_shared_keys,
+    devices,
+    trust_changes,
+    trusted_certificates,
+)
+from services.directory.trust import entries
+from services.directory.trust.changes import Change, Kind
+
+EDITION = 2
+"""Changes when entries are written in another way: the view is written again then."""
+
+BATCH = 1_000
+"""Entries that are written in one turn."""
+
+_TURN = 0x486F6D6554727573
+"""Any number: the lock of who writes the trust view."""
+_REWRITE = _TURN + 1
+"""The lock of who writes all of it."""
+
+Build = Callable[[Row[Any], Keyring], Iterable[Entry]]
+Put = Callable[[Sequence[Row[Any]]], Awaitable[None]]
+
+
+class Projection:
+    """Writes the trust view; all raise Unavailable."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        view: TrustView,
+        writer: TrustWriter,
+        keyring: Keyring,
+        standing: Standing,
+    ) -> None:
+        self._standing = standing
+        self._engine = engine
+        self._view = view
+        self._writer = writer
+        self._keyring = keyring
+
+    async def settle(self) -> int:
+        """Write what has changed until nothing is left; return how many changes.
+
+        All that was written down before the call is in the view after it.
+        """
+        settled = 0
+        while await self._is_pending():
+            async with self._turn() as connection:
+                found = await connection.execute(
+                    select(trust_changes).order_by(trust_changes.c.number).limit(BATCH)
+                )
+                rows = found.all()
+                await self._bring(connection, [_change(row) for row in rows])
+                await connection.execute(
+                    delete(trust_changes).where(
+                        trust_changes.c.number.in_([row.number for row in rows])
+                    )
+                )
+            settled += len(rows)
+        return settled
+
+    async def keep(self) -> bool:
+        """Write all of the view if Redis has lost it; say whether that was so.
+
+        It is known by a fingerprint that goes with it. A replica that finds another at
+        work leaves it to that one; API keys are few and written by both.
+        """
+        fingerprint = await self._fingerprint()
+        if await self._view.matches(fingerprint):
+            return False
+        async with self._turn() as connection:
+            await self._put_api_keys(await connection.execute(select(api_keys)))
+        with reported():
+            async with self._engine.begin() as connection:
+                if not await connection.scalar(
+                    select(func.pg_try_advisory_xact_lock(_REWRITE))
+                ):
+                    return False
+                await self._rewrite()
+        await self._view.put_fingerprint(fingerprint)
+        return True
+
+    async def _fingerprint(self) -> str:
+        """Say which view this is: of which installation, and written in which way."""
+        with reported():
+            async with self._engine.connect() as connection:
+                made = await authority_store.made_at(connection)
+        return hashlib.sha256(orjson.dumps([made, EDITION])).hexdigest()
+
+    async def _rewrite(self) -> None:
+        async with self._turn() as connection:
+            await self._put_authority(connection)
+        await self._rewrite_table(
+            select(trusted_certificates).where(may_be_used(trusted_certificates)),
+            (trusted_certificates.c.account_id, trusted_certificates.c.id),
+            self._putting(entries.of_certificate),
+        )
+        await self._rewrite_table(
+            select(device_shared_keys).where(may_be_used(device_shared_keys)),
+            (device_shared_keys.c.endpoint_name,),
+            self._putting(entries.of_shared_key),
+        )
+        await self._rewrite_table(
+            select(devices).where(CREDENTIALED),
+            (devices.c.account_id, devices.c.id),
+            self._putting(entries.of_device),
+        )
+        await self._rewrite_table(
+            select(device_enrollments),
+            (device_enrollments.c.fingerprint,),
+            self._putting(entries.of_claim),
+        )
+        await self._rewrite_bootstrap()
+        await self._rewrite_table(
+            standing.SUSPENDED,
+            (devices.c.account_id, devices.c.id),
+            self._standing.put,
+        )
+
+    async def _rewrite_bootstrap(self) -> None:
+        for table, build in (
+            (bootstrap_configurations, entries.of_configuration),
+            (object_definitions, entries.of_definition),
+        ):
+            await self._rewrite_table(
+                select(table), (table.c.account_id, table.c.id), self._putting(build)
+            )
+
+    async def _rewrite_table(
+        self, query: Select[Any], key: Sequence[ColumnElement[Any]], put: Put
+    ) -> None:
+        """Put all rows that a query finds, one batch a turn."""
+        page = query.order_by(*key).limit(BATCH)
+        last: Row[Any] | None = None
+        while True:
+            after = page
+            if last is not None:
+                there = [getattr(last, str(column.key)) for column in key]
+                after = page.where(tuple_(*key) > tuple_(*there))
+            async with self._turn() as connection:
+                rows = (await connection.execute(after)).all()
+                await put(rows)
+            if len(rows) < BATCH:
+                return
+            last = rows[-1]
+
+    async def _bring(
+        self, connection: AsyncConnection, changes: Sequence[Change]
+    ) -> None:
+        """Make the view say of changed things what PostgreSQL says now."""
+        now: list[Entry] = []
+        for query, build in _queries(changes):
+            now += self._built((await connection.execute(query)).all(), build)
+        there = {entries.place_of(entry) for entry in now}
+        was = [entry for change in changes if (entry := entries.of_change(change))]
+        await self._writer.remove(
+            [entry for entry in was if entries.place_of(entry) not in there]
+        )
+        await self._writer.put(now)
+        await self._bring_api_keys(connection, changes)
+        standing_now = await connection.execute(standing.query(changes))
+        await self._standing.put(standing_now.all())
+        if any(change.kind is Kind.AUTHORITY for change in changes):
+            await self._put_authority(connection)
+
+    async def _bring_api_keys(
+        self, connection: AsyncConnection, changes: Sequence[Change]
+    ) -> None:
+        wanted = {
+            change.id: change.place for change in changes if change.kind is Kind.API_KEY
+        }
+        found = await connection.execute(
+            select(api_keys).where(api_keys.c.id.in_(wanted))
+        )
+        rows = found.all()
+        for identity in wanted.keys() - {row.id for row in rows}:
+            await self._view.remove_api_key(wanted[identity], identity)
+        await self._put_api_keys(rows)
+
+    async def _put_api_keys(self, rows: Iterable[Row[Any]]) -> None:
+        for row in rows:
+            if row.status == ACTIVE:
+                grant = Grant(row.id, AccountId(row.account_id), row.role)
+                await self._view.put_api_key(row.digest, grant)
+            else:
+                await self._view.remove_api_key(row.digest, row.id)
+
+    async def _put_authority(self, connection: AsyncConnection) -> None:
+        kept = await authority_store.read(connection, self._keyring)
+        shown = remembered(
+            authorities.installation(kept),
+            await authority_store.read_former(connection),
+        )
+        await self._writer.put_authority(installation.build(shown))
+
+    def _putting(self, build: Build) -> Put:
+        async def put(rows: Sequence[Row[Any]]) -> None:
+            await self._writer.put(self._built(rows, build))
+
+        return put
+
+    def _built(self, rows: Iterable[Row[Any]], build: Build) -> list[Entry]:
+        return [entry for row in rows for entry in build(row, self._keyring)]
+
+    async def _is_pending(self) -> bool:
+        with reported():
+            async with self._engine.connect() as connection:
+                pending = select(exists().select_from(trust_changes))
+                return bool(await connection.scalar(pending))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[AsyncConnection]:
+        """Entered: nobody else writes the view. Left: it is committed."""
+        with reported():
+            async with self._engine.begin() as connection:
+                await connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
+                yield connection
+
+
+def projecting(
+    engine: AsyncEngine, redis: Connection, keyring: Keyring, *, buckets: int
+) -> Projection:
+    """Make a projection of what PostgreSQL holds into Redis."""
+    return Projection(
+        engine,
+        TrustView(redis),
+        TrustWriter(redis, keyring),
+        keyring,
+        Standing(redis, buckets=buckets),
+    )
+
+
+def _queries(changes: Sequence[Change]) -> Iterable[tuple[Select[Any], Build]]:
+    """Ask for all rows that changes are about, with what makes entries of them."""
+    ids = {
+        kind: [change.id for change in changes if change.kind is kind] for kind in Kind
+    }
+    certified = ids[Kind.CERTIFICATE] + ids[Kind.PIN]
+    table = trusted_certificates
+    certificates = select(table).where(table.c.id.in_(certified), may_be_used(table))
+    yield certificates, entries.of_certificate
+    table = device_shared_keys
+    named = table.c.endpoint_name.in_(ids[Kind.SHARED_KEY])
+    yield select(table).where(named, may_be_used(table)), entries.of_shared_key
+    table = device_enrollments
+    claimed = table.c.id.in_(ids[Kind.CLAIM])
+    yield select(table).where(claimed), entries.of_claim
+    table = bootstrap_configurations
+    configured = table.c.id.in_(ids[Kind.BOOTSTRAP_CONFIGURATION])
+    yield select(table).where(configured), entries.of_configuration
+    defined = [
+        (change.account_id, change.place)
+        for change in changes
+        if change.kind is Kind.OBJECT_DEFINITION
+    ]
+    yield among(defined), entries.of_definition
+    owned = [
+        (change.account_id, change.id)
+        for change in changes
+        if change.kind is Kind.DEVICE
+    ]
+    key = tuple_(devices.c.account_id, devices.c.id)
+    yield select(devices).where(key.in_(owned), CREDENTIALED), entries.of_device
+
+
+def _change(row: Row[Any]) -> Change:
+    return Change(Kind(row.kind), row.account_id, row.id, row.place)

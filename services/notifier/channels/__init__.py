@@ -1,0 +1,1 @@
+"""Notification channels: an API key's notifications, brought to its application."""

@@ -1,0 +1,1 @@
+"""Device requests: what callers ask of devices, and what comes of it."""

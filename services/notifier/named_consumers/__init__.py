@@ -1,0 +1,1 @@
+"""Named consumers: each application reads at its own pace."""

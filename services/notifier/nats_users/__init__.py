@@ -1,0 +1,1 @@
+"""Users of NATS: applications that read from it themselves."""

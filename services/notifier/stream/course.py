@@ -1,0 +1,57 @@
+"""How far events have come, asked of the servers that they pass."""
+
+from functools import partial
+
+from nats.errors import Error as NatsError
+from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
+
+from homeport.errors import Unavailable
+from homeport.events import publisher, subjects
+from homeport.events.client import BusClient
+from homeport.store import outbox
+from homeport.store.connection import Connection
+from services.notifier.device_requests.sweeping import Course
+
+_ANSWER_SECONDS = 2.0
+
+
+def course(redis: Connection, nats: BusClient) -> Course:
+    """Make what a `Sweeper` asks."""
+    return Course(
+        unpublished=partial(outbox.oldest, redis),
+        last=partial(_last, nats),
+        noted=partial(_noted, nats),
+        publish=lambda envelope: publisher.publish(nats, [envelope]),
+    )
+
+
+async def _last(nats: BusClient) -> int:
+    try:
+        found = await nats.jetstream(timeout=_ANSWER_SECONDS).stream_info(
+            subjects.STREAM
+        )
+    except (NatsError, JetStreamError, TimeoutError, OSError) as error:
+        raise Unavailable("NATS", str(error) or type(error).__name__) from error
+    return found.state.last_seq
+
+
+async def _noted(nats: BusClient) -> int:
+    """Return up to which place the notifier's own consumer has noted everything.
+
+    A consumer passes over what it does not want: once it has taken all, its floor says
+    less than it knows.
+    """
+    jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
+    try:
+        last = (await jetstream.stream_info(subjects.STREAM)).state.last_seq
+        found = await jetstream.consumer_info(
+            subjects.STREAM, subjects.NOTIFIER_DURABLE
+        )
+    except NotFoundError:
+        return 0
+    except (NatsError, JetStreamError, TimeoutError, OSError) as error:
+        raise Unavailable("NATS", str(error) or type(error).__name__) from error
+    if not found.num_pending and not found.num_ack_pending:
+        return last
+    return found.ack_floor.stream_seq if found.ack_floor else 0

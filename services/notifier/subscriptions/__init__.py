@@ -1,0 +1,1 @@
+"""Subscriptions and presubscriptions: of what devices are to notify."""

@@ -1,0 +1,253 @@
+"""The trust view says what PostgreSQL says, whatever fails in between."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from homeport import names
+from homeport.errors import Unavailable
+from homeport.events.facts import FactName
+from homeport.identity import Service
+from homeport.runtime import database
+from homeport.store import connection
+from homeport.store.entries import DeviceEntry
+from services.directory.credentials.shared_keys import SharedKeyStore
+from services.directory.schema import MIGRATIONS, SCHEMA, trust_changes
+from services.directory.trust import projection
+from services.directory.trust.projection import Projection, projecting
+from tests.support.directory import ACCOUNT, Site, device_of, fact, new_ca, pem_of
+from tests.support.line import line
+from tests.support.polling import until
+
+pytestmark = pytest.mark.integration
+
+KEYS = "/v2/device-shared-keys"
+TRUSTED = "/v3/trusted-certificates"
+DEVELOPER = "/v3/developer-certificates"
+NAME = "urn:dev:os:kettle-1"
+CA = new_ca()
+FACTORY = {
+    "name": "factory",
+    "certificate": pem_of(CA.certificate.der),
+    "service": "lwm2m",
+}
+
+
+@asynccontextmanager
+async def connected(opened: Site) -> AsyncIterator[AsyncEngine]:
+    url = opened.settings.postgres_url.get_secret_value()
+    async with database.connections(url, schema=SCHEMA, migrations=MIGRATIONS) as made:
+        yield made
+
+
+@asynccontextmanager
+async def projected(opened: Site) -> AsyncIterator[Projection]:
+    redis = await connection.connect(opened.settings.redis_url)
+    async with connected(opened) as engine:
+        yield projecting(
+            engine, redis, opened.settings.keyring, buckets=opened.settings.buckets
+        )
+    await redis.aclose()
+
+
+async def register(opened: Site, name: str = NAME) -> None:
+    body = {"endpoint_name": name, "secret_hex": "5e" * 16}
+    await opened.send("POST", KEYS, body, status=201)
+
+
+async def knows(opened: Site, name: str = NAME) -> bool:
+    (found,) = await opened.entries.registered_keys(Service.BOOTSTRAP, [name.encode()])
+    return found is not None
+
+
+async def device(opened: Site) -> DeviceEntry | None:
+    (found,) = await opened.entries.devices([device_of()])
+    return found
+
+
+async def pending(opened: Site) -> int:
+    async with connected(opened) as engine, engine.connect() as connected_:
+        query = select(func.count()).select_from(trust_changes)
+        return int(await connected_.scalar(query) or 0)
+
+
+async def test_a_view_that_is_lost_is_written_again(
+    opened: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection, "BATCH", 2)
+    kettles = [f"urn:dev:os:kettle-{number}" for number in range(5)]
+    async with opened.running(), Redis.from_url(opened.settings.redis_url) as redis:
+        for name in kettles:
+            await register(opened, name)
+        await opened.send("POST", TRUSTED, FACTORY, status=201)
+        made = await opened.send("POST", DEVELOPER, {"name": "lab"}, status=201)
+        fingerprint = (await opened.get(f"{TRUSTED}/{made['id']}"))[
+            "certificate_fingerprint"
+        ]
+        await opened.happen(fact(FactName.DEVICE_BOOTSTRAPPED, developer=fingerprint))
+
+        async def there() -> bool:
+            return await device(opened) is not None
+
+        await until(there)
+        asked = [(fingerprint, [CA.certificate.subject_digest])]
+        before = await opened.entries.chains(asked), await device(opened)
+        authority = await opened.entries.authority()
+        await redis.flushall()
+        await opened.allow(opened.client.headers["authorization"][7:], ACCOUNT)
+        await until(there)
+        assert all([await knows(opened, name) for name in kettles])
+        assert (await opened.entries.chains(asked), await device(opened)) == before
+        assert await opened.entries.authority() == authority
+
+
+async def test_a_view_that_is_there_is_left_alone(opened: Site) -> None:
+    async with opened.running(), projected(opened) as projection_:
+        assert not await projection_.keep()
+        assert await projection_.settle() == 0
+
+
+async def test_what_changed_while_redis_was_away_waits_for_it(opened: Site) -> None:
+    async with (
+        opened.running(trust_poll_seconds=600),
+        line(opened.settings.redis_url) as (way, far),
+        connected(opened) as engine,
+    ):
+        redis = await connection.connect(far)
+        await left_behind(engine, opened)
+        way.cut()
+        cut_off = projecting(
+            engine, redis, opened.settings.keyring, buckets=opened.settings.buckets
+        )
+        with pytest.raises(Unavailable, match="Redis"):
+            await cut_off.settle()
+        assert await pending(opened) == 1
+        way.mend()
+        assert await cut_off.settle() == 1
+        await redis.aclose()
+        assert await knows(opened)
+
+
+async def test_what_a_crashed_call_left_behind_is_told_soon(opened: Site) -> None:
+    async with opened.running(), connected(opened) as engine:
+        await left_behind(engine, opened)
+
+        async def known() -> bool:
+            return await knows(opened)
+
+        await until(known)
+        assert await pending(opened) == 0
+
+
+async def left_behind(engine: AsyncEngine, opened: Site) -> None:
+    """Register a key as a call does that ends before the view is told."""
+    store = SharedKeyStore(engine, opened.settings.keyring)
+    name = names.parse_endpoint_name(NAME)
+    await store.add(ACCOUNT, name, bytes(16), service=Service.BOOTSTRAP)
+
+
+async def test_changes_that_nobody_could_tell_are_told_by_the_next(
+    opened: Site,
+) -> None:
+    async with opened.running(trust_poll_seconds=600), projected(opened) as next_:
+        await register(opened)
+        assert await next_.settle() == 0
+        async with connected(opened) as engine, engine.begin() as connected_:
+            for kind, identity, place in (
+                ("shared-key", NAME, "bootstrap"),
+                ("shared-key", "urn:dev:os:kettle-2", "bootstrap"),
+                ("certificate", "0" * 32, "f" * 64),
+                ("pin", "0" * 32, "f" * 64),
+                ("device", device_of(), ""),
+                ("authority", "", ""),
+            ):
+                await connected_.execute(
+                    trust_changes.insert().values(
+                        kind=kind, account_id=ACCOUNT, id=identity, place=place
+                    )
+                )
+        assert await next_.settle() == 6
+        assert await pending(opened) == 0
+        assert await knows(opened)
+
+
+async def test_many_that_change_at_once_leave_the_view_right(opened: Site) -> None:
+    kettles = [f"urn:dev:os:kettle-{number}" for number in range(20)]
+    async with opened.running(), opened.running():
+        await asyncio.gather(*(register(opened, name) for name in kettles))
+        gone = kettles[::2]
+        await asyncio.gather(
+            *(opened.send("DELETE", f"{KEYS}/{name}", status=204) for name in gone)
+        )
+        left = [name for name in kettles if await knows(opened, name)]
+    assert left == kettles[1::2]
+    assert await pending(opened) == 0
+
+
+async def test_a_bootstrapped_device_is_known_with_its_developer(
+    opened: Site,
+) -> None:
+    told = fact(FactName.DEVICE_BOOTSTRAPPED, developer="f" * 64, execution_mode=1)
+    async with opened.running():
+        await opened.happen(told)
+
+        async def there() -> bool:
+            return await device(opened) is not None
+
+        await until(there)
+        assert await device(opened) == DeviceEntry(
+            device_of(), ACCOUNT, developer="f" * 64
+        )
+        shown = await opened.get(f"/v3/devices/{device_of()}")
+    assert shown["endpoint_name"] == device_of()
+    assert shown["device_execution_mode"] == 1
+
+
+async def test_a_credential_that_has_been_used_ends_the_earlier_ones(
+    opened: Site,
+) -> None:
+    async with opened.running():
+        await opened.happen(
+            fact(FactName.DEVICE_BOOTSTRAPPED, 1),
+            fact(FactName.DEVICE_REGISTERED, 2, credential_issued=2_000),
+            fact(FactName.DEVICE_REGISTERED, 3, credential_issued=1_000),
+        )
+
+        async def ended() -> bool:
+            found = await device(opened)
+            return found is not None and found.not_before == 2_000
+
+        await until(ended)
+        await opened.until_total(4, "/v3/device-events/")
+        assert await ended()
+
+
+async def test_what_a_bootstrap_told_can_be_asked_for(opened: Site) -> None:
+    told = fact(
+        FactName.DEVICE_BOOTSTRAPPED,
+        execution_mode=5,
+        device_key="f" * 64,
+        ca_id="c" * 32,
+        issuer_fingerprint="e" * 64,
+        bootstrap_expires_at="2036-11-24T14:20:05Z",
+        credential_expires_at="2027-11-24T14:20:05Z",
+    )
+    async with opened.running():
+        await opened.happen(told)
+        await opened.until_total(1)
+        for query in (
+            "device_execution_mode__eq=5",
+            f"device_key__eq={'f' * 64}",
+            f"ca_id__in={'c' * 32}",
+            "bootstrap_expiration_date__gte=2036-11-24",
+            "connector_expiration_date__lte=2027-11-24",
+            f"filter=issuer_fingerprint%3D{'e' * 64}",
+        ):
+            (found,) = (await opened.get(f"/v3/devices?{query}"))["data"]
+            assert found["connector_expiration_date"] == "2027-11-24"
+        assert (await opened.get("/v3/devices?ca_id__eq=x"))["data"] == []
