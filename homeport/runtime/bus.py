@@ -1,5 +1,6 @@
 """The NATS connection of a process, and the stream that it relies on."""
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -14,6 +15,8 @@ from homeport.events.streams import StreamLimits
 
 ANSWER_SECONDS = 2
 CHECK_SECONDS = 1
+FIRST_ATTEMPTS = 1
+"""To come back to a server at the start: that it is away is its caller's to tell."""
 
 _log = structlog.get_logger()
 
@@ -29,9 +32,11 @@ async def connection(
     Raises Unavailable when the first connection or the stream fails; later the client
     connects again by itself.
     """
+    faults: deque[str] = deque(["does not answer"], maxlen=1)
 
     async def on_error(error: Exception) -> None:
-        _log.debug("bus", error=str(error) or type(error).__name__)
+        faults.append(str(error) or type(error).__name__)
+        _log.debug("bus", error=faults[0])
 
     async def on_disconnected() -> None:
         if not client.is_closed:
@@ -49,14 +54,15 @@ async def connection(
                 error_cb=on_error,
                 disconnected_cb=on_disconnected,
                 reconnected_cb=on_reconnected,
-                max_reconnect_attempts=-1,
+                max_reconnect_attempts=FIRST_ATTEMPTS,
                 reconnect_time_wait=1,
                 connect_timeout=ANSWER_SECONDS,
                 allow_reconnect=True,
                 pending_size=64 * 2**20,
             )
         except (NatsError, OSError, TimeoutError) as error:
-            raise Unavailable("NATS", str(error) or type(error).__name__) from error
+            raise Unavailable("NATS", faults[0]) from error
+        client.options["max_reconnect_attempts"] = -1
         await _ensure(client, limits or StreamLimits())
         if client.max_payload < bounds.LARGEST_MESSAGE:
             _log.warning(

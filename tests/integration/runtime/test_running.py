@@ -48,12 +48,18 @@ async def test_a_process_drains_before_it_is_told_to_end(
         assert await command.end() == 0
 
 
-async def test_a_server_that_is_away_at_the_start_is_awaited(nats_url: str) -> None:
-    async with homeport(
-        "run", "expiry", HOMEPORT_REDIS_URL=NOWHERE, HOMEPORT_NATS_URL=nats_url
-    ) as command:
+@pytest.mark.parametrize(
+    ("server", "nowhere"),
+    [("Redis", NOWHERE), ("NATS", NOWHERE.replace("redis", "nats"))],
+)
+async def test_a_server_that_is_away_at_the_start_is_awaited(
+    server: str, nowhere: str, redis_url: str, nats_url: str
+) -> None:
+    urls = {"HOMEPORT_REDIS_URL": redis_url, "HOMEPORT_NATS_URL": nats_url}
+    urls[f"HOMEPORT_{server.upper()}_URL"] = nowhere
+    async with homeport("run", "expiry", **urls) as command:
         waits = await command.logged(event_is("start waits"))
-        assert "Redis is unavailable" in waits["reason"]
+        assert f"{server} is unavailable" in waits["reason"]
         await command.logged(lambda event: event.get("retry_seconds") == 0.4)
         assert await command.end() == 0
 
