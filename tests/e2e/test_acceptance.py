@@ -25,6 +25,7 @@ from homeport.simulator.factory import SharedCertificate
 from homeport.simulator.options import FleetOptions, Habit, Target
 from tests.support.background import Background
 from tests.support.homeport import content
+from tests.support.polling import until
 from tests.support.simulated import Console, simulated
 from tests.support.system import System
 
@@ -154,8 +155,12 @@ def opened(shared: System, key: str) -> connect:
 
 async def test_1_a_key_and_a_channel_come_and_go(application: Application) -> None:
     assert application.socket.subprotocol == "wss"
-    state = (await application.api.get(WEBSOCKET)).json()
-    assert state["status"] == "connected"
+
+    async def connected() -> bool:
+        state = (await application.api.get(WEBSOCKET)).json()
+        return bool(state["status"] == "connected")
+
+    await until(connected)
 
 
 async def test_2_a_device_is_found_once_it_says_that_it_has_registered(

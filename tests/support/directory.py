@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import orjson
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from pydantic import SecretStr
 
 from homeport import names
@@ -111,8 +112,16 @@ class Site:
 
     async def renew(self) -> None:
         """Let KEY in, and have a stream, after all servers were emptied."""
-        await streams.ensure(self.nats.jetstream(), self.settings.stream)
+        await until(self._has_stream)
         self.client.headers.update(await self.allow(KEY, ACCOUNT))
+
+    async def _has_stream(self) -> bool:
+        # While the loop rested, NATS may have taken its client for gone.
+        try:
+            await streams.ensure(self.nats.jetstream(), self.settings.stream)
+        except NatsError:
+            return False
+        return True
 
     async def allow(
         self, key: str, account: AccountId, *, role: Role = "administrator"
