@@ -8,6 +8,7 @@ here and nowhere else.
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 
 from faststream import AckPolicy
@@ -47,7 +48,8 @@ class Subscription:
 
     ``linger_seconds`` is how long a batch may wait to fill, and so the most that it
     adds to the delay of a single fact. ``ack_wait_seconds`` is when the server gives
-    an unacknowledged fact to another replica.
+    an unacknowledged fact to another replica. Of several ``readers`` each has a batch
+    of its own: while one waits for a database, another one works.
     """
 
     durable: str
@@ -56,6 +58,7 @@ class Subscription:
     linger_seconds: float = 0.1
     ack_wait_seconds: float = 5
     max_ack_pending: int = 5_000
+    readers: int = 1
 
 
 class Broker(NatsBroker):
@@ -89,7 +92,7 @@ def router(
     unreadable: Unreadable,
     around: Around = _nothing,
 ) -> NatsRouter:
-    """Make a router whose one pull consumer hands batches of facts to a handler.
+    """Make a router whose pull consumer hands batches of facts to a handler.
 
     A batch is acknowledged when the handler returned and redelivered when it raised.
     Replicas that use the same durable share the work.
@@ -101,7 +104,8 @@ def router(
         batch: list[Msg] = message.raw_message  # type: ignore[assignment] # a batch's
         return _readable(batch, unreadable)
 
-    @made.subscriber(
+    reading = partial(
+        made.subscriber,
         "" if len(filters) > 1 else filters[0],
         stream=JStream(subjects.STREAM, declare=False),
         durable=subscription.durable,
@@ -123,11 +127,14 @@ def router(
         title=subscription.durable,
         description=f"Takes {', '.join(subscription.facts)}.",
     )
+
     async def take(batch: list[AnyFact], message: Handled) -> None:
         raw: list[Msg] = message.raw_message  # type: ignore[assignment] # a batch's
         with around(cloudevents.traceparents(raw)):
             await handler(batch)
 
+    for number in range(subscription.readers):
+        reading(include_in_schema=not number)(take)
     return made
 
 
