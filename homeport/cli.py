@@ -38,6 +38,9 @@ class Commands(LazyGroup):
         "devices": "homeport.commands.devices:cli",
         "events": "homeport.commands.events:cli",
         "keys": "homeport.commands.keys:cli",
+        "nats-configuration": (
+            "homeport.commands.nats_configuration:nats_configuration"
+        ),
     }
 
 

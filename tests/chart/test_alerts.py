@@ -158,6 +158,12 @@ CASES = [
         13,
     ),
     Case(
+        "HomeportEventsDropped",
+        {"homeport_notifier_events_dropped_total": "0x10 7x60"},
+        10,
+        13,
+    ),
+    Case(
         "HomeportCallsFail",
         {
             'homeport_http_requests_total{api="v3",code="200"}': "0+90x30",
@@ -185,6 +191,13 @@ CASES = [
         6,
         10,
         {"check": "nats"},
+    ),
+    Case(
+        "HomeportDefects",
+        {'homeport_defects_total{where="dtls"}': "_x10 1x20"},
+        9,
+        12,
+        {"where": "dtls"},
     ),
     Case(
         "HomeportLoopPauses",

@@ -16,7 +16,11 @@ def refusal(changes: Mapping[str, Any], *, upgrade: bool = False) -> str:
 
 
 NO_SECRET = {"secrets": {"existingSecret": ""}}
+NO_NAME = {"name": ""}
 KEDA = {"kind": "keda"}
+OFF = {"enabled": False}
+NO_DISK: Mapping[str, Any] = {"emptyDir": {}}
+MOUNTED = {"name": "ca", "mountPath": "/etc/ca"}
 
 
 @pytest.mark.parametrize(
@@ -50,9 +54,48 @@ KEDA = {"kind": "keda"}
             "networkPolicies.redis.ports",
         ),
         (
+            {"postgres": {"url": "postgresql://u:p#@db/x", "existingSecret": NO_NAME}},
+            "postgres.url has a space, # or a second @",
+            "as %XX",
+        ),
+        (
+            {"nats": {"url": "nats://u:p@ss@nats", "existingSecret": NO_NAME}},
+            "nats.url has a space, # or a second @",
+            "%40 for @",
+        ),
+        (
+            {"settings": {"HOMEPORT_TRACES_URL": "http://collector:4317"}},
+            "HOMEPORT_TRACES_URL has port 4317",
+            "networkPolicies.traces.ports",
+        ),
+        (
+            {"settings": {"HOMEPORT_WEBHOOK_NETWORKS": "10.1.0.0/16,10.2.0.1"}},
+            'HOMEPORT_WEBHOOK_NETWORKS has "10.2.0.1"',
+            "192.0.2.7/32",
+        ),
+        (
             {"addresses": {"lwm2m": ""}},
             "addresses.lwm2m is not set",
             "coaps://lwm2m.example.com:5684",
+        ),
+        (
+            {"addresses": {"lwm2m": "coaps://lwm2m.example.com:99999"}},
+            "addresses.lwm2m is coaps://lwm2m.example.com:99999",
+            "up to 65535",
+        ),
+        (
+            {"addresses": {"lwm2m": "coaps://bootstrap.example.com:5784"}},
+            "addresses.lwm2m and addresses.bootstrap are both coaps://bootstrap",
+            "of its own",
+        ),
+        (
+            {
+                "nosec": True,
+                "addresses": {"lwm2mPlain": "coap://lwm2m.example.com:5684"},
+                "services": {"lwm2m": {"service": {"ports": {"coap": 5684}}}},
+            },
+            "services.lwm2m.service.ports.coaps and coap are both 5684",
+            "of its own",
         ),
         (
             {"addresses": {"bootstrap": "coaps://127.0.0.1:5784"}},
@@ -66,8 +109,28 @@ KEDA = {"kind": "keda"}
         ),
         (
             {"services": {"bootstrap": {"enabled": False}}},
-            "test.enabled is true",
+            "test.enabled is true and services.bootstrap.enabled is not",
             "test.enabled=false",
+        ),
+        (
+            {"services": {"directory": {"enabled": False}}},
+            "test.enabled is true and services.directory.enabled is not",
+            "test.enabled=false",
+        ),
+        (
+            {"defaults": {"extraEnv": [{"name": "HOMEPORT_NOSEC", "value": "true"}]}},
+            "services.lwm2m.extraEnv has HOMEPORT_NOSEC",
+            "take it out",
+        ),
+        (
+            {"services": {"expiry": {"extraVolumes": [{"name": "tmp", **NO_DISK}]}}},
+            "services.expiry.extraVolumes has tmp",
+            "another name",
+        ),
+        (
+            {"services": {"notifier": {"extraVolumeMounts": [MOUNTED]}}},
+            "services.notifier.extraVolumeMounts has ca",
+            "add it to extraVolumes",
         ),
         (
             {
@@ -109,6 +172,15 @@ KEDA = {"kind": "keda"}
         (
             {"ingress": {"enabled": True}},
             "ingress.host is not set",
+            "ingress.enabled=false",
+        ),
+        (
+            {
+                "ingress": {"enabled": True, "host": "api.example.com"},
+                "services": {"directory": OFF, "notifier": OFF},
+                "test": OFF,
+            },
+            "ingress.enabled is true, and neither services.directory nor",
             "ingress.enabled=false",
         ),
         (
@@ -195,6 +267,41 @@ def test_a_password_in_a_url_that_is_refused_is_not_told() -> None:
         ({"image": {"digest": "latest"}}, "/image/digest", "pattern"),
         ({"podSecurity": {"runAsUser": 0}}, "/podSecurity/runAsUser", "minimum"),
         ({"defaults": {"shutdownSeconds": 5}}, "/defaults/shutdownSeconds", "minimum"),
+        ({"fullnameOverride": "Home_Port"}, "/fullnameOverride", "pattern"),
+        ({"image": {"repository": "homeport:0.1.0"}}, "/image/repository", "pattern"),
+        ({"ingress": {"host": "https://api.example.com"}}, "/ingress/host", "pattern"),
+        (
+            {"nats": {"existingSecret": {"name": "My NATS"}}},
+            "/nats/existingSecret/name",
+            "pattern",
+        ),
+        ({"nats": {"issuerSeed": "SA"}}, "/nats", "issuerSeed"),
+        (
+            {"settings": {"HOMEPORT_NATS_ISSUER_SEED": "SA"}},
+            "/settings",
+            "HOMEPORT_NATS_ISSUER_SEED",
+        ),
+        (
+            {"settings": {"HOMEPORT_NATS_PUBLIC_URL": "nats.example.com"}},
+            "/settings/HOMEPORT_NATS_PUBLIC_URL",
+            "pattern",
+        ),
+        (
+            {"networkPolicies": {"api": {"from": [{"cidr": "10.0.0.0/8"}]}}},
+            "/networkPolicies/api/from/0",
+            "cidr",
+        ),
+        (
+            {"networkPolicies": {"redis": {"to": [{"ipBlock": {"cidr": "10.0.0.1"}}]}}},
+            "/networkPolicies/redis/to/0/ipBlock/cidr",
+            "pattern",
+        ),
+        (
+            {"defaults": {"extraEnv": [{"name": "HTTPS_PROXY", "value": 3128}]}},
+            "/defaults/extraEnv/0/value",
+            "want string",
+        ),
+        ({"services": {"lwm2m": None}}, "/services", "lwm2m"),
     ],
 )
 def test_a_value_that_is_none_is_named(

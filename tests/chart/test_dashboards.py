@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ FILES = sorted(FOLDER.glob("*.json"))
 NAMES = ("channels", "edges", "fleet", "pipeline", "saturation")
 VARIABLES = {"$__rate_interval": "5m", "$job": ".*"}
 WIDTH = 24
+LETTERS = 6
+"""Of a title, in a column: what fits on a screen of 1400 pixels."""
 
 
 def name(file: Path) -> str:
@@ -98,8 +101,40 @@ def test_every_panel_has_a_title_a_unit_and_named_lines(file: Path) -> None:
     assert len(set(titles)) == len(titles)
     for panel in panels:
         assert panel["fieldConfig"]["defaults"]["unit"]
-        if panel["type"] == "timeseries":
+        if panel["type"] != "stat":
             assert all(target["legendFormat"] for target in panel["targets"]), panel
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_every_title_can_be_read_whole(file: Path) -> None:
+    for panel in dashboard(file)["panels"]:
+        longest = LETTERS * panel["gridPos"]["w"]
+        assert len(panel["title"]) <= longest, panel["title"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_lines_are_named_by_what_tells_them_apart(file: Path) -> None:
+    """Two lines of one name could not be told apart, and a missing label is empty."""
+    for panel in dashboard(file)["panels"]:
+        if panel["type"] == "stat":
+            continue
+        legends = [target["legendFormat"] for target in panel["targets"]]
+        assert len(set(legends)) == len(legends), panel["title"]
+        for target in panel["targets"]:
+            named = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+            grouped = promql.read(target["expr"]).grouped - {"le"}
+            assert named == grouped, target
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_no_panel_has_room_beside_it(file: Path) -> None:
+    filled: Counter[int] = Counter()
+    for panel in dashboard(file)["panels"]:
+        place = panel["gridPos"]
+        for row in range(place["y"], place["y"] + place["h"]):
+            filled[row] += place["w"]
+    assert set(filled.values()) == {WIDTH}
+    assert set(filled) == set(range(len(filled)))
 
 
 @pytest.mark.parametrize("file", FILES, ids=name)

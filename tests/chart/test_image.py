@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from homeport import __version__
+from homeport.commands.nats_configuration import build
 from tests.support import chart, image
 from tests.support.chart import CHART
 from tests.support.chart_pods import containers, is_ours, pods
@@ -21,6 +23,7 @@ from tests.support.image import ROOT, Engine
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SBOM = "/opt/homeport/sbom.cdx.json"
+START_SECONDS = 60
 HADOLINT = Path(sys.executable).with_name("hadolint")
 
 
@@ -80,6 +83,10 @@ def test_nothing_is_sent_to_the_builder_that_it_does_not_need() -> None:
     assert sent == {*image.CONTEXT, "homeport", "services", "wheels"}
 
 
+BUILDS = pytest.mark.timeout(1800)
+"""Of the first test that asks for the image, which is built then."""
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The image, built; it takes some minutes, so it has to be asked for."""
@@ -96,15 +103,25 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@BUILDS
 def test_a_restricted_container_runs_it(built: Engine) -> None:
     assert built.run("--version") == (0, f"homeport {__version__}\n")
 
 
+@BUILDS
 def test_a_restricted_container_says_what_is_missing(built: Engine) -> None:
     code, said = built.run("run", "lwm2m")
     assert (code, said) == (2, "homeport: HOMEPORT_SECRET_KEY is needed\n")
 
 
+@BUILDS
+def test_a_restricted_container_says_what_nats_has_to_know(built: Engine) -> None:
+    url, seed = "nats://homeport:secret@nats", "ab" * 32
+    told = {"HOMEPORT_NATS_URL": url, "HOMEPORT_NATS_ISSUER_SEED": seed}
+    assert built.run("nats-configuration", **told) == (0, build(url, seed))
+
+
+@BUILDS
 def test_it_ends_when_it_is_told_to_also_as_process_one(built: Engine) -> None:
     nowhere = {"HOMEPORT_REDIS_URL": "redis://127.0.0.1:1/0"}
     told = [f"--env={name}={value}" for name, value in nowhere.items()]
@@ -113,8 +130,10 @@ def test_it_ends_when_it_is_told_to_also_as_process_one(built: Engine) -> None:
         *(*told, image.IMAGE, "run", "expiry"),
     )
     assert started.returncode == 0, started.stderr
+    deadline = time.monotonic() + START_SECONDS
     while "start waits" not in built.call("podman", "logs", "waiting").stdout:
         assert not _ended(built)
+        assert time.monotonic() < deadline
     built.call("podman", "kill", "--signal", signal.SIGTERM.name, "waiting")
     assert built.call("podman", "wait", "waiting").stdout == "0\n"
 
@@ -124,6 +143,7 @@ def _ended(engine: Engine) -> bool:
     return shown.stdout.strip() == "exited"
 
 
+@BUILDS
 def test_it_says_what_is_in_it(built: Engine) -> None:
     shown = built.call(
         *("podman", "run", "--rm", *image.RESTRICTED, "--entrypoint"),

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import helm_python
 import pytest
@@ -10,7 +11,7 @@ from homeport.keyring import Keyring
 from homeport.names import parse_account_id
 from homeport.runtime.platform import identity
 from tests.support import chart, chart_checks
-from tests.support.chart import CHART, RELEASE, Object, release
+from tests.support.chart import CHART, RELEASE, Object, merged, release
 
 VERSIONS = ("1.27", "1.29", "1.31", "1.33", "1.35", "1.37")
 
@@ -163,6 +164,42 @@ def test_replicas_migrate_only_where_no_job_does(name: str, migrates: str) -> No
     assert bool(list(chart.of_kind(made, "Job"))) is (migrates == "false")
     environment = chart.container(chart.named(made, "Deployment", "notifier"))["env"]
     assert {"name": "HOMEPORT_POSTGRES_MIGRATE", "value": migrates} in environment
+
+
+def test_only_the_notifier_says_whom_nats_lets_in() -> None:
+    seed = "HOMEPORT_NATS_ISSUER_SEED"
+    for name, there in (("everything", True), ("minimal", False)):
+        for each in chart.of_kind(release(name), "Deployment"):
+            told = {one["name"]: one for one in chart.container(each)["env"]}
+            is_notifier = each["metadata"]["name"].endswith("-notifier")
+            assert (seed in told) is (there and is_notifier)
+            if seed in told:
+                reference = told[seed]["valueFrom"]["secretKeyRef"]
+                assert reference == {"name": "nats", "key": "nats-issuer-seed"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "account"),
+    [
+        ({}, "$G"),
+        ({"nats": {"issuerSecret": {"name": "nats"}}}, "HOMEPORT"),
+        ({"keda": {"natsAccount": "devices"}}, "devices"),
+    ],
+)
+def test_lag_is_asked_for_where_the_stream_is(
+    changes: dict[str, Any], account: str
+) -> None:
+    made = chart.render(merged(chart.values("keda"), changes))
+    for name in ("directory", "expiry"):
+        spec = chart.named(made, "ScaledObject", name)["spec"]
+        assert spec["triggers"][1]["metadata"]["account"] == account
+
+
+def test_the_notifier_is_let_out_to_the_networks_that_webhooks_may_be_in() -> None:
+    policy = chart.named(release("everything"), "NetworkPolicy", "notifier")
+    networks = [{"ipBlock": {"cidr": each}} for each in ("10.1.0.0/16", "fd00::/8")]
+    ports = [{"port": 443, "protocol": "TCP"}]
+    assert {"ports": ports, "to": networks} in policy["spec"]["egress"]
 
 
 def test_only_the_notifier_reaches_the_internet() -> None:

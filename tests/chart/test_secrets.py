@@ -43,6 +43,8 @@ def cluster(*secrets: Object) -> Iterator[helm_python.Config]:
     }
 
     class Answers(BaseHTTPRequestHandler):
+        timeout = 10
+
         def do_GET(self) -> None:
             content = {**DISCOVERY, **found}.get(self.path.partition("?")[0])
             self.send_response(404 if content is None else 200)
@@ -56,7 +58,7 @@ def cluster(*secrets: Object) -> Iterator[helm_python.Config]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+    serving = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     serving.start()
     url = f"http://127.0.0.1:{server.server_port}"
     kubeconfig = {
@@ -122,6 +124,19 @@ def test_an_upgrade_keeps_the_passwords_of_the_development_stack() -> None:
     there = [stored(secret(first, name)) for name in ("secrets", "development")]
     after = secret(upgraded("development", *there), "development")
     assert after["stringData"] == secret(first, "development")["stringData"]
+
+
+def test_an_upgrade_adds_what_secrets_of_before_have_not() -> None:
+    first = chart.release("development")
+    there = {name: stored(secret(first, name)) for name in ("secrets", "development")}
+    missing = {"secrets": "platform-api-key", "development": "nats-issuer-seed"}
+    for name, key in missing.items():
+        del there[name]["data"][key]
+    made = upgraded("development", *there.values())
+    after = {name: stored(secret(made, name))["data"] for name in missing}
+    for name, key in missing.items():
+        assert after[name].pop(key)
+        assert after[name] == there[name]["data"]
 
 
 def test_an_upgrade_without_them_makes_no_others() -> None:

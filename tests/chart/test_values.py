@@ -34,6 +34,9 @@ UNSET = {
 }
 """Values that are nobody's by default."""
 
+FIRST = {"HOMEPORT_DEFAULT_ACCOUNT_ID", "HOMEPORT_DEFAULT_API_KEY"}
+"""What every class has, and only who makes or serves the default account reads."""
+
 _FOR_ONE_SERVICE = re.compile(r"^\.services\.[a-z0-9]+\.")
 
 
@@ -123,6 +126,15 @@ def test_a_setting_that_is_given_is_what_the_service_reads() -> None:
         for setting in given.keys() & told.keys():
             field = setting.removeprefix("HOMEPORT_").lower()
             assert getattr(read, field) == given[setting], setting
+
+
+def test_what_other_values_decide_is_told_to_all_who_read_it() -> None:
+    made = chart.release("everything")
+    for name, known in chart_settings.known().items():
+        container = chart.container(chart.named(made, "Deployment", name))
+        told = {each["name"] for each in container["env"]}
+        wanted = set(known) & chart_settings.OWNED - FIRST
+        assert wanted <= told, name
 
 
 def test_a_service_is_told_its_own_setting_instead_of_everybodys() -> None:

@@ -32,6 +32,8 @@ _SECRETS = {
     "HOMEPORT_SECRET_KEY": "ab" * 32,
     "HOMEPORT_DEFAULT_ACCOUNT_ID": "ab" * 16,
     "HOMEPORT_DEFAULT_API_KEY": "ak_1",
+    "HOMEPORT_PLATFORM_API_KEY": "ak_1",
+    "HOMEPORT_NATS_ISSUER_SEED": "ab" * 32,
     "HOMEPORT_REDIS_URL": "redis://redis",
     "HOMEPORT_NATS_URL": "nats://nats",
     "HOMEPORT_POSTGRES_URL": "postgresql://postgres",
@@ -50,9 +52,12 @@ def pods(objects: Sequence[Object]) -> Iterator[tuple[str, Object]]:
 
 
 def containers(objects: Sequence[Object]) -> Iterator[tuple[str, Object, Object]]:
-    """Yield every container with its pod."""
+    """Yield every container with its pod, those that come first among them."""
     for name, pod in pods(objects):
-        for each in pod["spec"]["containers"]:
+        for each in (
+            *pod["spec"].get("initContainers", ()),
+            *pod["spec"]["containers"],
+        ):
             yield f"{name}, {each['name']}", pod, each
 
 

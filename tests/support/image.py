@@ -19,6 +19,8 @@ TOOLS = ("buildah", "podman", "runc", "mmdebstrap")
 BASE, IMAGE = "localhost/homeport-base:test", "localhost/homeport:test"
 OFFLINE = "--no-index --find-links=/source/wheels"
 CONTEXT = ("LICENSE", "README.md", "constraints.txt", "pyproject.toml")
+LONGEST_SECONDS = 600
+"""How long one of the programs may take."""
 RESTRICTED = (
     *("--network", "host", "--read-only", "--cap-drop=ALL"),
     *("--security-opt=no-new-privileges", "--tmpfs", "/tmp:size=64m"),
@@ -60,7 +62,7 @@ class Engine:
             command,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=LONGEST_SECONDS,
             check=False,
             env=self.environment,
         )
@@ -116,7 +118,10 @@ def prepare(folder: Path) -> Path:
         ("--no-deps", "async-timeout"),  # of Debian's older Python
     ):
         subprocess.run(
-            [*fetch, "--constraint", "constraints.txt", *wanted], check=True, cwd=folder
+            [*fetch, "--constraint", "constraints.txt", *wanted],
+            timeout=LONGEST_SECONDS,
+            check=True,
+            cwd=folder,
         )
     for own in (folder / "wheels").glob("homeport-*"):
         own.unlink()

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from homeport.runtime.config import PREFIX
+from homeport.runtime.tasks import end
 from tests.support import chart
 from tests.support.balancer import EACH_ANEW
 from tests.support.chart import Object
@@ -21,6 +22,8 @@ from tests.support.homeport import Command
 
 PACE = 0.1
 """Of a second of a probe's period: none of them is a value of the chart."""
+LONGEST_RUN_SECONDS = 60
+"""For what ends by itself."""
 
 Names = Mapping[str, str]
 """What stands for DNS, and for the addresses of pods."""
@@ -45,14 +48,19 @@ class Release:
         told = {}
         for each in container["env"]:
             value = each["value"] if "value" in each else self._secret(each)
+            if value is None:
+                continue
             for name, address in names.items():
                 value = value.replace(name, address)
             told[each["name"]] = value
         return told
 
-    def _secret(self, variable: Object) -> str:
+    def _secret(self, variable: Object) -> str | None:
         reference = variable["valueFrom"]["secretKeyRef"]
-        return self._secrets[reference["name"]][reference["key"]]
+        content = self._secrets[reference["name"]]
+        if reference.get("optional"):
+            return content.get(reference["key"])
+        return content[reference["key"]]
 
 
 class Pod:
@@ -114,7 +122,7 @@ class Pod:
         self.ending = True
         code = await self.command.end(signal.SIGKILL)
         if self._keeping is not None:
-            self._keeping.cancel()
+            await end(self._keeping)
             await asyncio.gather(self._keeping, return_exceptions=True)
         await self._pages.aclose()
         self._be(ready=False)
@@ -174,8 +182,18 @@ class Pod:
 async def run_job(release: Release, name: str) -> int:
     """Run the process of a Job to its end; return its code."""
     (container,) = release.template("Job", name)["spec"]["containers"]
-    process = await _begin(container["args"], release.environment(container, {}))
-    await process.communicate()
+    return await run(container["args"], release.environment(container, {}))
+
+
+async def run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run what ends by itself; return its code."""
+    process = await _begin(arguments, environment)
+    try:
+        async with asyncio.timeout(LONGEST_RUN_SECONDS):
+            await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode is not None
     return process.returncode
 

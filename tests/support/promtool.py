@@ -16,7 +16,11 @@ def run(*arguments: str | Path) -> str:
     """Run it; fail with what it said unless it is content."""
     assert PROGRAM
     done = subprocess.run(
-        [PROGRAM, *map(str, arguments)], capture_output=True, text=True, check=False
+        [PROGRAM, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -26,6 +26,12 @@ def test_a_seed_and_its_public_key_say_that_they_are_an_account_s() -> None:
     assert nkeys.new_seed() != seed
 
 
+def test_a_seed_may_be_in_hex() -> None:
+    seed = nkeys.new_seed()
+    in_hex = raw(seed)[2:-2].hex()
+    assert nkeys.parse_seed(in_hex).public == nkeys.parse_seed(seed).public
+
+
 def test_a_token_is_signed_with_the_key() -> None:
     key = nkeys.parse_seed(nkeys.new_seed())
     token = key.sign({"sub": "U", "nats": {"type": "user"}})

@@ -33,30 +33,8 @@ spec:
         {{- end }}
     spec:
       serviceAccountName: {{ include "homeport.serviceAccount" $root }}
-      automountServiceAccountToken: false
-      enableServiceLinks: false # they would set HOMEPORT_… variables
+      {{- include "homeport.pod" (dict "root" $root "service" .) | nindent 6 }}
       terminationGracePeriodSeconds: {{ add .drainSeconds .shutdownSeconds }}
-      securityContext:
-        {{- include "homeport.podSecurity" $root | nindent 8 }}
-      {{- with $root.Values.image.pullSecrets }}
-      imagePullSecrets:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with .priorityClassName }}
-      priorityClassName: {{ . }}
-      {{- end }}
-      {{- with .nodeSelector }}
-      nodeSelector:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with .tolerations }}
-      tolerations:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with .affinity }}
-      affinity:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
       {{- with .topologySpread }}
       topologySpreadConstraints:
         {{- range $key, $otherwise := . }}
@@ -71,8 +49,7 @@ spec:
       {{- end }}
       containers:
         - name: {{ $.name }}
-          image: {{ include "homeport.image" $root }}
-          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+          {{- include "homeport.container" $root | nindent 10 }}
           args: [run, {{ $.name }}]
           env:
             {{- include "homeport.environment" $ | trim | nindent 12 }}
@@ -99,8 +76,6 @@ spec:
               httpGet: { path: "/drain?seconds={{ .drainSeconds }}", port: management }
           resources:
             {{- toYaml .resources | nindent 12 }}
-          securityContext:
-            {{- include "homeport.containerSecurity" $root | nindent 12 }}
           volumeMounts:
             - { name: tmp, mountPath: /tmp }
             {{- with .extraVolumeMounts }}

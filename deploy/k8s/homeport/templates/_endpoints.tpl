@@ -38,7 +38,7 @@ metadata:
 spec:
   type: {{ .service.type }}
   {{- if ne .service.type "ClusterIP" }}
-  externalTrafficPolicy: {{ .service.externalTrafficPolicy }}
+  externalTrafficPolicy: {{ default "Cluster" .service.externalTrafficPolicy }}
   {{- end }}
   {{- if eq .service.type "LoadBalancer" }}
   {{- with .service.loadBalancerClass }}

@@ -27,6 +27,35 @@ secretKeyRef: { name: {{ include "homeport.fullname" .root }}-{{ ternary "migrat
 {{- end }}
 {{- end }}
 
+{{/* Where the seed is that NATS knows the notifier by, if it asks whom to let in. */}}
+{{- define "homeport.issuerReference" -}}
+{{- $given := .Values.nats.issuerSecret }}
+{{- if $given.name -}}
+secretKeyRef: { name: {{ $given.name }}, key: {{ $given.key }} }
+{{- else if include "homeport.isDeveloped" (dict "root" . "server" "nats") -}}
+secretKeyRef: { name: {{ include "homeport.fullname" . }}-development, key: nats-issuer-seed }
+{{- end }}
+{{- end }}
+
+{{/*
+The environment names that a service's settings class reads (root, name), and whether a
+server is among them (root, name, server).
+*/}}
+{{- define "homeport.known" -}}
+{{- index (.root.Files.Get "files/settings.yaml" | fromYaml) .name | toYaml }}
+{{- end }}
+
+{{- define "homeport.uses" -}}
+{{- if has (printf "HOMEPORT_%s_URL" (upper .server)) (include "homeport.known" . | fromYamlArray) }}true{{ end }}
+{{- end }}
+
+{{/* The settings that a service is given (root, service). */}}
+{{- define "homeport.settings" -}}
+{{- $settings := deepCopy .root.Values.settings }}
+{{- include "homeport.overlay" (dict "onto" $settings "from" .service.settings) }}
+{{- toYaml $settings }}
+{{- end }}
+
 {{/* Where devices reach an edge (root, name): as given, or within the cluster. */}}
 {{- define "homeport.address" -}}
 {{- $given := index .root.Values.addresses .name }}
@@ -40,11 +69,10 @@ secretKeyRef: { name: {{ include "homeport.fullname" .root }}-{{ ternary "migrat
 
 {{/*
 The environment of a service (root, name, service, ports). It holds what its settings
-class knows and nothing else; which that is stands in files/settings.yaml, written from
-the classes.
+class knows and nothing else.
 */}}
 {{- define "homeport.environment" -}}
-{{- $known := index (.root.Files.Get "files/settings.yaml" | fromYaml) .name }}
+{{- $known := include "homeport.known" . | fromYamlArray }}
 {{- range $setting, $server := dict "HOMEPORT_REDIS_URL" "redis" "HOMEPORT_NATS_URL" "nats" "HOMEPORT_POSTGRES_URL" "postgres" }}
 {{- if has $setting $known }}
 - name: {{ $setting }}
@@ -56,14 +84,19 @@ the classes.
 {{ include "homeport.fromSecret" (dict "root" .root "setting" "HOMEPORT_DEFAULT_ACCOUNT_ID" "key" "account-id") }}
 {{- end }}
 {{- if eq .name "directory" }}
-{{ include "homeport.fromSecret" (dict "root" .root "setting" "HOMEPORT_DEFAULT_API_KEY" "key" "api-key" "optional" true) }}
+{{- range $setting, $key := dict "HOMEPORT_DEFAULT_API_KEY" "api-key" "HOMEPORT_PLATFORM_API_KEY" "platform-api-key" }}
+{{ include "homeport.fromSecret" (dict "root" $.root "setting" $setting "key" $key "optional" true) }}
+{{- end }}
+{{- end }}
+{{- $issuer := include "homeport.issuerReference" .root }}
+{{- if and $issuer (has "HOMEPORT_NATS_ISSUER_SEED" $known) }}
+- name: HOMEPORT_NATS_ISSUER_SEED
+  valueFrom: { {{ $issuer }} }
 {{- end }}
 {{- range $setting, $value := include "homeport.places" . | fromYaml }}
 - { name: {{ $setting }}, value: {{ $value | quote }} }
 {{- end }}
-{{- $settings := deepCopy .root.Values.settings }}
-{{- include "homeport.overlay" (dict "onto" $settings "from" .service.settings) }}
-{{- range $setting, $value := $settings }}
+{{- range $setting, $value := include "homeport.settings" . | fromYaml }}
 {{- if has $setting $known }}
 - { name: {{ $setting }}, value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }} }
 {{- end }}
@@ -78,27 +111,27 @@ the classes.
   valueFrom: { secretKeyRef: { name: {{ include "homeport.secret" .root }}, key: {{ .key }}{{ if .optional }}, optional: true{{ end }} } }
 {{- end }}
 
-{{/* Where a service listens, and where devices reach the edges. */}}
+{{/* Where a service listens, and where devices reach the edges, as far as it reads it. */}}
 {{- define "homeport.places" -}}
-HOMEPORT_PROBE_HOST: {{ .root.Values.listen | quote }}
-HOMEPORT_PROBE_PORT: {{ include "homeport.managementPort" . | quote }}
+{{- $values := .root.Values }}
+{{- $places := dict
+  "HOMEPORT_PROBE_HOST" $values.listen
+  "HOMEPORT_PROBE_PORT" (include "homeport.managementPort" .)
+  "HOMEPORT_HTTP_HOST" $values.listen
+  "HOMEPORT_COAP_HOST" $values.listen
+  "HOMEPORT_NOSEC" (toString $values.nosec)
+  "HOMEPORT_POSTGRES_MIGRATE" (not (include "homeport.migrates" .root) | toString)
+  "HOMEPORT_BOOTSTRAP_PUBLIC_COAPS" (include "homeport.address" (dict "root" .root "name" "bootstrap"))
+  "HOMEPORT_LWM2M_PUBLIC_COAPS" (include "homeport.address" (dict "root" .root "name" "lwm2m"))
+  "HOMEPORT_LWM2M_PUBLIC_COAP" (ternary $values.addresses.lwm2mPlain "" $values.nosec) }}
 {{- range .ports }}
-{{ .setting }}: {{ .number | quote }}
+{{- $_ := set $places .setting (toString .number) }}
 {{- end }}
-{{- if has .name (list "directory" "notifier") }}
-HOMEPORT_HTTP_HOST: {{ .root.Values.listen | quote }}
-HOMEPORT_POSTGRES_MIGRATE: {{ not (include "homeport.migrates" .root) | quote }}
+{{- $known := include "homeport.known" . | fromYamlArray }}
+{{- range $setting, $value := $places }}
+{{- if and $value (has $setting $known) }}
+{{ $setting }}: {{ $value | quote }}
 {{- end }}
-{{- if has .name (list "lwm2m" "bootstrap") }}
-HOMEPORT_COAP_HOST: {{ .root.Values.listen | quote }}
-HOMEPORT_NOSEC: {{ .root.Values.nosec | quote }}
-{{- end }}
-{{- if has .name (list "directory" "lwm2m" "bootstrap") }}
-HOMEPORT_BOOTSTRAP_PUBLIC_COAPS: {{ include "homeport.address" (dict "root" .root "name" "bootstrap") | quote }}
-HOMEPORT_LWM2M_PUBLIC_COAPS: {{ include "homeport.address" (dict "root" .root "name" "lwm2m") | quote }}
-{{- end }}
-{{- if and .root.Values.nosec (eq .name "bootstrap") }}
-HOMEPORT_LWM2M_PUBLIC_COAP: {{ .root.Values.addresses.lwm2mPlain | quote }}
 {{- end }}
 {{- end }}
 

@@ -44,6 +44,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- default (ternary (include "homeport.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name }}
 {{- end }}
 
+{{/* The services, by their names. */}}
+{{- define "homeport.names" -}}
+[directory, lwm2m, bootstrap, expiry, notifier]
+{{- end }}
+
 {{/*
 A service as it is configured: the defaults, and over them what is said of it (root,
 name). Not sprig's merge: that takes false and 0 for "nothing said".
@@ -96,11 +101,36 @@ capability.
 8081
 {{- end }}
 
-{{/* Restricted Pod Security, for a pod and for its containers. */}}
+{{/*
+A pod of our image up to its containers (root; service: what says where it may run): a
+restricted one without a token, which is told nothing of its neighbors.
+*/}}
+{{- define "homeport.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false # they would set HOMEPORT_… variables
+securityContext:
+  {{- include "homeport.podSecurity" (dict "user" .root.Values.podSecurity.runAsUser "group" .root.Values.podSecurity.runAsGroup) | nindent 2 }}
+{{- $placed := pick .service "priorityClassName" "nodeSelector" "tolerations" "affinity" }}
+{{- range $key, $value := merge (dict "imagePullSecrets" .root.Values.image.pullSecrets) $placed }}
+{{- with $value }}
+{{ toYaml (dict $key $value) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A container of our image, but for what it runs. */}}
+{{- define "homeport.container" -}}
+image: {{ include "homeport.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  {{- include "homeport.containerSecurity" . | nindent 2 }}
+{{- end }}
+
+{{/* Restricted Pod Security, for a pod (user, group) and for its containers. */}}
 {{- define "homeport.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: {{ .Values.podSecurity.runAsUser }}
-runAsGroup: {{ .Values.podSecurity.runAsGroup }}
+runAsUser: {{ .user }}
+runAsGroup: {{ .group }}
 seccompProfile: { type: RuntimeDefault }
 {{- end }}
 

@@ -84,7 +84,7 @@ its channels, so Prometheus is asked for all of them.
 - type: nats-jetstream
   metadata:
     natsServerMonitoringEndpoint: {{ $keda.natsMonitoringEndpoint | quote }}
-    account: {{ $keda.natsAccount | quote }}
+    account: {{ default (ternary "HOMEPORT" "$G" (ne (include "homeport.issuerReference" .root) "")) $keda.natsAccount | quote }}
     stream: DEVICES
     consumer: {{ .name }}
     lagThreshold: {{ $scaling.eventsBehind | int64 | quote }}

@@ -6,20 +6,30 @@ the remedy; the first ends the rendering.
 {{- define "homeport.validate" -}}
 {{- include "homeport.validateSecrets" . }}
 {{- range $server, $schemes := dict "redis" "redis|rediss" "nats" "nats|tls|ws|wss" "postgres" "postgresql|postgres" }}
-{{- include "homeport.validateServer" (dict "root" $ "server" $server "schemes" $schemes) }}
+{{- $port := include "homeport.developmentPort" (dict "server" $server) }}
+{{- include "homeport.validateServer" (dict "root" $ "server" $server "schemes" $schemes "port" $port) }}
 {{- end }}
 {{- range $name := list "bootstrap" "lwm2m" }}
 {{- include "homeport.validateAddress" (dict "root" $ "name" $name) }}
 {{- end }}
-{{- range $name := list "directory" "lwm2m" "bootstrap" "expiry" "notifier" }}
-{{- include "homeport.validateScaling" (dict "root" $ "name" $name) }}
+{{- range $name := include "homeport.names" . | fromYamlArray }}
+{{- $service := include "homeport.service" (dict "root" $ "name" $name) | fromYaml }}
+{{- if $service.enabled }}
+{{- $ports := include "homeport.ports" (dict "root" $ "name" $name) | fromYamlArray }}
+{{- $it := dict "root" $ "name" $name "service" $service "ports" $ports }}
+{{- include "homeport.validateScaling" $it }}
+{{- include "homeport.validateExtras" $it }}
+{{- include "homeport.validateFlows" $it }}
 {{- end }}
+{{- end }}
+{{- include "homeport.validateEdges" . }}
 {{- include "homeport.validateApi" . }}
-{{- if and .Values.nosec (not .Values.addresses.lwm2mPlain) }}
-{{- fail "\n\naddresses.lwm2mPlain is not set, and nosec opens the plain ports: say where devices without security reach the LwM2M server, as in coap://lwm2m.example.com:5683, or set nosec=false." }}
+{{- if .Values.test.enabled }}
+{{- range $name := list "bootstrap" "directory" "lwm2m" }}
+{{- if not (include "homeport.isEnabled" (dict "root" $ "name" $name)) }}
+{{- fail (printf "\n\ntest.enabled is true and services.%s.enabled is not, but the test's device comes home through it: set test.enabled=false." $name) }}
 {{- end }}
-{{- if and .Values.test.enabled (not (include "homeport.isEnabled" (dict "root" . "name" "bootstrap"))) }}
-{{- fail "\n\ntest.enabled is true and services.bootstrap.enabled is not, but the test's device bootstraps: set test.enabled=false." }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -50,19 +60,14 @@ the remedy; the first ends the rendering.
 {{- fail (printf "\n\n%s.url is not set: give the server's URL, or name a Secret that has it in %s.existingSecret.name, or set development.enabled=true for a first try." .server .server) }}
 {{- end }}
 {{- if $given.url }}
-{{- if not (regexMatch (printf "^(%s)://" .schemes) $given.url) }}
-{{- fail (printf "\n\n%s.url does not begin with %s://: give the whole URL." .server (replace "|" ":// or " .schemes)) }}
+{{- range $url := ternary (splitList "," $given.url) (list $given.url) (eq .server "nats") }}
+{{- if not (regexMatch (printf "^(%s)://" $.schemes) $url) }}
+{{- fail (printf "\n\n%s.url does not begin with %s://: give the whole URL." $.server (replace "|" ":// or " $.schemes)) }}
 {{- end }}
-{{- $policies := .root.Values.networkPolicies }}
-{{- range $url := splitList "," $given.url }}
-{{- $port := regexFind ":[0-9]+(/|\\?|$)" (regexReplaceAll "^.*@" $url "") | regexFind "[0-9]+" }}
-{{- $open := list }}
-{{- range (index $policies $.server).ports }}
-{{- $open = append $open (toString .) }}
+{{- if regexMatch "[\\s#]|@.*@" $url }}
+{{- fail (printf "\n\n%s.url has a space, # or a second @ in it: write special characters of a password as %%XX, as in %%40 for @." $.server) }}
 {{- end }}
-{{- if and $policies.enabled $port (not (has $port $open)) }}
-{{- fail (printf "\n\n%s.url has port %s, and networkPolicies.%s.ports does not let anybody out to it: add %s there." $.server $port $.server $port) }}
-{{- end }}
+{{- include "homeport.validatePort" (dict "root" $.root "of" (printf "%s.url" $.server) "url" $url "standard" $.port "policy" $.server) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -72,16 +77,91 @@ the remedy; the first ends the rendering.
 {{- if not $address }}
 {{- fail (printf "\n\naddresses.%s is not set: say where devices reach the %s server, as in coaps://%s.example.com:%s." .name .name .name (ternary "5784" "5684" (eq .name "bootstrap"))) }}
 {{- end }}
+{{- if gt (regexFind "[0-9]+$" $address | int) 65535 }}
+{{- fail (printf "\n\naddresses.%s is %s, whose port is none: give one up to 65535." .name $address) }}
+{{- end }}
 {{- if regexMatch "//(localhost|127\\.|0\\.0\\.0\\.0|\\[::1?\\])" $address }}
 {{- fail (printf "\n\naddresses.%s is %s, where devices cannot reach the cluster: give the name or address of its load balancer." .name $address) }}
 {{- end }}
 {{- end }}
 
+{{/* The edges: where devices reach them together. */}}
+{{- define "homeport.validateEdges" -}}
+{{- $addresses := .Values.addresses }}
+{{- if and $addresses.lwm2m (eq $addresses.lwm2m $addresses.bootstrap) }}
+{{- fail (printf "\n\naddresses.lwm2m and addresses.bootstrap are both %s: give each a host or port of its own." $addresses.lwm2m) }}
+{{- end }}
+{{- if .Values.nosec }}
+{{- if not $addresses.lwm2mPlain }}
+{{- fail "\n\naddresses.lwm2mPlain is not set, and nosec opens the plain ports: say where devices without security reach the LwM2M server, as in coap://lwm2m.example.com:5683, or set nosec=false." }}
+{{- end }}
+{{- range $name := list "bootstrap" "lwm2m" }}
+{{- $ports := (index $.Values.services $name).service.ports }}
+{{- if eq (int $ports.coaps) (int $ports.coap) }}
+{{- fail (printf "\n\nservices.%s.service.ports.coaps and coap are both %v: give each a port of its own." $name $ports.coap) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What is added to the pods of a service is not there yet, and there when needed. */}}
+{{- define "homeport.validateExtras" -}}
+{{- $told := dict }}
+{{- range include "homeport.environment" . | fromYamlArray }}
+{{- if hasKey $told .name }}
+{{- fail (printf "\n\nservices.%s.extraEnv has %s, which is set already: take it out there." $.name .name) }}
+{{- end }}
+{{- $_ := set $told .name true }}
+{{- end }}
+{{- $volumes := list "tmp" }}
+{{- range .service.extraVolumes }}
+{{- if has .name $volumes }}
+{{- fail (printf "\n\nservices.%s.extraVolumes has %s, which is there already: give it another name." $.name .name) }}
+{{- end }}
+{{- $volumes = append $volumes .name }}
+{{- end }}
+{{- range .service.extraVolumeMounts }}
+{{- if not (has .name $volumes) }}
+{{- fail (printf "\n\nservices.%s.extraVolumeMounts has %s, which is no volume: add it to extraVolumes." $.name .name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What a service is told to reach it is let out to. */}}
+{{- define "homeport.validateFlows" -}}
+{{- $settings := include "homeport.settings" . | fromYaml }}
+{{- with index $settings "HOMEPORT_WEBHOOK_NETWORKS" }}
+{{- range splitList "," . }}
+{{- if not (regexMatch "^[0-9a-fA-F.:]+/[0-9]{1,3}$" (trim .)) }}
+{{- fail (printf "\n\nHOMEPORT_WEBHOOK_NETWORKS has %q, which is no network: write it as in 10.1.0.0/16, one address as in 192.0.2.7/32." (trim .)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with index $settings "HOMEPORT_TRACES_URL" }}
+{{- $standard := ternary "443" "80" (hasPrefix "https:" .) }}
+{{- include "homeport.validatePort" (dict "root" $.root "of" "HOMEPORT_TRACES_URL" "url" . "standard" $standard "policy" "traces") }}
+{{- end }}
+{{- end }}
+
+{{/* A policy lets out to the port of a URL (root, of: its name, url, standard, policy). */}}
+{{- define "homeport.validatePort" -}}
+{{- $policies := .root.Values.networkPolicies }}
+{{- $found := regexFind ":[0-9]+(/|\\?|$)" (regexReplaceAll "^.*@" .url "") | regexFind "[0-9]+" }}
+{{- $port := default .standard $found }}
+{{- $open := list }}
+{{- range (index $policies .policy).ports }}
+{{- $open = append $open (toString .) }}
+{{- end }}
+{{- if and $policies.enabled $port (not (has $port $open)) }}
+{{- fail (printf "\n\n%s has port %s, and networkPolicies.%s.ports does not let anybody out to it: add %s there." .of $port .policy $port) }}
+{{- end }}
+{{- end }}
+
 {{- define "homeport.validateScaling" -}}
-{{- $service := include "homeport.service" . | fromYaml }}
+{{- $service := .service }}
 {{- $scaling := $service.autoscaling }}
 {{- $keda := .root.Values.keda }}
-{{- if and $service.enabled (ne $scaling.kind "none") }}
+{{- if ne $scaling.kind "none" }}
 {{- $begin := printf "services.%s.autoscaling" .name }}
 {{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) }}
 {{- fail (printf "\n\n%s.minReplicas is %v, more than maxReplicas, which is %v: raise maxReplicas." $begin $scaling.minReplicas $scaling.maxReplicas) }}
@@ -96,12 +176,17 @@ the remedy; the first ends the rendering.
 {{- fail (printf "\n\nkeda.prometheusAddress is not set, and %s.kind is keda: give the URL of Prometheus, as in http://prometheus-operated.monitoring.svc:9090." $begin) }}
 {{- end }}
 {{- end }}
-{{- if and $service.enabled (eq (toString $service.strategy.maxSurge) "0") (eq (toString $service.strategy.maxUnavailable) "0") }}
+{{- if and (eq (toString $service.strategy.maxSurge) "0") (eq (toString $service.strategy.maxUnavailable) "0") }}
 {{- fail (printf "\n\nservices.%s.strategy.maxSurge and maxUnavailable are both 0, so that no pod can be replaced: set maxSurge=1." .name) }}
 {{- end }}
 {{- end }}
 
 {{- define "homeport.validateApi" -}}
+{{- range $way := list "ingress" "httpRoute" }}
+{{- if and (index $.Values $way).enabled (not (include "homeport.routes" $ | fromYamlArray)) }}
+{{- fail (printf "\n\n%s.enabled is true, and neither services.directory nor services.notifier is there to be reached: set %s.enabled=false." $way $way) }}
+{{- end }}
+{{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
 {{- fail "\n\ningress.host is not set: name the API's host, as in api.example.com, or set ingress.enabled=false." }}
 {{- end }}
