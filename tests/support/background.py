@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
+SECONDS = 120
+"""For whatever is run: what hangs fails its caller, and keeps nobody from the end."""
+
 Result = TypeVar("Result")
 
 
@@ -17,7 +20,11 @@ class Background:
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine to its end; return or raise what it does."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        running = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return running.result(SECONDS)
+        finally:
+            running.cancel()
 
     @contextmanager
     def entered(self, context: AbstractAsyncContextManager[Result]) -> Iterator[Result]:
@@ -33,13 +40,13 @@ class Background:
 def background() -> Iterator[Background]:
     """Keep a loop running in a thread of its own."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="background")
+    thread = threading.Thread(target=loop.run_forever, name="background", daemon=True)
     thread.start()
     try:
         yield Background(loop)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+        thread.join(SECONDS)
         loop.close()
 
 
