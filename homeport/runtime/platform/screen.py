@@ -49,9 +49,9 @@ class Screen:
         table.add_row("[bold]logs[/]", escape(str(self._data / "logs")))
         self._console.print()
         self._console.print(table, soft_wrap=True)
-        if not nosec:
+        if nosec:
             self._console.print(
-                "[yellow]No CoAP port is open: devices need --nosec for now.[/]"
+                "[yellow]Plain CoAP is open: devices are taken at their word.[/]"
             )
         self._console.print("Ctrl-C stops everything.\n")
         self._since = time.monotonic()
