@@ -26,6 +26,7 @@ from homeport.dtls.transport import DtlsTransport
 from homeport.identity import Identity, Means
 from homeport.runtime import logs, running
 
+IDENTITY = b"bench"
 MOST_LIVE = 10_000
 IDLE_SECONDS = 300.0
 
@@ -35,7 +36,12 @@ class Store:
 
     def __init__(self, key: bytes, anchor: bytes) -> None:
         self._key = key
-        self._anchor = anchor
+        self._by_identity = {
+            IDENTITY: Admission(Identity("psk:bench", Means.SHARED_KEY), key=key)
+        }
+        self._by_chain = Admission(
+            Identity("certificate:bench", Means.CERTIFICATE), anchors=(anchor,)
+        )
 
     async def admit(
         self, credentials: Sequence[Credential]
@@ -71,20 +77,22 @@ class Store:
         """Leave associations where they are."""
         return [None] * len(wanted)
 
+    async def recall(self, wanted: Sequence[Floating]) -> list[Taken | None]:
+        """Leave associations where they are."""
+        return [None] * len(wanted)
+
     async def rest(self, associations: Sequence[Floating]) -> None:
         """Take it that associations are written down."""
 
     async def drop(self, associations: Sequence[Floating]) -> None:
         """Take it that associations are forgotten."""
 
-    def _admit(self, credential: Credential) -> Admission | Refusal:
+    def _admit(self, credential: Credential) -> Admission:
         match credential:
             case SharedKey(identity):
-                who = Identity(f"psk:{identity.decode()}", Means.SHARED_KEY)
-                return Admission(who, key=self._key)
+                return self._by_identity[identity]
             case Chain():
-                who = Identity("certificate:bench", Means.CERTIFICATE)
-                return Admission(who, anchors=(self._anchor,))
+                return self._by_chain
 
 
 async def main(port: int, folder: Path) -> None:

@@ -20,12 +20,21 @@ Told = Callable[[Answer | Unavailable], None]
 
 
 class Batches(Generic[Question, Answer]):
-    """Asks one thing of a store: ``largest`` at once, ``most`` may wait."""
+    """Asks one thing of a store: ``largest`` at once, ``most`` may wait.
+
+    ``then`` is done whenever some of those who asked have heard their answers.
+    """
 
     def __init__(
-        self, ask: Ask[Question, Answer], *, largest: int = 256, most: int = 4096
+        self,
+        ask: Ask[Question, Answer],
+        *,
+        then: Callable[[], None] | None = None,
+        largest: int = 256,
+        most: int = 4096,
     ) -> None:
         self._ask = ask
+        self._then = then
         self._largest = largest
         self._most = most
         self._waiting: deque[tuple[Question, Told[Answer]]] = deque()
@@ -58,6 +67,11 @@ class Batches(Generic[Question, Answer]):
             try:
                 told(answer)
             except Exception as error:  # noqa: BLE001 # it costs this one alone
+                defects.record(error, where="dtls")
+        if self._then is not None:
+            try:
+                self._then()
+            except Exception as error:  # noqa: BLE001 # it costs nobody the next batch
                 defects.record(error, where="dtls")
 
     async def _answers(

@@ -1,11 +1,11 @@
 """The course of a DTLS handshake, which is the same on both sides.
 
 Records and a clock in; datagrams, the next deadline and, once, a result out. OpenSSL
-sees the records one by one and makes the flights; what is protected goes through a
-`Translation`.
+sees the records and makes the flights; what is protected goes through a `Translation`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from homeport.dtls import suites
@@ -17,6 +17,8 @@ from homeport.dtls.openssl_association import OpenSslAssociation
 from homeport.dtls.records import ContentType, Record
 from homeport.dtls.translation import AeadTranslation, Translation, Untranslated
 
+LARGEST_READ = 2**14
+"""What OpenSSL takes for one datagram."""
 MOST_EARLY = 8
 """Protected records that are kept while the keys are not yet known."""
 
@@ -121,6 +123,18 @@ class Course(ABC):
             if translation is None:
                 return
             self._take_protected(translation, self._waiting.pop(0), now)
+
+    def _take_all(self, flight: Sequence[Record], now: float) -> None:
+        """Pass the records of a flight on, those in clear at once if they fit."""
+        clear = [record.raw for record in flight if record.epoch == 0]
+        if sum(map(len, clear)) <= LARGEST_READ:
+            clear = [b"".join(clear)]
+        for raw in clear:
+            if self.result is None:
+                self._feed(raw, now)
+        for record in flight:
+            if record.epoch and self.result is None:
+                self._take(record, now)
 
     def _take_protected(
         self, translation: Translation, record: Record, now: float

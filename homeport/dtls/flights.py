@@ -83,6 +83,8 @@ class Flights:
         self._numbers[record.epoch] += 1
         if record.epoch:
             return protect(record, number)
+        if number == record.sequence:
+            return record.raw
         return records.build(record.kind, 0, number, record.fragment)
 
 

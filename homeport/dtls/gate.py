@@ -20,6 +20,7 @@ from enum import Enum, auto
 from functools import partial
 
 from homeport.associations import CookieSecrets, Resumptions
+from homeport.coap import defects
 from homeport.coap.udp import Address, written
 from homeport.dtls import cookies, messages, observability
 from homeport.dtls.batches import Batches
@@ -35,6 +36,8 @@ CID_BYTES = 8
 """Of the ids that we ask peers to put on their records; all have one length."""
 SECRETS_SECONDS = 10.0
 RETRY_SECONDS = 0.5
+WATCH_SECONDS = 0.1
+"""How often it is seen to who is silent, or out of time: no timer for each of them."""
 TURN_SECONDS = 0.005
 """How long handshakes may keep the loop from everything else at a time."""
 MOST_WAITING = 4096
@@ -69,16 +72,15 @@ class Phase(Enum):
 
 @dataclass(slots=True, eq=False)
 class HalfOpen:
-    """A handshake under way, the only one of its address."""
+    """A handshake under way, the only one of its address; it ends by ``deadline``."""
 
     address: Address
     hello: ClientHello
+    deadline: float
     phase: Phase = Phase.SESSION
     handshake: ServerHandshake | None = None
     identity: Identity | None = None
     admission: Admission | None = None
-    deadline: asyncio.TimerHandle | None = None
-    timer: asyncio.TimerHandle | None = None
     parked: list[Sequence[Record]] = field(default_factory=list)
 
 
@@ -125,13 +127,16 @@ class Gate:
         self._turns: deque[Callable[[], None]] = deque()
         self._busy = False
         self._over: asyncio.Event | None = None
-        self._sessions = Batches(self._find_sessions)
-        self._admissions = Batches(trust.admit)
+        self._sessions = Batches(self._find_sessions, then=self.go_on)
+        self._admissions = Batches(trust.admit, then=self.go_on)
 
     async def run(self) -> None:
         """Serve until cancelled."""
         await asyncio.gather(
-            self._sessions.run(), self._admissions.run(), self._renew_secrets()
+            self._sessions.run(),
+            self._admissions.run(),
+            self._renew_secrets(),
+            self._watch(),
         )
 
     def use(self, context: ServerContext) -> None:
@@ -143,11 +148,22 @@ class Gate:
         return address in self._half_open
 
     def receive(self, records: Sequence[Record], address: Address) -> None:
-        """Take a datagram of a handshake; it is dropped where too many wait."""
+        """Take a datagram of a handshake, for when it is its turn (`go_on`).
+
+        It is dropped where too many wait.
+        """
         if len(self._turns) < MOST_WAITING:
-            self._later(partial(self._take, records, address))
+            self._turns.append(partial(self._take, records, address))
         else:
             observability.record_dropped("busy")
+
+    def go_on(self) -> None:
+        """Take turns for a while, now; if that is not enough, as soon as others had.
+
+        Whoever comes before the secrets of cookies are there waits for them.
+        """
+        if self._turns and not self._busy and self._cookie_secrets:
+            self._take_turns()
 
     def finish(self, half: HalfOpen) -> list[Sequence[Record]]:
         """End a handshake whose association is kept; return what came meanwhile."""
@@ -174,13 +190,7 @@ class Gate:
         for half in list(self._half_open.values()):
             self._close(half)
 
-    def _later(self, turn: Callable[[], None]) -> None:
-        self._turns.append(turn)
-        if not self._busy:
-            self._busy = True
-            self._loop.call_soon(self._run_turns)
-
-    def _run_turns(self) -> None:
+    def _take_turns(self) -> None:
         """Take turns for a while; one that breaks takes no other with it."""
         end = self._loop.time() + TURN_SECONDS
         try:
@@ -189,7 +199,7 @@ class Gate:
         finally:
             self._busy = bool(self._turns)
             if self._busy:
-                self._loop.call_soon(self._run_turns)
+                self._loop.call_soon(self._take_turns)
 
     def _take(self, records: Sequence[Record], address: Address) -> None:
         half = self._half_open.get(address)
@@ -204,8 +214,6 @@ class Gate:
             hello = messages.parse_client_hello(record)
         except InvalidHandshake:
             observability.record_dropped("malformed")
-            return
-        if not self._cookie_secrets:
             return
         if not cookies.valid(self._cookie_secrets, address, hello):
             cookie = cookies.cookie(self._cookie_secrets[0], address, hello)
@@ -232,12 +240,10 @@ class Gate:
         )
 
     def _open(self, record: Record, hello: ClientHello, address: Address) -> None:
-        half = HalfOpen(address, hello)
-        half.deadline = self._loop.call_later(self._limits.seconds, self._expired, half)
+        half = HalfOpen(address, hello, self._loop.time() + self._limits.seconds)
         half.parked.append([record])
         self._half_open[address] = half
         self._hosts[address[0]] += 1
-        observability.record_half_open(len(self._half_open))
         kept = self._resumptions is not None and hello.session_id
         if not kept or not self._sessions.put(
             hello.session_id, partial(self._session_found, half)
@@ -262,7 +268,7 @@ class Gate:
         self, half: HalfOpen, found: tuple[bytes, Identity] | Unavailable | None
     ) -> None:
         kept = None if isinstance(found, Unavailable) else found
-        self._later(partial(self._begin, half, kept))
+        self._turns.append(partial(self._begin, half, kept))
 
     def _begin(self, half: HalfOpen, kept: tuple[bytes, Identity] | None) -> None:
         if not self._lives(half):
@@ -303,8 +309,7 @@ class Gate:
             if identity is not None:
                 self._established(Guest(identity, handshake.result, half))
             return
-        address = half.address
-        self._send([(datagram, address) for datagram in handshake.datagrams()])
+        self._tell(half, handshake)
         if isinstance(handshake.result, Failed):
             self._fail(half, handshake.result.reason)
         elif handshake.credential is not None and half.phase is Phase.PEER:
@@ -313,25 +318,9 @@ class Gate:
                 handshake.credential, partial(self._asked, half)
             ):
                 self._close(half)
-        self._wait(half, handshake)
-
-    def _wait(self, half: HalfOpen, handshake: ServerHandshake) -> None:
-        """Repeat a flight when its time has come."""
-        if half.timer is not None:
-            half.timer.cancel()
-            half.timer = None
-        deadline = handshake.deadline()
-        if deadline is not None and self._lives(half):
-            half.timer = self._loop.call_at(deadline, self._repeat, half, handshake)
-
-    def _repeat(self, half: HalfOpen, handshake: ServerHandshake) -> None:
-        handshake.tick(self._loop.time())
-        address = half.address
-        self._send([(datagram, address) for datagram in handshake.datagrams()])
-        self._wait(half, handshake)
 
     def _asked(self, half: HalfOpen, answer: Admission | Refusal | Unavailable) -> None:
-        self._later(partial(self._admit, half, answer))
+        self._turns.append(partial(self._admit, half, answer))
 
     def _admit(self, half: HalfOpen, answer: Admission | Refusal | Unavailable) -> None:
         if not self._lives(half) or half.handshake is None:
@@ -360,6 +349,31 @@ class Gate:
             )
         self._close(half)
 
+    def _tell(self, half: HalfOpen, handshake: ServerHandshake) -> None:
+        address = half.address
+        self._send([(datagram, address) for datagram in handshake.datagrams()])
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            observability.record_half_open(len(self._half_open))
+            now = self._loop.time()
+            for half in list(self._half_open.values()):
+                try:
+                    self._see_to(half, now)
+                except Exception as error:  # noqa: BLE001 # it costs this one alone
+                    defects.record(error, where="dtls")
+
+    def _see_to(self, half: HalfOpen, now: float) -> None:
+        """Repeat a flight, or let go, where it is time to."""
+        if now >= half.deadline:
+            self._expired(half)
+        elif half.handshake is not None:
+            repeats = half.handshake.deadline()
+            if repeats is not None and now >= repeats:
+                half.handshake.tick(now)
+                self._tell(half, half.handshake)
+
     def _expired(self, half: HalfOpen) -> None:
         handshake = half.handshake
         if handshake is not None and handshake.result is None:
@@ -378,12 +392,8 @@ class Gate:
         self._hosts[host] -= 1
         if not self._hosts[host]:
             del self._hosts[host]
-        for handle in (half.deadline, half.timer):
-            if handle is not None:
-                handle.cancel()
         if half.handshake is not None:
             half.handshake.close()
-        observability.record_half_open(len(self._half_open))
         if self._over is not None and not self._half_open:
             self._over.set()
 
@@ -394,4 +404,5 @@ class Gate:
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
+                self.go_on()
                 await asyncio.sleep(SECRETS_SECONDS)

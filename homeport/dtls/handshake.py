@@ -67,6 +67,7 @@ class ServerHandshake(Course):
         self._room = MOST_HELD_BYTES
         self._dropped = ""
         self._hello: ClientHello | None = hello
+        self._proving = False  # until there is nothing more to look up
 
     def receive(self, record: Record, now: float) -> None:
         """Take a record of the client's."""
@@ -75,7 +76,7 @@ class ServerHandshake(Course):
         if self._hello is not None:
             hello, self._hello = self._hello, None
             self._begin(hello, record, now)
-        elif record.kind == ContentType.ALERT or self._proving:
+        elif self._proving or record.kind == ContentType.ALERT:
             self._take(record, now)
         elif len(record.raw) <= self._room:
             self._hold(record)
@@ -84,7 +85,7 @@ class ServerHandshake(Course):
         """Say who the client would be, and let it prove it."""
         if self.result is not None or self.credential is None:
             return
-        self._admission = decision
+        self._admission, self._proving = decision, True
         provable = presented.admit(
             self.credential,
             decision,
@@ -97,20 +98,13 @@ class ServerHandshake(Course):
                 self._standstill(), records.build(ContentType.ALERT, 0, 0, alert)
             )
         held, self._held = self._held, []
-        for record in held:
-            if self.result is None:
-                self._take(record, now)
+        self._take_all(held, now)
 
     def deadline(self) -> float | None:
         """Return when `tick` has something to do; never while we are asked."""
         if self.credential is not None and self._admission is None:
             return None
         return super().deadline()
-
-    @property
-    def _proving(self) -> bool:
-        """Whether there is nothing more to look up."""
-        return self._admission is not None or self._connection.resumed
 
     def _begin(self, hello: ClientHello, record: Record, now: float) -> None:
         if hello.message_sequence != FIRST_MESSAGE:
@@ -119,6 +113,7 @@ class ServerHandshake(Course):
             self._fail("the hello is not understood")
         else:
             self._advance(now)
+            self._proving = self.result is None and self._connection.resumed
 
     def _hold(self, record: Record) -> None:
         try:

@@ -1,7 +1,9 @@
 """The keys of an association, derived from its master secret (RFC 5246 §5, §6.3)."""
 
-import hmac
 from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from homeport.dtls.suites import KEY_BYTES
 
@@ -22,11 +24,12 @@ class Keys:
 
 def prf(secret: bytes, label: bytes, seed: bytes, *, length: int) -> bytes:
     """Return ``length`` bytes of the pseudorandom function with SHA-256."""
+    keyed = HMAC(secret, SHA256())
     seed = label + seed
     turn, made = seed, b""
     while len(made) < length:
-        turn = hmac.digest(secret, turn, "sha256")
-        made += hmac.digest(secret, turn + seed, "sha256")
+        turn = _mac(keyed, turn)
+        made += _mac(keyed, turn + seed)
     return made[:length]
 
 
@@ -43,3 +46,9 @@ def derive(master: bytes, *, client_random: bytes, server_random: bytes) -> Keys
     return Keys(
         client_key + implicit[:IMPLICIT_BYTES], server_key + implicit[IMPLICIT_BYTES:]
     )
+
+
+def _mac(keyed: HMAC, content: bytes) -> bytes:
+    mac = keyed.copy()
+    mac.update(content)
+    return mac.finalize()

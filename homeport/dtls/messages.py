@@ -22,11 +22,12 @@ LONGEST_IDENTITY = 128
 RANDOM_BYTES = 32
 LONGEST_SESSION_ID = 32
 
-_DTLS_1_2, _TLS_1_2 = 0xFEFD, 0x0303
+_DTLS_1_2, _TLS_1_2 = b"\xfe\xfd", b"\x03\x03"
 _NO_COMPRESSION = 0
 _HEADER = struct.Struct("!BBHHBHBH")
 """Kind, length, sequence, start and size; the 24 bits of three of them in two parts."""
 _EXTENSION = struct.Struct("!HH")
+_HEADER_BYTES, _EXTENSION_BYTES = _HEADER.size, _EXTENSION.size
 _STREAM_HEADER_BYTES = 4
 
 
@@ -39,6 +40,10 @@ class HandshakeType(IntEnum):
     CLIENT_KEY_EXCHANGE = 16
 
 
+_HANDSHAKE = ContentType.HANDSHAKE.value
+_CLIENT_HELLO = HandshakeType.CLIENT_HELLO.value
+
+
 class Message(NamedTuple):
     """A whole handshake message."""
 
@@ -47,15 +52,16 @@ class Message(NamedTuple):
 
 
 class ClientHello(NamedTuple):
-    """What a client offers; ``extensions`` are their numbers.
+    """What a client offers; ``suites`` and ``extensions`` are their numbers.
 
-    The sequence numbers are those of its message and its record, 0 in a stream.
+    A suite's has two bytes. The sequence numbers are those of its message and its
+    record, 0 in a stream.
     """
 
     random: bytes
     session_id: bytes
     cookie: bytes
-    suites: tuple[int, ...]
+    suites: bytes
     extensions: tuple[int, ...]
     message_sequence: int = 0
     record_sequence: int = 0
@@ -86,26 +92,24 @@ class _Reader:
         return self._at < self._size
 
     def take(self, length: int) -> bytes:
-        return self._read(self._at, self._at + length)
-
-    def number(self, width: int) -> int:
-        return int.from_bytes(self.take(width), "big")
+        begin = self._at
+        self._at = end = begin + length
+        if end > self._size:
+            raise InvalidHandshake("has a field that breaks off")
+        return self._content[begin:end]
 
     def vector(self, width: int) -> bytes:
         """Read a field behind its length, which has ``width`` bytes."""
         begin = self._at + width
         length = int.from_bytes(self._content[self._at : begin], "big")
-        return self._read(begin, begin + length)
+        self._at = end = begin + length
+        if end > self._size:
+            raise InvalidHandshake("has a field that breaks off")
+        return self._content[begin:end]
 
     def end(self) -> None:
         if self.more:
             raise InvalidHandshake("goes on behind its end")
-
-    def _read(self, begin: int, end: int) -> bytes:
-        if end > self._size:
-            raise InvalidHandshake("has a field that breaks off")
-        self._at = end
-        return self._content[begin:end]
 
 
 def build(kind: HandshakeType, sequence: int, body: bytes) -> bytes:
@@ -117,9 +121,9 @@ def build(kind: HandshakeType, sequence: int, body: bytes) -> bytes:
 def is_client_hello(record: Record) -> bool:
     """Say whether a record in clear begins a handshake."""
     return (
-        record.kind == ContentType.HANDSHAKE
+        record.kind == _HANDSHAKE
         and record.epoch == 0
-        and record.fragment[0] == HandshakeType.CLIENT_HELLO
+        and record.fragment[0] == _CLIENT_HELLO
     )
 
 
@@ -128,10 +132,10 @@ def parse_client_hello(record: Record) -> ClientHello:
 
     One that comes in fragments would have to be kept before its cookie is known.
     """
-    if record.kind != ContentType.HANDSHAKE or record.epoch != 0:
+    if record.kind != _HANDSHAKE or record.epoch != 0:
         raise InvalidHandshake("is no handshake message in clear")
     fragment, *more = _fragments(record.fragment)
-    if fragment.kind != HandshakeType.CLIENT_HELLO or more:
+    if fragment.kind != _CLIENT_HELLO or more:
         raise InvalidHandshake("is no ClientHello alone")
     if len(fragment.content) != fragment.length:
         raise InvalidHandshake("is a ClientHello in fragments")
@@ -190,7 +194,11 @@ class _Assembly:
 
     def add(self, fragment: _Fragment) -> None:
         """Take a fragment; two that overlap have to agree."""
-        start, end = fragment.start, fragment.start + len(fragment.content)
+        content = fragment.content
+        start, end = fragment.start, fragment.start + len(content)
+        if len(content) == len(self.body) and self.gaps == [(start, end)]:
+            self.body[:], self.gaps = content, []
+            return
         gaps = []
         for begin, stop in self.gaps:
             low, high = max(begin, start), min(stop, end)
@@ -224,7 +232,7 @@ class Flight:
         """
         for each in _fragments(fragment):
             if each.sequence >= self._sequence:
-                self._assembly(each).add(each)
+                self._keep(each)
         whole = []
         while (first := self._assemblies.get(self._sequence)) and not first.gaps:
             whole.append(Message(first.kind, bytes(first.body)))
@@ -232,18 +240,21 @@ class Flight:
             self._sequence += 1
         return whole
 
-    def _assembly(self, fragment: _Fragment) -> _Assembly:
+    def _keep(self, fragment: _Fragment) -> None:
         kept = self._assemblies.get(fragment.sequence)
-        if kept is not None:
-            if (kept.kind, len(kept.body)) != (fragment.kind, fragment.length):
-                raise InvalidHandshake("has fragments that do not fit together")
-            return kept
-        if fragment.sequence >= self._last or fragment.length > self._left:
+        if kept is None:
+            kept = self._begin(fragment)
+        elif (kept.kind, len(kept.body)) != (fragment.kind, fragment.length):
+            raise InvalidHandshake("has fragments that do not fit together")
+        kept.add(fragment)
+
+    def _begin(self, fragment: _Fragment) -> _Assembly:
+        kind, length, sequence, _, _ = fragment
+        if sequence >= self._last or length > self._left:
             raise InvalidHandshake("is a flight that is too long")
-        self._left -= fragment.length
-        gaps = [(0, fragment.length)] if fragment.length else []
-        made = _Assembly(fragment.kind, bytearray(fragment.length), gaps)
-        self._assemblies[fragment.sequence] = made
+        self._left -= length
+        gaps = [(0, length)] if length else []
+        self._assemblies[sequence] = made = _Assembly(kind, bytearray(length), gaps)
         return made
 
 
@@ -277,11 +288,11 @@ class StreamFlight:
 
 
 def _client_hello(
-    body: bytes, *, version: int, message_sequence: int = 0, record_sequence: int = 0
+    body: bytes, *, version: bytes, message_sequence: int = 0, record_sequence: int = 0
 ) -> ClientHello:
     reader = _Reader(body)
-    if (offered := reader.number(2)) != version:
-        raise InvalidHandshake(f"offers version {offered:04x}")
+    if (offered := reader.take(2)) != version:
+        raise InvalidHandshake(f"offers version {offered.hex()}")
     random = reader.take(RANDOM_BYTES)
     session_id = reader.vector(1)
     cookie = reader.vector(1) if version == _DTLS_1_2 else b""
@@ -295,7 +306,7 @@ def _client_hello(
         random,
         session_id,
         cookie,
-        struct.unpack(f"!{len(suites) // 2}H", suites),
+        suites,
         _extensions(reader),
         message_sequence,
         record_sequence,
@@ -310,10 +321,10 @@ def _extensions(reader: _Reader) -> tuple[int, ...]:
     reader.end()
     numbers = []
     at, end = 0, len(content)
-    while at + _EXTENSION.size <= end:
+    while at + _EXTENSION_BYTES <= end:
         number, length = _EXTENSION.unpack_from(content, at)
         numbers.append(number)
-        at += _EXTENSION.size + length
+        at += _EXTENSION_BYTES + length
     if at != end:
         raise InvalidHandshake("has a field that breaks off")
     if len(set(numbers)) != len(numbers):
@@ -323,15 +334,19 @@ def _extensions(reader: _Reader) -> tuple[int, ...]:
 
 def _fragments(content: bytes) -> list[_Fragment]:
     """Return the fragments of messages in a record, at least one."""
-    reader = _Reader(content)
     fragments: list[_Fragment] = []
-    while reader.more or not fragments:
-        kind, *length, sequence, start_high, start_low, size_high, size_low = (
-            _HEADER.unpack(reader.take(_HEADER.size))
+    at, size = 0, len(content)
+    while at < size or not fragments:
+        begin = at + _HEADER_BYTES
+        if begin > size:
+            raise InvalidHandshake("has a fragment that breaks off")
+        kind, high, low, sequence, start_high, start_low, part_high, part_low = (
+            _HEADER.unpack_from(content, at)
         )
-        start, size = start_high << 16 | start_low, size_high << 16 | size_low
-        whole = length[0] << 16 | length[1]
-        fragments.append(_Fragment(kind, whole, sequence, start, reader.take(size)))
-        if start + size > whole:
+        length, start = high << 16 | low, start_high << 16 | start_low
+        part = part_high << 16 | part_low
+        at = begin + part
+        if at > size or start + part > length:
             raise InvalidHandshake("has a fragment longer than its message")
+        fragments.append(_Fragment(kind, length, sequence, start, content[begin:at]))
     return fragments

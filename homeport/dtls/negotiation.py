@@ -10,9 +10,11 @@ class CidNegotiation:
     """One side of it; ``own`` is the id for records that this side receives.
 
     None agrees to nothing. An empty one is fine for a client: its records go without.
+    ``form`` is what both sides speak: of several, the first of ours. ``cid`` stands on
+    records that we receive, ``peer_cid`` on those that we send.
     """
 
-    __slots__ = ("_forms", "_own", "_peers")
+    __slots__ = ("_forms", "_own", "_peers", "cid", "form", "peer_cid")
 
     def __init__(
         self, own: bytes | None, *, forms: Sequence[CidForm] = CID_FORMS
@@ -20,6 +22,8 @@ class CidNegotiation:
         self._own = own
         self._forms = forms if own is not None else ()
         self._peers: dict[CidForm, bytes] = {}
+        self.form = CidForm.NONE
+        self.cid = self.peer_cid = b""
 
     def content(self, number: int) -> bytes | None:
         """Return what our hello says in the extension; None leaves it out."""
@@ -33,20 +37,6 @@ class CidNegotiation:
             return False
         if number in self._forms:
             self._peers[CidForm(number)] = content[1:]
+            self.form = next(form for form in self._forms if form in self._peers)
+            self.cid, self.peer_cid = self._own or b"", self._peers[self.form]
         return True
-
-    @property
-    def form(self) -> CidForm:
-        """What both sides speak; of several forms, ours in order of preference."""
-        spoken = (form for form in self._forms if form in self._peers)
-        return next(spoken, CidForm.NONE)
-
-    @property
-    def cid(self) -> bytes:
-        """What stands on records that we receive."""
-        return self._own or b"" if self.form else b""
-
-    @property
-    def peer_cid(self) -> bytes:
-        """What stands on records that we send."""
-        return self._peers.get(self.form, b"")

@@ -12,6 +12,7 @@ from homeport.events.streams import StreamLimits
 from homeport.names import DeviceId
 from homeport.runtime import bus
 from homeport.runtime.relay import EdgeRelay
+from homeport.runtime.tasks import end
 from homeport.store import backlog
 from homeport.store.operations import Result
 from tests.support import events
@@ -46,7 +47,7 @@ class Arrivals:
             yield
         finally:
             for task in coming:
-                task.cancel()
+                await end(task)
             await asyncio.gather(*coming, return_exceptions=True)
 
     async def more(self, number: int) -> None:

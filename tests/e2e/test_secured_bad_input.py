@@ -147,7 +147,8 @@ async def broken_streams(serving: System) -> None:
             (b"\x16\x03\x01\x00\x80\x01", b"GET / HTTP/1.1\r\n\r\n")[number % 2]
         )
         writer.write_eof()
-        await reader.read()
+        async with asyncio.timeout(20):
+            await reader.read()
         writer.close()
 
 

@@ -62,8 +62,12 @@ async def said(*command: str) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(30):
-        printed, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(30):
+            printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     return await process.wait(), printed.decode()
 
 

@@ -17,7 +17,7 @@ from homeport.dtls.messages import HandshakeType
 from homeport.dtls.openssl import questions
 from homeport.dtls.records import ContentType, Record
 from homeport.dtls.suites import SUITES, Suite
-from tests.support import certificates
+from tests.support import certificates, hellos
 from tests.support.dtls import house, meeting, server_context
 from tests.support.handshakes import Line, Meeting, admit_key, straight
 
@@ -117,8 +117,8 @@ def test_the_record_of_a_hello_may_have_any_version_of_dtls(
 def test_a_device_with_one_suite_gets_that_suite() -> None:
     assert (ECDSA.number, ECDSA.name) == (0xC0AE, "ECDHE-ECDSA-AES128-CCM8")
     met = succeeds(ECDSA)
-    (record,) = records.parse(met.to_server[0], 0)
-    assert set(messages.parse_client_hello(record).suites) - {SIGNALING} == {0xC0AE}
+    hello = hellos.parse(met.to_server[0])
+    assert set(hellos.suites(hello)) - {SIGNALING} == {0xC0AE}
     assert met.established[0].association.suite is ECDSA
 
 

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from redis.asyncio import Redis
 
 from homeport.runtime.embedded import EmbeddedServers
+from tests.support.homeport import END_SECONDS, START_SECONDS
 
 STREAM = "MARKS"
 PROGRAM = """
@@ -54,13 +55,15 @@ async def elsewhere(
     )
     try:
         assert process.stdout is not None
-        while not (line := await process.stdout.readline()).startswith(b"["):
-            assert line, "ended before its servers served"
+        async with asyncio.timeout(START_SECONDS):
+            while not (line := await process.stdout.readline()).startswith(b"["):
+                assert line, "ended before its servers served"
         yield process, Described(*orjson.loads(line))
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        async with asyncio.timeout(END_SECONDS):  # its servers may have our pipe
+            await process.wait()
 
 
 async def mark(servers: Servers) -> None:

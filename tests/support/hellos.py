@@ -1,5 +1,7 @@
 """ClientHellos: of real devices, byte for byte, and with one thing changed."""
 
+import struct
+
 from homeport.dtls import messages, records
 from homeport.dtls.messages import ClientHello, HandshakeType
 from homeport.dtls.records import ContentType
@@ -71,6 +73,11 @@ def datagram(content: bytes, *, message: int = 0, record: int = 1) -> bytes:
     return records.build(
         ContentType.HANDSHAKE, 0, record, fragment, version=b"\xfe\xff"
     )
+
+
+def suites(hello: ClientHello) -> tuple[int, ...]:
+    """Return the numbers of the suites that a hello offers."""
+    return struct.unpack(f"!{len(hello.suites) // 2}H", hello.suites)
 
 
 def parse(content: bytes) -> ClientHello:

@@ -76,7 +76,8 @@ async def homeport(*arguments: str, **environment: str) -> AsyncIterator[Command
             await asyncio.wait_for(command._reading, END_SECONDS)
         except TimeoutError:
             process.kill()
-        await process.wait()
+        async with asyncio.timeout(END_SECONDS):  # a child of its may have our pipe
+            await process.wait()
 
 
 @asynccontextmanager

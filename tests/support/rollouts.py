@@ -11,12 +11,14 @@ from typing import Any
 
 import httpx
 
+from homeport.runtime.tasks import end
 from homeport.simulator import journal
 from homeport.simulator.factory import SharedCertificate
 from homeport.simulator.fleet import Fleet
 from homeport.simulator.options import ConnectionIds, FleetOptions, Habit, Target
 from homeport.simulator.report import HANDSHAKE
 from tests.support import customer
+from tests.support.homeport import END_SECONDS
 from tests.support.installation import Installation, Strayed
 from tests.support.journal import (
     Answer,
@@ -223,6 +225,7 @@ async def living(
         finally:
             for fleet in made.fleets.values():
                 fleet.stop()
-            calling.cancel()
+            await end(calling)
             await asyncio.gather(calling, return_exceptions=True)
-            await asyncio.gather(*made.lives)
+            async with asyncio.timeout(END_SECONDS):
+                await asyncio.gather(*made.lives)

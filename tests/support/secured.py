@@ -31,6 +31,7 @@ from homeport.dtls.transport import DtlsTransport
 from homeport.errors import Unavailable
 from homeport.identity import Identity, Means, Service
 from homeport.names import AccountId, EndpointName
+from homeport.runtime.tasks import end
 from homeport.store.associations import AssociationStore
 from homeport.store.cookies import CookieSecretStore
 from homeport.store.resumptions import ResumptionStore
@@ -184,7 +185,7 @@ async def port(
             yield Port(transport, edge, refused)
         finally:
             transport.stop()
-            serving.cancel()
+            await end(serving)
             with suppress(asyncio.CancelledError):
                 await serving
             transport.close()
@@ -315,10 +316,11 @@ class SecuredPeer:
 
     async def hear(self) -> bytes:
         """Wait for the next message."""
-        while True:
-            kind, content = await self.hear_record()
-            if kind == ContentType.APPLICATION:
-                return content
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                kind, content = await self.hear_record()
+                if kind == ContentType.APPLICATION:
+                    return content
 
     async def hear_record(self) -> tuple[int, bytes]:
         """Wait for the next record that is ours."""

@@ -1,13 +1,13 @@
 """SSL: one side of one handshake, records in and records out.
 
-OpenSSL's memory BIOs are byte streams: records go in one at a time, or it would not see
-where a datagram ended (RFC 6347 §4.1.1).
+OpenSSL's memory BIOs are byte streams: in DTLS, what goes in at once is a datagram for
+it. So that has to be whole records, and 16 KiB at most.
 """
 
 from collections.abc import Sequence
 from enum import Enum
-from functools import partial
-from typing import NamedTuple
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 from homeport.dtls.openssl import der, questions
 from homeport.dtls.openssl.context import CHAIN_CERTIFICATE, Context, Verify, Version
@@ -44,18 +44,35 @@ class Secrets(NamedTuple):
     server_random: bytes
 
 
+@cache
+def _no_address() -> Any:
+    """Return where OpenSSL writes a sender's address, of which a memory has none."""
+    ffi, lib, _ = load()
+    return ffi.gc(lib.BIO_ADDR_new(), lib.BIO_ADDR_free)
+
+
 class Connection:
     """A connection without a socket; it has to be closed.
 
     ``reason`` says why it failed, in OpenSSL's words.
     """
 
-    __slots__ = ("_ffi", "_from_peer", "_lib", "_scratch", "_ssl", "_to_peer", "reason")
+    __slots__ = (
+        "_ffi",
+        "_from_peer",
+        "_lib",
+        "_scratch",
+        "_ssl",
+        "_suite",
+        "_to_peer",
+        "reason",
+    )
 
     def __init__(self, context: Context, answers: Answers, *, mtu: int = 0) -> None:
         self._ffi, self._lib, self._scratch = load()
         lib, null = self._lib, self._ffi.NULL
         self.reason = ""
+        self._suite = 0
         self._ssl = lib.SSL_new(context.pointer)
         self._from_peer = lib.BIO_new(lib.BIO_s_mem())
         self._to_peer = lib.BIO_new(lib.BIO_s_mem())
@@ -118,14 +135,13 @@ class Connection:
     def listen(self, hello: bytes) -> bool:
         """Take the record of a ClientHello whose cookie is good."""
         self.feed(hello)
-        address = self._ffi.gc(self._lib.BIO_ADDR_new(), self._lib.BIO_ADDR_free)
-        good = bool(self._lib.DTLSv1_listen(self._ssl, address) == 1)
+        good = bool(self._lib.DTLSv1_listen(self._ssl, _no_address()) == 1)
         self._lib.ERR_clear_error()
         return good
 
-    def feed(self, record: bytes) -> None:
-        """Give it one record."""
-        self._lib.BIO_write(self._from_peer, record, len(record))
+    def feed(self, records: bytes) -> None:
+        """Give it a record, or several that follow each other."""
+        self._lib.BIO_write(self._from_peer, records, len(records))
 
     def advance(self) -> Progress:
         """Shake hands as far as that goes with what was fed."""
@@ -145,11 +161,9 @@ class Connection:
     @property
     def suite(self) -> int:
         """The number of the chosen cipher suite, 0 as long as there is none."""
-        lib, null = self._lib, self._ffi.NULL
-        cipher = lib.SSL_get_pending_cipher(self._ssl)
-        if cipher == null:
-            cipher = lib.SSL_get_current_cipher(self._ssl)
-        return 0 if cipher == null else int(lib.SSL_CIPHER_get_id(cipher)) & 0xFFFF
+        if not self._suite:
+            self._suite = self._chosen()
+        return self._suite
 
     @property
     def resumed(self) -> bool:
@@ -206,6 +220,13 @@ class Connection:
         """Whether the peer has said that nothing will follow, or all has failed."""
         received = self._lib.SSL_get_shutdown(self._ssl) & _RECEIVED_SHUTDOWN
         return bool(received) or bool(self.reason)
+
+    def _chosen(self) -> int:
+        lib, null = self._lib, self._ffi.NULL
+        cipher = lib.SSL_get_pending_cipher(self._ssl)
+        if cipher == null:
+            cipher = lib.SSL_get_current_cipher(self._ssl)
+        return 0 if cipher == null else int(lib.SSL_CIPHER_get_id(cipher)) & 0xFFFF
 
     def _copy(self, length: int) -> bytes:
         return bytes(self._ffi.buffer(self._scratch, length))

@@ -62,12 +62,14 @@ def build(certificate: Any) -> bytes:
 
 
 def serialized(build: Callable[[Any, Any], int], content: Any) -> bytes:
-    """Return what one of the i2d functions makes of an object."""
-    ffi = load().ffi
-    length = build(content, ffi.NULL)
-    made = ffi.new("unsigned char[]", length)
-    build(content, ffi.new("unsigned char **", made))
-    return bytes(ffi.buffer(made))
+    """Return what one of the i2d functions makes of an object of at most 64 KiB.
+
+    That is four times what a context takes of a peer's certificates; to ask for the
+    length beforehand would cost as much again.
+    """
+    ffi, _, scratch = load()
+    length = build(content, ffi.new("unsigned char **", scratch))
+    return bytes(ffi.buffer(scratch, length))
 
 
 def parse(parser: Callable[[Any, Any, int], Any], der: bytes) -> Any:

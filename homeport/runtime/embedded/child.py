@@ -13,7 +13,7 @@ from homeport.errors import Unavailable
 from homeport.runtime.backoff import Backoff
 from homeport.runtime.embedded.server import Server
 from homeport.runtime.embedded.spawning import LOOK_SECONDS, alone, spawn
-from homeport.runtime.tasks import vital
+from homeport.runtime.tasks import end, vital
 
 START_SECONDS = 60.0
 """A server that was killed has first to read what it wrote."""
@@ -50,7 +50,7 @@ class Child:
     async def stop(self) -> None:
         """End it in order, or by force if that takes too long."""
         if self._keeping is not None:
-            self._keeping.cancel()
+            await end(self._keeping)
             await asyncio.gather(self._keeping, return_exceptions=True)
         await self._stop()
 

@@ -24,6 +24,7 @@ from tests.support.polling import until
 from tests.support.secured import (
     KEY,
     NO_IDS,
+    PATIENCE_SECONDS,
     Port,
     SecuredPeer,
     Trusting,
@@ -307,9 +308,10 @@ async def test_a_trust_view_that_is_away_gives_the_place_back(redis_url: str) ->
     async with port(redis_url, trust) as here:
         with secured_peer(here.address) as device:
             handshake = await device.knock()
-            while not trust.asked:
-                await device.step(handshake)
-                device.say_flight(handshake)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not trust.asked:
+                    await device.step(handshake)
+                    device.say_flight(handshake)
             handshake.close()
             await here.has_half_open(0)
             assert device.alerts == []
@@ -326,9 +328,10 @@ async def test_a_store_that_is_away_lets_nobody_in_and_gives_the_place_back(
             handshake = await device.knock()
             await here.has_half_open(1)
             way.cut()
-            while here.half_open():
-                device.say_flight(handshake)
-                await device.step(handshake)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while here.half_open():
+                    device.say_flight(handshake)
+                    await device.step(handshake)
             handshake.close()
             assert handshake.result is None
             assert here.refused == []

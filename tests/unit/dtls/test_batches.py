@@ -41,8 +41,11 @@ class Asking:
     """Batches of questions to a store, and what was heard of each."""
 
     def __init__(self, store: Store, *, largest: int, most: int) -> None:
-        self.batches = Batches(store.double, largest=largest, most=most)
+        self.batches = Batches(
+            store.double, then=self._look, largest=largest, most=most
+        )
         self.heard: Answers = {}
+        self.seen: list[int] = []
 
     def put(self, number: int) -> bool:
         return self.batches.put(number, partial(self._hear, number))
@@ -57,6 +60,11 @@ class Asking:
     def _hear(self, number: int, answer: int | Unavailable) -> None:
         self.heard[number] = answer
         if answer == 2 * DEAF:
+            raise ZeroDivisionError
+
+    def _look(self) -> None:
+        self.seen.append(len(self.heard))
+        if DEAF in self.heard:
             raise ZeroDivisionError
 
 
@@ -129,3 +137,14 @@ async def test_one_too_many_is_not_taken_and_hears_nothing(store: Store) -> None
         assert await made.all_heard(2) == {0: 0, 1: 2}
         assert made.put(2)
         assert (await made.all_heard(3))[2] == 4
+
+
+async def test_what_follows_is_done_once_all_of_a_batch_have_heard(
+    store: Store,
+) -> None:
+    async with asking(store) as made:
+        store.let.set()
+        for number in (0, 1, DEAF, 3, 4):
+            made.put(number)
+        await made.all_heard(5)
+    assert made.seen == [3, 5]

@@ -28,7 +28,7 @@ def begun(
 def hello_of(handshake: ClientHandshake) -> tuple[int, ...]:
     (datagram,) = handshake.datagrams()
     handshake.close()
-    return hellos.parse(datagram).suites[:-1]
+    return hellos.suites(hellos.parse(datagram))[:-1]
 
 
 def test_a_device_offers_what_goes_with_its_credential() -> None:

@@ -41,8 +41,8 @@ def test_a_cookie_is_not_valid_from_another_address(address: Address) -> None:
     [
         {"random": bytes(32)},
         {"session_id": b"s"},
-        {"suites": (0xC0AE,)},
-        {"suites": (0x00FF, 0xC0AE)},
+        {"suites": b"\xc0\xae"},
+        {"suites": b"\x00\xff\xc0\xae"},
     ],
     ids=str,
 )

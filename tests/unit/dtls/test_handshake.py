@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from homeport.dtls import records
 from homeport.dtls.association import CidForm
 from homeport.dtls.client import DeviceKey
-from homeport.dtls.context import CertifiedKey, ServerContext
+from homeport.dtls.context import LOWEST_MTU, CertifiedKey, ServerContext
+from homeport.dtls.course import LARGEST_READ
 from homeport.dtls.credentials import (
     Admission,
     Chain,
@@ -542,6 +543,16 @@ def test_a_chain_of_50_kilobytes_is_not_even_kept() -> None:
     heavy = made.authority.issue("device", above=above, padding=50_000)
     met = refused(heavy, admit_anchors(made.authority.der))
     assert met.failure == "is a flight that is too long"
+    met.close()
+
+
+def test_a_flight_too_long_for_one_read_is_taken_record_by_record() -> None:
+    made = house()
+    heavy = made.authority.issue("device", padding=15_000)
+    met = meeting(ECDSA, credential=heavy, mtu=LOWEST_MTU).run()
+    assert sum(map(len, met.to_server)) > LARGEST_READ
+    assert met.now == 0.0, "something had to be repeated"
+    talk(met)
     met.close()
 
 

@@ -57,7 +57,7 @@ def test_the_hello_of_an_izuma_device_is_understood() -> None:
     assert hello.random == hellos.RANDOM
     assert hello.session_id == b""
     assert hello.cookie == b""
-    assert hello.suites == (0xC0AE, 0x00FF)
+    assert hello.suites == bytes.fromhex("c0ae 00ff")
     assert hello.extensions == (13, 10, 11, 254, 22, 23, 35)
     assert hello.message_sequence == 0
     assert hello.record_sequence == 1
@@ -69,7 +69,7 @@ def test_the_hello_of_an_izuma_device_over_tls_is_understood() -> None:
     hello = messages.parse_stream_client_hello(body)
     assert kind == 1
     assert hello.random == hellos.RANDOM
-    assert hello.suites == (0xC0AE, 0x00FF)
+    assert hello.suites == bytes.fromhex("c0ae 00ff")
     assert hello.extensions == (13, 10, 11, 22, 23, 35)
 
 
