@@ -65,6 +65,13 @@ class Associations(Protocol):
         of ours takes its next generation the same way.
         """
 
+    async def recall(self, wanted: Sequence[Floating]) -> list[Taken | None]:
+        """Take associations over to be the first who speaks.
+
+        None where it is gone, is another one by now, its generations are used up, or a
+        record has arrived that is newer than its ``received``.
+        """
+
     async def rest(self, associations: Sequence[Floating]) -> None:
         """Write down the ``received`` of associations, and keep them for longer."""
 

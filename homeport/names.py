@@ -86,6 +86,11 @@ def new_edge_id(service: str) -> EdgeId:
     return EdgeId(f"{service}-{secrets.token_hex(6)}")
 
 
+def service_of(edge: EdgeId) -> str:
+    """Return the service that a replica is of."""
+    return edge.rpartition("-")[0]
+
+
 def bucket(device: DeviceId, buckets: int) -> int:
     """Return the bucket of a device: the CRC-16 (XMODEM) of its id, modulo."""
     return crc_hqx(device.encode(), 0) % buckets

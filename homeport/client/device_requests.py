@@ -9,8 +9,9 @@ from homeport.client.methods import From, Group, single
 
 PATH = "/v2/device-requests"
 
-Method = Literal["GET", "PUT", "POST", "DELETE"]
-"""What a device is asked: POST executes a resource or creates an instance."""
+Method = Literal["GET", "PUT", "POST", "DELETE", "FETCH", "IPATCH"]
+"""What a device is asked: POST executes a resource or creates an instance, FETCH and
+IPATCH read and write several paths at once, which the payload names as SenML."""
 
 
 class DeviceRequests(Group[From]):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Generic
 
 from homeport.coap import checks, codec
-from homeport.coap.blockwise import LARGEST_SZX
+from homeport.coap.blockwise import BERT, LARGEST_SZX
 from homeport.coap.codec import Code, Message, Option, Options, Type
 from homeport.coap.conversation import Conversation
 from homeport.coap.exchange import Exchange, Failure, Reply
@@ -34,7 +34,9 @@ class Asking(Generic[Peer]):
         self._messages = messages
         self._largest_szx = largest_szx
         self._largest_response = largest_response
-        self.exchanges: Exchanges[Peer] = Exchanges(messages, chance)
+        self.exchanges: Exchanges[Peer] = Exchanges(
+            messages, chance, in_order=largest_szx == BERT
+        )
 
     def request(
         self,

@@ -49,7 +49,8 @@ class Exchange(Generic[Peer]):
     ``token`` tells it from the others with its peer, and what it begins to observe
     from everything else. ``asking`` is the token on the wire: another one while the
     rest of something observed is read (RFC 7959 §2.6). ``told_at`` is when what is
-    observed was told last.
+    observed was told last. After the next repetition ``timeout`` is waited, twice as
+    long as after the last one.
     """
 
     address: Peer
@@ -70,6 +71,11 @@ class Exchange(Generic[Peer]):
     def acknowledged(self) -> bool:
         """Whether its peer has it for sure, and the response is still to come."""
         return self.state is State.ACKNOWLEDGED
+
+    @property
+    def sent_at(self) -> float:
+        """When its last message was sent, while that is not acknowledged."""
+        return self.deadline - self.timeout / 2
 
     @property
     def repeated(self) -> int:

@@ -27,9 +27,15 @@ Key = TypeVar("Key")
 
 
 class Exchanges(Generic[Peer]):
-    """The exchanges that this side has begun, found by message id, token and peer."""
+    """The exchanges that this side has begun, found by message id, token and peer.
 
-    def __init__(self, messages: Messages[Peer], chance: random.Random) -> None:
+    ``in_order`` says that what peers send comes in its order, over connections.
+    """
+
+    def __init__(
+        self, messages: Messages[Peer], chance: random.Random, *, in_order: bool
+    ) -> None:
+        self._in_order = in_order
         self._messages = messages
         self._chance = chance
         self._by_id: dict[tuple[Peer, int], Exchange[Peer]] = {}
@@ -86,6 +92,20 @@ class Exchanges(Generic[Peer]):
         if not others:
             self._by_peer.pop(address, None)
 
+    def repeat(self, exchange: Exchange[Peer], now: float) -> None:
+        """Send a message again at once whose peer may have been deaf until now.
+
+        It is one of its repetitions (RFC 7252 §4.2). One that may still be on its way
+        is not sent again.
+        """
+        if (
+            exchange.state is State.SENT
+            and exchange.attempts <= MAX_RETRANSMIT
+            and now >= exchange.sent_at + ACK_TIMEOUT_SECONDS
+        ):
+            self._messages.send(exchange.datagram, exchange.address)
+            self._wait(exchange, now)
+
     def lost(self, address: Peer) -> list[Failure[Peer]]:
         """End all exchanges with a peer from which nothing comes any more."""
         exchanges = list(self._by_peer.get(address, ()))
@@ -125,7 +145,7 @@ class Exchanges(Generic[Peer]):
     ) -> Reply[Peer] | Failure[Peer] | None:
         """Take a response; None when more is to go or to come."""
         try:
-            outcome = _hear(exchange, message, now)
+            outcome = self._hear(exchange, message, now)
         except InvalidMessage as error:
             return self._fail(exchange, Cause.MALFORMED, str(error))
         if isinstance(outcome, Message):
@@ -170,6 +190,24 @@ class Exchanges(Generic[Peer]):
                 return deadline
             heapq.heappop(self._deadlines)
         return None
+
+    def _hear(
+        self, exchange: Exchange[Peer], message: Message, now: float
+    ) -> Message | Turn:
+        """Take a response, or what an observation tells anew while it is being read.
+
+        What comes in order is newer whatever its number is: most peers send the same
+        one with each, or none at all (RFC 8323 §7.1).
+        """
+        conversation, told = exchange.conversation, exchange.conversation.observed
+        anew = message.token == exchange.token != exchange.asking
+        if told is None or not anew:
+            return conversation.hear(message)
+        waited = now - exchange.told_at
+        if not self._in_order and not is_newer(message, told, seconds=waited):
+            return Turn.STALE
+        exchange.told_at = now
+        return conversation.renew(message)
 
     def _open(self, exchange: Exchange[Peer], now: float) -> None:
         """Send the first message, unless there are too many exchanges."""
@@ -240,18 +278,6 @@ class Exchanges(Generic[Peer]):
     ) -> Failure[Peer]:
         self.cancel(exchange)
         return Failure(exchange, cause, reason or cause.value)
-
-
-def _hear(exchange: Exchange[Peer], message: Message, now: float) -> Message | Turn:
-    """Take a response, or what an observation tells anew while it is being read."""
-    conversation, told = exchange.conversation, exchange.conversation.observed
-    anew = message.token == exchange.token != exchange.asking
-    if told is None or not anew:
-        return conversation.hear(message)
-    if not is_newer(message, told, seconds=now - exchange.told_at):
-        return Turn.STALE
-    exchange.told_at = now
-    return conversation.renew(message)
 
 
 def _release(

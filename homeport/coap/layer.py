@@ -125,6 +125,10 @@ class MessageLayer(Messages[Peer]):
             now=now,
         )
 
+    def repeat(self, exchange: Exchange[Peer], *, now: float) -> None:
+        """Repeat a request of ours at once: its peer may not have heard it so far."""
+        self._exchanges.repeat(exchange, now)
+
     def cancel(self, exchange: Exchange[Peer]) -> None:
         """Give up a request of ours; an answer to it is not known any more."""
         self._exchanges.cancel(exchange)

@@ -48,6 +48,28 @@ class Origin(NamedTuple):
         return f"{self.association}{sequence:012x}" if self.association else ""
 
 
+class Trace(NamedTuple):
+    """What is left of the last message of a peer, as its `Origin` told it.
+
+    ``mark`` is that of the newest record of any DTLS association.
+    """
+
+    peer: str
+    exchanges: str
+    mark: str = ""
+
+    @property
+    def association(self) -> str:
+        """The DTLS association that it came through, or ''."""
+        known = self.exchanges and self.mark.startswith(self.exchanges)
+        return self.exchanges if known else ""
+
+    @property
+    def sequence(self) -> int:
+        """The number of the association's record that had an effect last."""
+        return int(self.mark[len(self.association) :], 16) if self.association else 0
+
+
 Receive = Callable[[Sequence[Arrival[Peer]], float], None]
 """Takes what a wake-up delivered, and when the oldest of it arrived (loop time)."""
 
@@ -80,6 +102,12 @@ class Transport(Protocol[Peer]):
 
     def reach(self, peer: Peer) -> bool:
         """Say whether a peer that has been heard can still be sent anything."""
+
+    async def recall(self, trace: Trace) -> Peer | None:
+        """Find a peer again that was heard by another replica, or long ago here.
+
+        None where it came another way or cannot be reached; raises Unavailable.
+        """
 
     def release(self, peer: Peer) -> None:
         """Leave a peer to the replica that has taken it over."""

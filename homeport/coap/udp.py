@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from homeport.coap.blockwise import LARGEST_SZX
-from homeport.coap.transport import Arrival, Gone, Origin, Receive, unheard
+from homeport.coap.transport import Arrival, Gone, Origin, Receive, Trace, unheard
 from homeport.errors import InvalidConfiguration
 
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -114,6 +114,10 @@ class UdpTransport:
         """Say yes: who knows."""
         return True
 
+    async def recall(self, trace: Trace) -> Address | None:
+        """Go by the address, which is all that there is of a peer."""
+        return read(trace.peer) if trace.exchanges == trace.peer else None
+
     def release(self, peer: Address) -> None:
         """Do nothing: an address belongs to nobody."""
 
@@ -147,6 +151,14 @@ def written(address: Address) -> str:
     """Write an address the way people do: '127.0.0.1:5683', '[::1]:5683'."""
     host, port = address[0], address[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def read(name: str) -> Address:
+    """Return the address that was `written`; a scoped IPv6 address loses its scope."""
+    host, _, port = name.rpartition(":")
+    if host.startswith("["):
+        return host[1:-1], int(port), 0, 0
+    return host, int(port)
 
 
 def _leave_groups(opened: socket.socket) -> None:

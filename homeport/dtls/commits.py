@@ -27,8 +27,8 @@ from homeport.identity import Identity
 
 MOST_FLIGHTS = 1024
 """Peers that may still ask how their handshake ended."""
-RANDOM_BYTES = 8
-"""Of an association's id, behind the time."""
+ID_BYTES = 8
+"""Of an association's id, behind the time: its connection id or random ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Commits:
             exported, received = association.export(), association.received
         floating = Floating(
             place=name_of(place),
-            id=self._new_id(),
+            id=self._new_id(place),
             secrets=exported,
             identity=guest.identity,
             peer=written(address),
@@ -114,9 +114,11 @@ class Commits:
             self._flights.pop(live.address, None)
             live.last_flight = ()
 
-    def _new_id(self) -> str:
+    def _new_id(self, place: Place) -> str:
+        """Make an id that leads to its association, where the place is random too."""
         now = self._ports.now_milliseconds()
-        return f"{now:012x}{secrets.token_hex(RANDOM_BYTES)}"
+        tail = place if isinstance(place, bytes) else secrets.token_bytes(ID_BYTES)
+        return f"{now:012x}{tail.hex()}"
 
     async def _commit(self, commits: Sequence[Commit]) -> list[str]:
         """Keep those whose peers are trusted still; return why another is not kept.

@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 from homeport.associations import Floating
 from homeport.coap.transport import Origin, unheard
-from homeport.coap.udp import Address, written
+from homeport.coap.udp import Address, read, written
 from homeport.dtls.association import Association
 from homeport.dtls.openssl_association import OpenSslAssociation
 
@@ -26,12 +26,7 @@ def name_of(place: Place) -> str:
 
 def place_of(name: str) -> Place:
     """Return the place that `name_of` named; a scoped IPv6 address has none."""
-    host, colon, port = name.rpartition(":")
-    if not colon:
-        return bytes.fromhex(name)
-    if host.startswith("["):
-        return host[1:-1], int(port), 0, 0
-    return host, int(port)
+    return read(name) if ":" in name else bytes.fromhex(name)
 
 
 class Live:

@@ -12,9 +12,9 @@ from contextlib import suppress
 
 from homeport.associations import Floating
 from homeport.coap.blockwise import LARGEST_SZX
-from homeport.coap.transport import Arrival, Gone, Origin, Receive, unheard
+from homeport.coap.transport import Arrival, Gone, Origin, Receive, Trace, unheard
 from homeport.coap.udp import Address, UdpTransport
-from homeport.dtls import messages, observability, records
+from homeport.dtls import messages, observability, recalls, records
 from homeport.dtls.association import Association
 from homeport.dtls.batches import Batches
 from homeport.dtls.commits import Commits
@@ -27,12 +27,9 @@ from homeport.dtls.takeovers import Parked, Takeovers
 from homeport.errors import Unavailable
 from homeport.identity import Identity, Means
 
-MOST_FLIGHTS = 1024
-"""Peers that may still ask how their handshake ended."""
 SWEEP_SECONDS = 1.0
 LARGEST_SHARE = 1000
 """Associations that are written down, or looked through, at once."""
-RANDOM_BYTES = 8
 
 _ACCESS_DENIED, _NO_RENEGOTIATION = 49, 100
 _CLOSE_NOTIFY = b"\x00"
@@ -141,6 +138,29 @@ class DtlsTransport:
             return True
         return here is peer
 
+    async def recall(self, trace: Trace) -> Live | None:
+        """Take the association over that a peer was heard through last.
+
+        None where it has ended, or its peer is trusted no more.
+        """
+        found = await recalls.find(self._ports.associations, trace)
+        if found is None:
+            return None
+        live = self._live.known(place_of(found.place))
+        if live is not None and live.floating.id == found.id and self.reach(live):
+            return live
+        taken = await recalls.take(
+            self._ports, found, trace, now=self._loop.time(), expiry=self._expiry
+        )
+        if taken is None:
+            return None
+        newest = self._live.get(taken.place)  # it may have spoken meanwhile
+        if newest is not None and newest.floating.id >= found.id:
+            return newest
+        observability.record_taken()
+        self._live.put(taken)
+        return taken
+
     def release(self, peer: Live) -> None:
         """Leave a peer to the edge that has taken it over; it may come back."""
         if isinstance(peer.records, Association):
@@ -218,14 +238,20 @@ class DtlsTransport:
             else:
                 for record in received:
                     self._record(record, address, now, batch)
+        self._hand_over(batch, arrived)
+
+    def _hand_over(self, batch: Sequence[Arrival[Live]], arrived: float) -> None:
+        """Hand messages over, and only then let handshakes go on."""
         if batch:
             self._receive(batch, arrived)
+        self._gate.go_on()
 
     def _in_clear(self, received: Sequence[Record], address: Address) -> None:
         """Take a flight of a handshake; one that is over may have to end once more."""
-        over = not self._gate.expects(address)
-        if messages.is_client_hello(received[0]) or not (
-            over and self._commits.repeat(address)
+        if (
+            self._gate.expects(address)
+            or messages.is_client_hello(received[0])
+            or not self._commits.repeat(address)
         ):
             self._gate.receive(received, address)
 
@@ -320,8 +346,7 @@ class DtlsTransport:
         for record, address in sorted(parked, key=lambda each: each[0].sequence):
             if not self._open(live, record, address, now, batch):
                 observability.record_dropped("unauthentic")
-        if batch:
-            self._receive(batch, now)
+        self._hand_over(batch, now)
 
     def _lost(self, live: Live) -> None:
         self._live.drop(live)
@@ -364,8 +389,7 @@ class DtlsTransport:
         for record in waiting:
             if record.epoch:
                 self._record(record, live.address, now, batch)
-        if batch:
-            self._receive(batch, now)
+        self._hand_over(batch, now)
 
     def _expiry(self, identity: Identity) -> float:
         """Return when a credential expires, in loop time."""

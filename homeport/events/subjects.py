@@ -1,7 +1,9 @@
 """Subjects, streams and durables: every wire name on NATS is spelled here.
 
     homeport.v1.<account id>.<fact>      a fact, in the stream DEVICES
-    homeport.edge.<edge id>.poke         look at a device's queue now
+    homeport.outbox.<bucket>             events wait in a bucket's outbox
+    homeport.edge.<edge id>.poke         look at a device's queue now; one of all edges
+                                         hears it too, for edges that are gone
 
 Endpoint names never become part of a subject (B-048): ids are hex, facts are ours.
 """
@@ -12,6 +14,7 @@ from homeport.names import AccountId, EdgeId
 STREAM = "DEVICES"
 EVERYTHING = f"homeport.{VERSION}.>"
 DIRECTORY_DURABLE = "directory"
+RENEWALS_DURABLE = "directory-renewals"
 EXPIRY_DURABLE = "expiry"
 HERE, NOT_HERE = b"here", b"not here"
 """What an edge says to a `poke`."""
@@ -60,9 +63,24 @@ def is_channel_durable(name: str) -> bool:
     return name.startswith((_CHANNEL, _READER))
 
 
+def outbox(bucket: int) -> str:
+    """Return the subject on which it is heard that a bucket's outbox has grown."""
+    return f"homeport.outbox.{bucket}"
+
+
 def poke(edge: EdgeId) -> str:
     """Return the subject on which an edge hears that a device's queue has grown.
 
     The message is the device's id; whoever asks hears whether the edge has the device.
     """
     return f"homeport.edge.{edge}.poke"
+
+
+POKES = poke(EdgeId("*"))
+"""All pokes; those who hear them are a `HEIRS` queue group, one of which gets each."""
+HEIRS = "heirs"
+
+
+def poked(subject: str) -> EdgeId:
+    """Return the edge that a poke is for."""
+    return EdgeId(subject.split(".")[2])

@@ -28,6 +28,10 @@ class Method(StrEnum):
     IPATCH = "IPATCH"
 
 
+COMPOSITE = (Method.FETCH, Method.IPATCH)
+"""What is about several paths at once, which the payload names (LwM2M 1.1 §6.3.8)."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceRequest:
     """One request to one device.

@@ -74,13 +74,20 @@ class AssociationStore:
         None where it is gone, is another one by now, its generations are used up, or
         that record is not newer than all that is known to have arrived: a replay.
         """
-        answers = await self._run(
+        return await self._taken(
             "take", [(each.place, (each.id, sequence)) for each, sequence in wanted]
         )
-        return [
-            Taken(int(answer[0]), answer[1].decode()) if answer else None
-            for answer in answers
-        ]
+
+    async def recall(self, wanted: Sequence[Floating]) -> list[Taken | None]:
+        """Take associations over to be the first who speaks.
+
+        None where it is gone, is another one by now, its generations are used up, or a
+        record has arrived that is newer than its ``received``. It is kept no longer for
+        that: it is no sign of life.
+        """
+        return await self._taken(
+            "recall", [(each.place, (each.id, each.received)) for each in wanted]
+        )
 
     async def rest(self, associations: Sequence[Floating]) -> None:
         """Write down the ``received`` of associations, and keep them for longer.
@@ -148,6 +155,14 @@ class AssociationStore:
         return Floating(
             place, id_.decode(), secrets, whose, peer.decode(), int(received)
         )
+
+    async def _taken(
+        self, operation: str, shares: Sequence[_Share]
+    ) -> list[Taken | None]:
+        return [
+            Taken(int(answer[0]), answer[1].decode()) if answer else None
+            for answer in await self._run(operation, shares)
+        ]
 
     async def _run(
         self, operation: str, shares: Sequence[_Share]

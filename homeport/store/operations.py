@@ -15,7 +15,15 @@ from typing import Literal, NamedTuple
 
 from homeport.names import AccountId, DeviceId, EndpointName
 from homeport.store.reports import Locate, Notify, Report
-from homeport.store.requests import Complete, Enqueue, Hold, Lapse, Postpone, Take
+from homeport.store.requests import (
+    Complete,
+    Enqueue,
+    Hold,
+    Lapse,
+    Postpone,
+    Recall,
+    Take,
+)
 
 
 class Register(NamedTuple):
@@ -26,6 +34,7 @@ class Register(NamedTuple):
     ``fixed`` that its Location names the device, and not this registration (B-092).
     ``observed`` has a line ``token path`` for each resource that the device notifies of
     by itself, ``reported`` a line ``path value`` for each value that it told (OBS-2).
+    It is written to in blocks of ``16 << szx`` bytes.
     """
 
     bucket: int
@@ -51,6 +60,7 @@ class Register(NamedTuple):
     fixed: int = 0
     observed: str = ""
     reported: str = ""
+    szx: int | str = ""
 
 
 class Refresh(NamedTuple):
@@ -198,6 +208,7 @@ Operation = (
     | Readmit
     | Enqueue
     | Take
+    | Recall
     | Hold
     | Complete
     | Postpone
@@ -220,6 +231,7 @@ NAMES: dict[type[Operation], str] = {
     Readmit: "readmit",
     Enqueue: "enqueue",
     Take: "take",
+    Recall: "recall",
     Hold: "hold",
     Complete: "complete",
     Postpone: "postpone",
@@ -261,6 +273,8 @@ class Result(StrEnum):
     ELSEWHERE = "elsewhere"
     """Another edge has the device."""
     ASLEEP = "asleep"
+    RECALLED = "recalled"
+    """The device is this edge's now, if that can reach it."""
     POSTPONED = "postponed"
     OLDER = "older"
     """A newer notification of the same has come before (RFC 7641 §3.4)."""
@@ -290,7 +304,8 @@ class TakenRequest(Outcome):
     """A request to send now, to a device of this identity, profile and version.
 
     ``root`` is the path below which it has its objects, '' for none; ``token`` (hex) is
-    that of the observation which the request ends.
+    that of the observation which the request ends. ``szx`` is the one it registered
+    with, None for that of its profile.
     """
 
     body: str = ""
@@ -298,6 +313,22 @@ class TakenRequest(Outcome):
     version: str = ""
     root: str = ""
     token: str = ""
+    szx: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecalledSession(Outcome):
+    """What leads to a device again: where it was heard last, and how long ago.
+
+    ``peer``, ``exchanges`` and ``mark`` are those of the last message, as its
+    `homeport.coap.transport.Origin` told them.
+    """
+
+    queue_mode: bool = False
+    silent_milliseconds: int = 0
+    peer: str = ""
+    exchanges: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,14 +362,23 @@ def outcome(answer: bytes | list[bytes | int]) -> Outcome:
             )
         case [b"queued" | b"busy" | b"elsewhere" | b"postponed" as word, bytes(edge)]:
             return Outcome(Result(word.decode()), edge=edge.decode())
-        case [b"taken" | b"located" as word, *said]:
-            texts = [each.decode() for each in said if isinstance(each, bytes)]
-            return _taken(texts) if word == b"taken" else _located(texts)
         case [bytes(word), *said]:
             texts = [each.decode() for each in said if isinstance(each, bytes)]
-            return _registration(Result(word.decode()), *texts)
+            return _told(Result(word.decode()), texts)
         case _:
             raise ValueError(f"the script answered {answer!r}")
+
+
+def _told(result: Result, said: list[str]) -> Outcome:
+    match result:
+        case Result.TAKEN:
+            return _taken(said)
+        case Result.RECALLED:
+            return _recalled(said)
+        case Result.LOCATED:
+            return _located(said)
+        case _:
+            return _registration(result, *said)
 
 
 def _registration(result: Result, registration: str, more: str = "") -> Outcome:
@@ -349,7 +389,7 @@ def _registration(result: Result, registration: str, more: str = "") -> Outcome:
 
 
 def _taken(said: list[str]) -> TakenRequest:
-    body, identity, profile, version, root, token = said
+    body, identity, profile, version, root, token, szx = said
     return TakenRequest(
         Result.TAKEN,
         profile=profile,
@@ -358,6 +398,20 @@ def _taken(said: list[str]) -> TakenRequest:
         version=version,
         root=root,
         token=token,
+        szx=int(szx) if szx else None,
+    )
+
+
+def _recalled(said: list[str]) -> RecalledSession:
+    profile, queue_mode, silent, peer, exchanges, mark = said
+    return RecalledSession(
+        Result.RECALLED,
+        profile=profile,
+        queue_mode=queue_mode == "1",
+        silent_milliseconds=int(silent),
+        peer=peer,
+        exchanges=exchanges,
+        mark=mark,
     )
 
 

@@ -5,10 +5,10 @@ without that the request waits for the device's next message.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import cast
 
-from homeport.names import AccountId, DeviceId
+from homeport.names import AccountId, DeviceId, EdgeId
 from homeport.protocol import device_requests
 from homeport.protocol.device_requests import DeviceRequest
 from homeport.store import keys, values
@@ -20,6 +20,9 @@ from homeport.store.values import LastValue
 
 MOST_WAITING = 20
 """Requests of callers that may wait for one device (B-171)."""
+
+SCANNED = 500
+"""Requests that are looked at in one go."""
 
 _OWN = device_requests.OWN_PREFIX.encode()
 
@@ -106,6 +109,50 @@ class RequestQueue:
         key = keys.queue(self._sessions.bucket(device), device)
         with reaching():
             return not await self._redis.exists(key)
+
+    async def edge(self, device: DeviceId) -> EdgeId:
+        """Return the edge that has a device, '' where it has no session."""
+        ((_, found),) = await self._edges(self._sessions.bucket(device), [device])
+        return found
+
+    async def stranded(
+        self, bucket: int, living: Collection[EdgeId]
+    ) -> AsyncIterator[list[tuple[DeviceId, EdgeId]]]:
+        """Yield the devices of a bucket whose requests wait for an edge that is gone.
+
+        Some at a time, each with that edge, perhaps twice. Raises Unavailable.
+        """
+        cursor = 0
+        while True:
+            with reaching():
+                cursor, found = await self._redis.zscan(
+                    keys.deadlines(bucket), cursor, count=SCANNED
+                )
+            members = [member for member, _ in cast("list[tuple[bytes, float]]", found)]
+            devices = {DeviceId(each.decode().partition(" ")[0]) for each in members}
+            yield [
+                (device, edge)
+                for device, edge in await self._edges(bucket, sorted(devices))
+                if edge and edge not in living
+            ]
+            if not cursor:
+                return
+
+    async def _edges(
+        self, bucket: int, devices: Sequence[DeviceId]
+    ) -> list[tuple[DeviceId, EdgeId]]:
+        """Return the edges that have devices, '' for one that has no session."""
+        if not devices:
+            return []
+        pipeline = self._redis.pipeline(transaction=False)
+        for device in devices:
+            pipeline.hget(keys.session(bucket, device), "edge")
+        with reaching():
+            found = cast("list[bytes | None]", await pipeline.execute())
+        return [
+            (device, EdgeId((edge or b"").decode()))
+            for device, edge in zip(devices, found, strict=True)
+        ]
 
     async def value(self, device: DeviceId, path: str) -> LastValue | None:
         """Return the last known value of a path, however old it is."""

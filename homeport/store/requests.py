@@ -7,7 +7,7 @@ was meant for has ended. Every end is a fact, ``request.completed``.
 
 from typing import NamedTuple
 
-from homeport.names import AccountId, DeviceId
+from homeport.names import AccountId, DeviceId, EdgeId
 
 
 class Enqueue(NamedTuple):
@@ -41,6 +41,18 @@ class Take(NamedTuple):
     silent: int
     awake: int
     lease: int
+
+
+class Recall(NamedTuple):
+    """An edge wants a device that requests wait for, and that it cannot reach.
+
+    ``owner`` is the edge that had it and is gone, or the one that calls and has lost
+    it. Of several that want it, one gets it.
+    """
+
+    bucket: int
+    device: DeviceId
+    owner: EdgeId
 
 
 class Hold(NamedTuple):

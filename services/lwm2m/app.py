@@ -1,13 +1,10 @@
 """The lwm2m edge, put together."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 from homeport.coap.transport import Peer, Transport
 from homeport.identity import Service
-from homeport.names import DeviceId
 from homeport.runtime import ports, secured
 from homeport.runtime.edge import ground
 from homeport.runtime.probes import Probes
@@ -15,9 +12,12 @@ from homeport.runtime.tasks import end, vital
 from services.lwm2m.asked import Scene
 from services.lwm2m.coap import Listener
 from services.lwm2m.config import LwM2MSettings
+from services.lwm2m.enrolling import Signer
 from services.lwm2m.kinds import KnownKinds
+from services.lwm2m.listeners import Listeners
 from services.lwm2m.pokes import Pokes
 from services.lwm2m.ports import Place
+from services.lwm2m.recalls import Recalls
 from services.lwm2m.withdrawals import Withdrawals
 
 SETTINGS = LwM2MSettings
@@ -35,32 +35,29 @@ async def service(
         security = await stack.enter_async_context(
             secured.security(settings, base, service=Service.LWM2M)
         )
+        signer = Signer(security.installation, days=settings.credential_days)
+        security.renewed.append(signer.renew)
         scene = Scene(
             base.account,
             settings.buckets,
             replaces=settings.lwm2m_identity_may_change,
             awake_seconds=settings.lwm2m_awake_seconds,
+            signer=signer,
         )
         kinds = KnownKinds(security.reader)
         security.changed.append(kinds.hear)
         withdrawals = Withdrawals(base)
         security.withdrawn.append(withdrawals.hear)
         stack.push_async_callback(end, vital(withdrawals.run()))
-        listeners: list[Listener[Any]] = []
-
-        def wake(device: DeviceId) -> bool:
-            reached = [
-                (contact.heard, number)
-                for number, each in enumerate(listeners)
-                if (contact := each.downlink.contacts.get(device)) is not None
-            ]
-            if not reached:
-                return False
-            _, latest = max(reached)
-            return listeners[latest].downlink.wake(device)
-
+        listeners = Listeners()
+        recalls = Recalls(
+            base,
+            listeners,
+            buckets=settings.buckets,
+            awake_seconds=scene.awake_seconds,
+        )
         pokes = Pokes(
-            base.edge, wake, nats_url=settings.nats_url, stream=settings.stream
+            base.edge, recalls, nats_url=settings.nats_url, stream=settings.stream
         )
         place = Place(
             base.edge,
@@ -80,7 +77,7 @@ async def service(
                 recorded=base.relay.recorded,
                 kinds=kinds,
             )
-            listeners.append(made)
+            listeners.add(made)
             return made
 
         urls = await stack.enter_async_context(
@@ -98,9 +95,6 @@ async def service(
             )
         )
         stack.push_async_callback(end, vital(pokes.run()))
-
-        async def drain() -> None:
-            await asyncio.gather(*(each.drain() for each in listeners))
-
-        stack.push_async_callback(drain)
+        stack.push_async_callback(listeners.drain)
+        await stack.enter_async_context(recalls.running())
         yield urls

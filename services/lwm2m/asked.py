@@ -16,6 +16,7 @@ from homeport.store.operations import (
     Update,
 )
 from homeport.store.reports import Locate, Notify, Report
+from services.lwm2m.enrolling import Signer
 
 Said = Register | Refresh | Update | Deregister | Refuse | Report | Notify | Locate
 """What devices say, as operations."""
@@ -27,13 +28,15 @@ class Scene:
 
     ``account`` owns devices without security. ``replaces`` says that another credential
     of an account may take over the name of a device (B-096). In queue mode devices are
-    ``awake_seconds`` long awake, unless their kind is known to be so otherwise.
+    ``awake_seconds`` long awake, unless their kind is known to be so otherwise. Without
+    a ``signer`` no device is given another certificate.
     """
 
     account: AccountId
     buckets: int
     replaces: bool = False
     awake_seconds: float = 93.0
+    signer: Signer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 They stand in the queries of a request; all else about them is the device's to judge.
 """
 
-import math
 from collections.abc import Sequence
+from decimal import Decimal, DecimalException
 
 from homeport.errors import InvalidParameter
 from homeport.protocol import queries as parameters
+
+_LARGEST_EXPONENT = 308
+"""Of a number that a device could have: those of 64 bits with a point end there."""
 
 
 def check(queries: Sequence[str]) -> None:
@@ -27,10 +30,14 @@ def check(queries: Sequence[str]) -> None:
         raise InvalidParameter("st", "is too large a step between lt and gt")
 
 
-def _number(text: str) -> float | None:
-    """Read a number; None for what is none, which the device has to refuse."""
+def _number(text: str) -> Decimal | None:
+    """Read a number, whole; None for what is none, which the device has to refuse.
+
+    Two limits of 64 bits may differ in the last digit only, which a float has not.
+    """
     try:
-        number = float(text)
-    except ValueError:
+        number = Decimal(text)
+    except DecimalException:
         return None
-    return number if math.isfinite(number) else None
+    fits = number.is_finite() and abs(number.adjusted()) <= _LARGEST_EXPONENT
+    return number if fits else None

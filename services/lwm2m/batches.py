@@ -6,7 +6,7 @@ the fuller its batches, and nothing ever waits for a timer.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -18,6 +18,7 @@ from homeport.coap.transport import Peer
 from homeport.errors import Unavailable
 from homeport.names import DeviceId
 from homeport.store.operations import Operation, Outcome, Result
+from homeport.store.requests import Hold, Take
 from homeport.store.sessions import SessionStore, StoredSession
 from services.lwm2m import handlers, observability, reports
 from services.lwm2m.asked import Delta, Denial, Registering, Said
@@ -78,8 +79,8 @@ class Ends(Generic[Peer]):
 class Batches(Generic[Peer]):
     """Work and errands of one port: ``largest`` in a batch, in the order they came.
 
-    ``recorded`` is told when there may be something to publish. ``kinds`` are asked
-    what accounts know of devices that register.
+    ``recorded`` is told in which buckets there may be something to publish. ``kinds``
+    are asked what accounts know of devices that register.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Batches(Generic[Peer]):
         ends: Ends[Peer],
         *,
         largest: int,
-        recorded: Callable[[], None],
+        recorded: Callable[[Collection[int]], None],
         kinds: Kinds = RECOGNIZED,
     ) -> None:
         self._store = store
@@ -144,7 +145,13 @@ class Batches(Generic[Peer]):
                 else:
                     self._ends.away(each)
         else:
-            self._recorded()
+            self._recorded(
+                {
+                    each.operation.bucket
+                    for each in ready
+                    if not isinstance(each.operation, Take | Hold)
+                }
+            )
             for done, outcome in zip(ready, outcomes, strict=True):
                 try:
                     self._settle(done, outcome)

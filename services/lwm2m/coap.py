@@ -1,7 +1,7 @@
 """The CoAP side of the lwm2m edge: what devices say, and what they hear of it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Generic
 
 from homeport.coap import codec, defects
@@ -9,13 +9,14 @@ from homeport.coap.answer import Answer
 from homeport.coap.blockwise import BERT
 from homeport.coap.codec import Code, Message, Renewal, Type
 from homeport.coap.layer import Failure, MessageLayer, Notification, Reply, Request
-from homeport.coap.transport import Arrival, Peer, Transport
+from homeport.coap.transport import Arrival, Peer, Trace, Transport
 from homeport.names import DeviceId
 from homeport.protocol.formats.payloads import LARGEST
 from homeport.store.operations import (
     Deregister,
     Operation,
     Outcome,
+    RecalledSession,
     Register,
     Result,
 )
@@ -58,7 +59,7 @@ class Listener(Generic[Peer]):
         *,
         batch: int,
         backlog: int,
-        recorded: Callable[[], None],
+        recorded: Callable[[Collection[int]], None],
         kinds: Kinds = RECOGNIZED,
         timers: Timers | None = None,
     ) -> None:
@@ -127,6 +128,18 @@ class Listener(Generic[Peer]):
         """Hear of a peer that is reached no more."""
         self.downlink.gone(peer)
         self._flush()
+
+    async def recall(
+        self, device: DeviceId, recalled: RecalledSession, awake: float
+    ) -> bool:
+        """Ask a device where it was heard last, if it came this way; say whether."""
+        trace = Trace(recalled.peer, recalled.exchanges, recalled.mark)
+        peer = await self._transport.recall(trace)
+        if peer is None:
+            return False
+        silent = recalled.silent_milliseconds / 1000
+        self.downlink.recalled(device, peer, silent=silent, awake=awake)
+        return True
 
     async def run(self) -> None:
         """Serve until closed."""
@@ -201,7 +214,8 @@ class Listener(Generic[Peer]):
             kinds=self._kinds,
         )
         if isinstance(asked, Answer):
-            observability.record_refused(request.message, asked, origin.peer)
+            if asked.code != CHANGED.code:
+                observability.record_refused(request.message, asked, origin.peer)
             self._layer.respond(request, asked, now=self._timers.time())
             return
         if isinstance(asked, Denial):
@@ -230,15 +244,17 @@ class Listener(Generic[Peer]):
             self._finish(work, work.operation.answer)
             return
         if outcome.result in _CONTACT:
-            self._hear(work, operation, outcome)
+            self._hear(work, operation)
         if isinstance(operation, Notify | Locate):
             now = self._timers.time()
             self._notifications.settle(work, operation.device, outcome, now)
-            return
-        observability.record_outcome(operation, outcome)
-        self._finish(work, outcomes.answer(operation, outcome))
+        else:
+            observability.record_outcome(operation, outcome)
+            self._finish(work, outcomes.answer(operation, outcome))
+        if outcome.waiting:
+            self.downlink.stirred(operation.device)
 
-    def _hear(self, work: Work[Peer], operation: Said, outcome: Outcome) -> None:
+    def _hear(self, work: Work[Peer], operation: Said) -> None:
         """Take it that a device is awake, and is reached where it speaks."""
         device, peer, now = operation.device, work.peer, self._timers.time()
         kind = type(operation)
@@ -248,8 +264,6 @@ class Listener(Generic[Peer]):
             self.downlink.heard(device, peer, now, awake=awake)
         if kind is Register or kind is Deregister:
             self.downlink.examine(device)
-        if outcome.waiting:
-            self.downlink.wake(device)
 
     def _finish(self, work: Work[Peer], answer: Answer | None) -> None:
         said, now = work.said, self._timers.time()

@@ -11,13 +11,12 @@ from homeport.coap.layer import Cause, Failure, MessageLayer, Notification, Repl
 from homeport.coap.transport import Peer
 from homeport.errors import InvalidFormat
 from homeport.names import DeviceId, EdgeId
-from homeport.protocol import device_requests, profiles
 from homeport.store.operations import Outcome, Result, TakenRequest
 from homeport.store.requests import Hold, Take
 from services.lwm2m import observability, requests
 from services.lwm2m.contacts import Contact, Contacts
 from services.lwm2m.ports import Place, Ports, Timer, Timers
-from services.lwm2m.requests import Asking, Ending, Refusal, Taken
+from services.lwm2m.requests import Asking, Ending, Refusal
 from services.lwm2m.turns import Stage, Turn, Turns
 
 LEASE_SECONDS = 15.0
@@ -68,6 +67,19 @@ class Downlink(Generic[Peer]):
                 self._abandon(turn)
         self.contacts.put(device, peer, now, awake=awake)
 
+    def recalled(
+        self, device: DeviceId, peer: Peer, *, silent: float, awake: float
+    ) -> None:
+        """Reach a device at a peer that was heard some seconds ago, by whomever.
+
+        Whoever has been heard there since, and is another device, stays there.
+        """
+        if self._reached(device) is None:
+            if self.contacts.device_at(peer) is not None:
+                return
+            self.heard(device, peer, self._timers.time() - silent, awake=awake)
+        self.wake(device)
+
     def wake(self, device: DeviceId) -> bool:
         """Look at a device's queue, unless it sleeps; say whether it is here."""
         contact = self._reached(device)
@@ -79,6 +91,16 @@ class Downlink(Generic[Peer]):
         elif not contact.sleeps:
             self._take(device, contact)
         return True
+
+    def stirred(self, device: DeviceId) -> None:
+        """Look at the queue of a device that has just been heard.
+
+        What it has been asked and has not acknowledged it may have slept through.
+        """
+        turn = self._turns.of(device)
+        if turn is not None and turn.stage is Stage.SENT and turn.exchange is not None:
+            self._layer.repeat(turn.exchange, now=self._timers.time())
+        self.wake(device)
 
     def examine(self, device: DeviceId) -> None:
         """Ask whether a device is still to be asked: its registration is another."""
@@ -194,20 +216,13 @@ class Downlink(Generic[Peer]):
 
     def _begin(self, turn: Turn[Peer], outcome: TakenRequest) -> None:
         """Send what has been taken, if it can be, to whom it is meant for (C-150)."""
+        bucket = self._here.bucket(turn.device)
         try:
-            request = device_requests.parse(outcome.body)
+            taken = turn.taken = requests.taken(bucket, turn.device, outcome)
         except InvalidFormat as error:
             observability.record_unreadable(str(error))
             self._finish(turn)
             return
-        taken = turn.taken = Taken(
-            self._here.bucket(turn.device),
-            turn.device,
-            request,
-            profiles.named(outcome.profile),
-            outcome.root,
-            bytes.fromhex(outcome.token),
-        )
         asking, contact = requests.ask(taken), self._reached(turn.device)
         if isinstance(asking, Refusal):
             self._end(turn, requests.refused(taken, asking))

@@ -26,7 +26,7 @@ from homeport.store.operations import (
 )
 from homeport.store.reports import Report
 from homeport.store.sessions import StoredSession
-from services.lwm2m import answers, links, reports
+from services.lwm2m import answers, enrolling, links, reports
 from services.lwm2m.answers import NOT_FOUND
 from services.lwm2m.asked import Asker, Delta, Denial, Registering, Said, Scene
 from services.lwm2m.kinds import RECOGNIZED, Kinds
@@ -71,7 +71,7 @@ def interpret(
         case _, ("rd", *_) | reports.PATH:
             return Answer(Code.METHOD_NOT_ALLOWED)
         case _:
-            return NOT_FOUND
+            return _enroll(message, asker, scene)
 
 
 def refresh(
@@ -138,6 +138,15 @@ def resolve(delta: Delta, session: StoredSession | None) -> Update | Answer:
         return update
     binding, sleeps = rebound
     return update._replace(binding=binding, queue_mode=int(sleeps))
+
+
+def _enroll(message: Message, asker: Asker, scene: Scene) -> Answer:
+    """Give a device another certificate, if that is what it wants."""
+    if message.path != enrolling.PATH or scene.signer is None:
+        return NOT_FOUND
+    if message.code != Code.POST:
+        return Answer(Code.METHOD_NOT_ALLOWED)
+    return scene.signer.answer(message.payload, asker.origin.identity, now=asker.now)
 
 
 def _profile(message: Message) -> Profile:
@@ -209,6 +218,7 @@ def _registered(
         fixed=int(profile.fixed_location),
         observed=links.observed(told),
         reported=links.reported(told.items(), asker.now),
+        szx=profile.szx,
     )
 
 

@@ -46,8 +46,23 @@ _NOTIFICATIONS = Counter(
     "Notifications of devices by what came of them.",
     ["result"],
 )
+_ENROLLED = Counter(
+    "homeport_lwm2m_enrolled_total",
+    "Devices that were given another certificate to register with.",
+)
+_RECALLS = Counter(
+    "homeport_lwm2m_recalls_total",
+    "Devices that were looked for where they were heard last, by what came of that.",
+    ["result"],
+)
 _POSTPONED = "postponed"
 _BY_RESULT = {result: _OPERATIONS.labels(result.value) for result in Result}
+
+
+def record_enrolled(identity: str) -> None:
+    """Count and log a device that was given another certificate."""
+    _ENROLLED.inc()
+    _log.info("certificate renewed", identity=identity)
 
 
 def record_batch(size: int, backlog: int) -> None:
@@ -113,6 +128,11 @@ def record_request(outcome: RequestOutcome | None, seconds: float) -> None:
 def record_notification(result: str) -> None:
     """Count what came of a notification."""
     _NOTIFICATIONS.labels(result).inc()
+
+
+def record_recalled(result: str) -> None:
+    """Count what came of looking for a device."""
+    _RECALLS.labels(result).inc()
 
 
 def record_unreadable(reason: str) -> None:

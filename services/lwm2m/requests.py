@@ -4,7 +4,7 @@ Plain functions: no socket, no store. What a device could not be asked is never 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from homeport.coap.codec import Code, Message, Option, Options, code_text
@@ -12,12 +12,13 @@ from homeport.coap.layer import Cause
 from homeport.errors import InvalidInput, InvalidParameter
 from homeport.events.facts import RequestOutcome
 from homeport.names import DeviceId
-from homeport.protocol import device_requests, linkformat, paths
-from homeport.protocol.device_requests import DeviceRequest, Method
+from homeport.protocol import device_requests, linkformat, paths, profiles
+from homeport.protocol.device_requests import COMPOSITE, DeviceRequest, Method
 from homeport.protocol.formats import codecs
 from homeport.protocol.objects.definitions import Definitions
 from homeport.protocol.paths import ROOT, Path
 from homeport.protocol.profiles import Profile
+from homeport.store.operations import TakenRequest
 from homeport.store.requests import Complete, Postpone
 from services.lwm2m import attributes, contents
 
@@ -29,7 +30,6 @@ _CODES = {
     Method.FETCH: Code.FETCH,
     Method.IPATCH: Code.iPATCH,
 }
-_COMPOSITE = (Method.FETCH, Method.IPATCH)
 _READING = (Method.GET, Method.FETCH)
 _HIDDEN = (0, 21)
 """Objects that hold keys: no caller sees or changes them (B-207)."""
@@ -91,6 +91,22 @@ class Refusal:
 
     code: Code
     reason: str
+
+
+def taken(bucket: int, device: DeviceId, outcome: TakenRequest) -> Taken:
+    """Read what the store has given out; raise InvalidFormat.
+
+    The device is of its profile, but written to in the blocks its account wants.
+    """
+    profile = profiles.named(outcome.profile)
+    return Taken(
+        bucket,
+        device,
+        device_requests.parse(outcome.body),
+        profile if outcome.szx is None else replace(profile, szx=outcome.szx),
+        outcome.root,
+        bytes.fromhex(outcome.token),
+    )
 
 
 def ask(taken: Taken) -> Asking | Refusal:
@@ -197,7 +213,7 @@ def _refusal(
     """Say why a device of this kind could not be asked that; raise InvalidInput."""
     if path and path[0].isdecimal() and int(path[0]) in _HIDDEN:
         return _hidden(int(path[0]))
-    if request.method in _COMPOSITE:
+    if request.method in COMPOSITE:
         if not profile.composite:
             return Refusal(
                 Code.METHOD_NOT_ALLOWED, "the device knows no composite operations"
@@ -222,7 +238,7 @@ def _hidden_within(request: DeviceRequest) -> Refusal | None:
 
 def _listed(request: DeviceRequest) -> Sequence[Path]:
     """Return the paths that several at once are asked for; raise InvalidInput."""
-    if request.method not in _COMPOSITE:
+    if request.method not in COMPOSITE:
         return ()
     if request.content_format is None:
         raise InvalidParameter("content-type", "is needed for a list of paths")

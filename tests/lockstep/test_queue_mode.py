@@ -2,6 +2,7 @@
 
 import pytest
 
+from homeport.coap import codec
 from homeport.coap.codec import Code, Type
 from homeport.events.facts import DeviceRegistered, RequestOutcome
 from homeport.protocol import device_requests
@@ -125,6 +126,24 @@ async def test_the_last_attempt_ends_a_request(edge: Edge) -> None:
     await unanswered(edge, device)
     (ended,) = await edge.ended()
     assert ended.outcome is RequestOutcome.TIMEOUT
+
+
+@pytest.mark.conforms("C-116", "B-173", "RFC 7252 §4.2")
+async def test_who_wakes_between_two_repetitions_is_sent_the_request_at_once(
+    edge: Edge,
+) -> None:
+    device, location = await sleepy(edge)
+    await edge.ask(path="/3/0/1")
+    first = await device.wire.hear()
+    edge.clock.advance(3)
+    assert await device.wire.hear() == first
+    edge.clock.advance(2.5)  # the next repetition is due after 4 seconds at the least
+    assert (await device.update(location)).type is Type.ACK
+    repeated = await device.wire.hear()
+    assert repeated == first
+    device.answer(codec.decode(repeated), payload=b"1")
+    (ended,) = await edge.ended()
+    assert ended.outcome is RequestOutcome.ANSWERED
 
 
 @pytest.mark.conforms("C-117", "B-173")

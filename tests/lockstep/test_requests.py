@@ -11,6 +11,7 @@ from homeport.coap.codec import Code, Message, Option, Type
 from homeport.events.facts import RequestCompleted, RequestOutcome
 from homeport.identity import Identity, Means
 from homeport.names import EndpointName
+from homeport.protocol.alterations import Alterations
 from homeport.protocol.device_requests import Method
 from homeport.store import keys
 from tests.support.lwm2m_edge import IZUMA, KITCHEN, Device, Edge, number, serving
@@ -301,11 +302,18 @@ async def test_attributes_are_written_and_discovered_at_every_level(
         )
         device.answer(request, Code.CHANGED)
         await edge.ended(many)
-    links = b"</3>;pmin=10,</3/0>;pmax=60,</3/0/9>;pmin=5"
-    await edge.ask(path="/3", accept=LINK_FORMAT)
-    told = [form(LINK_FORMAT)]
-    device.answer(await device.hear_request(), Code.CONTENT, links, told)
-    assert said((await edge.ended(4))[-1]) == links
+    shown = (
+        ("/3", b"</3>;pmin=10,</3/0>;pmax=60,</3/0/9>;pmin=5"),
+        ("/3/0", b"</3/0>;pmin=10;pmax=60,</3/0/9>;pmin=5"),
+        ("/3/0/9", b"</3/0/9>;pmin=5;pmax=60"),
+        ("/3/0/13", b"</3/0/13>;pmin=10;pmax=60"),
+    )
+    for many, (path, links) in enumerate(shown, 4):
+        await edge.ask(path=path, accept=LINK_FORMAT)
+        asked = await device.hear_request()
+        assert asked.number(Option.ACCEPT) == LINK_FORMAT
+        device.answer(asked, Code.CONTENT, links, [form(LINK_FORMAT)])
+        assert said((await edge.ended(many))[-1]) == links
 
 
 @pytest.mark.conforms("C-169", "Leshan Observe attributes")
@@ -316,6 +324,7 @@ async def test_attributes_are_written_and_discovered_at_every_level(
         ("gt=-5", "lt=-40"),
         ("gt=-1.5", "lt=-20.25", "st=0.5"),
         ("gt=9007199254740993", "lt=-9007199254740993", "st=1"),
+        ("gt=18446744073709551615", "lt=18446744073709551614"),
         ("st=-1",),
     ],
 )
@@ -508,28 +517,47 @@ async def test_who_knows_no_composite_operations_is_not_asked_for_any(
     assert (ended.outcome, ended.code) == (RequestOutcome.REFUSED, "4.05")
 
 
-@pytest.mark.conforms("C-193", "COAP-18", "COAP-20")
-async def test_an_izuma_device_is_written_to_in_small_blocks_of_one_token(
-    edge: Edge,
-) -> None:
-    device = edge.device()
-    await device.register(IZUMA)
-    await edge.ask(Method.PUT, "/5/0/0", content_format=OPAQUE, payload=bytes(1_100))
-    tokens, sizes = set(), []
-    for index in range(3):
+async def written(edge: Edge, device: Device, length: int) -> tuple[list[int], int]:
+    """Write so many bytes; return how many came in each block, and of how many tokens.
+
+    The device takes all blocks.
+    """
+    await edge.ask(Method.PUT, "/5/0/0", content_format=OPAQUE, payload=bytes(length))
+    tokens, sizes = set(), list[int]()
+    while sum(sizes) < length:
         request = await device.hear_request()
         tokens.add(request.token)
         sizes.append(len(request.payload))
         block = request.value(Option.BLOCK1)
         assert block is not None
-        last = index == 2
+        last = sum(sizes) == length
         device.answer(
             request,
             Code.CHANGED if last else Code.CONTINUE,
             options=() if last else [(int(Option.BLOCK1), block)],
         )
     (ended,) = await edge.ended()
-    assert (sizes, len(tokens), ended.code) == ([512, 512, 76], 1, "2.04")
+    assert ended.code == "2.04"
+    return sizes, len(tokens)
+
+
+@pytest.mark.conforms("C-193", "COAP-18", "COAP-20")
+async def test_an_izuma_device_is_written_to_in_small_blocks_of_one_token(
+    edge: Edge,
+) -> None:
+    device = edge.device()
+    await device.register(IZUMA)
+    assert await written(edge, device, 1_100) == ([512, 512, 76], 1)
+
+
+@pytest.mark.conforms("C-193")
+async def test_a_device_is_written_to_in_the_blocks_that_its_account_wants(
+    edge: Edge,
+) -> None:
+    await edge.alter(Alterations(szx=3), endpoint_names="kit*")
+    device = edge.device()
+    await device.register()
+    assert await written(edge, device, 300) == ([128, 128, 44], 1)
 
 
 @pytest.mark.conforms("C-109", "Leshan DynamicIP")
@@ -615,14 +643,30 @@ async def test_a_device_that_is_disabled_leaves(edge: Edge) -> None:
 
 
 @pytest.mark.conforms("C-183", "ETS-307")
-async def test_a_device_that_is_muted_shows_it(edge: Edge, device: Device) -> None:
-    mute = {"method": Method.PUT, "path": MUTE, "payload": b"1", "content_format": TEXT}
-    request, _ = await exchange(edge, device, Code.CHANGED, **mute)
-    assert (request.path, request.payload) == (("1", "0", "23"), b"1")
-    await edge.ask(path=MUTE)
-    device.answer(await device.hear_request(), Code.CONTENT, b"1", [form(TEXT)])
-    shown = (await edge.ended(2))[-1]
-    assert said(shown) == b"1"
-    kept = await edge.queue.value(KITCHEN, MUTE)
-    assert kept is not None
-    assert kept.payload == b"1"
+async def test_a_device_that_is_muted_shows_it_and_sends_again_when_it_may(
+    edge: Edge, device: Device
+) -> None:
+    async def sends(value: int) -> Code:
+        pack = b'[{"n":"/3/0/9","v":%d}]' % value
+        answer = await device.ask(
+            Code.POST, ("dp",), payload=pack, content_format=SENML_JSON
+        )
+        return answer.code
+
+    assert await sends(1) == Code.CHANGED
+    for many, muted in enumerate((b"1", b"0")):
+        await edge.ask(Method.PUT, MUTE, payload=muted, content_format=TEXT)
+        request = await device.hear_request()
+        assert (request.path, request.payload) == (("1", "0", "23"), muted)
+        device.answer(request, Code.CHANGED)
+        await edge.ended(2 * many + 1)
+        assert await edge.queue.value(KITCHEN, MUTE) is None
+        await edge.ask(path=MUTE)
+        device.answer(await device.hear_request(), Code.CONTENT, muted, [form(TEXT)])
+        assert said((await edge.ended(2 * many + 2))[-1]) == muted
+        kept = await edge.queue.value(KITCHEN, MUTE)
+        assert kept is not None
+        assert kept.payload == muted
+        assert len(await edge.notified()) == 1  # it has stopped sending
+    assert await sends(2) == Code.CHANGED
+    assert len(await edge.notified(2)) == 2

@@ -295,7 +295,7 @@ async def serving(redis_url: str, **scene: object) -> AsyncIterator[Edge]:
             place(store, poked),
             batch=256,
             backlog=1_024,
-            recorded=lambda: None,
+            recorded=lambda _: None,
             kinds=kinds,
             timers=clock,
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from homeport.coap import codec
 from homeport.coap.blockwise import LARGEST_SZX
 from homeport.coap.codec import Message
-from homeport.coap.transport import Arrival, Gone, Origin, Receive, unheard
+from homeport.coap.transport import Arrival, Gone, Origin, Receive, Trace, unheard
 
 PATIENCE_SECONDS = 10
 
@@ -37,6 +37,10 @@ class MemoryTransport:
 
     def reach(self, peer: str) -> bool:
         return peer not in self.released
+
+    async def recall(self, trace: Trace) -> str | None:
+        known = trace.exchanges in self._origins
+        return trace.exchanges if known and self.reach(trace.exchanges) else None
 
     def release(self, peer: str) -> None:
         self.released.append(peer)

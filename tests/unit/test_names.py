@@ -61,3 +61,7 @@ def test_a_bad_registration_id_is_refused(text: str) -> None:
 @given(st.uuids(), st.integers(min_value=1, max_value=16384))
 def test_a_bucket_is_one_of_those_there_are(device: uuid.UUID, buckets: int) -> None:
     assert 0 <= names.bucket(names.DeviceId(device.hex), buckets) < buckets
+
+
+def test_a_replica_says_of_which_service_it_is() -> None:
+    assert names.service_of(names.new_edge_id("lwm2m")) == "lwm2m"

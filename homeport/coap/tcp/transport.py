@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from homeport.coap.blockwise import BERT
 from homeport.coap.tcp.connection import Connection, Limits
 from homeport.coap.tcp.security import Plain, Secure
-from homeport.coap.transport import Arrival, Gone, Origin, Receive, unheard
+from homeport.coap.transport import Arrival, Gone, Origin, Receive, Trace, unheard
 from homeport.coap.udp import Address
 from homeport.errors import InvalidConfiguration
 
@@ -74,6 +74,10 @@ class TcpTransport:
     def reach(self, peer: Connection) -> bool:
         """Say whether a connection is open."""
         return peer in self._connections
+
+    async def recall(self, trace: Trace) -> Connection | None:  # noqa: ARG002
+        """Say no: only a device can connect again."""
+        return None
 
     def release(self, peer: Connection) -> None:
         """Close a connection: its peer speaks to another replica by now."""

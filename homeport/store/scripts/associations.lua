@@ -1,13 +1,13 @@
 -- What an edge does to associations that any edge may find: each of them atomically.
 --
 -- KEYS     the associations; on a cluster one a call
--- ARGV[1]  save, take, rest, reseal or drop
+-- ARGV[1]  save, take, recall, rest, reseal or drop
 -- ARGV[2]  the edge that calls
 -- ARGV[3]  for how many seconds an association without a sign of life is kept
 -- ARGV[4]  the beginning of the channel on which an edge is told that it lost one
 -- ARGV[5]  then, for each association, the arguments of that operation
 --
--- `take` answers, for each association, {generation, the edge that had it} or nothing.
+-- `take` and `recall` answer, for each association, {generation, the edge that had it} or nothing.
 
 local LAST_GENERATION = 16777215 -- 24 bits of a record's sequence number
 
@@ -44,6 +44,23 @@ operations.take = {
     redis.call('HSET', key, 'generation', kept[2] + 1, 'received', sequence,
       'owner', edge)
     redis.call('EXPIRE', key, seconds)
+    tell(key, kept[4])
+    return { kept[2] + 1, kept[4] }
+  end,
+}
+
+-- Without a record; where one is known that the caller has not heard of, its peer has spoken
+-- to somebody else meanwhile.
+operations.recall = {
+  arity = 2,
+  run = function(key, id, received)
+    local kept = redis.call('HMGET', key, 'id', 'generation', 'received', 'owner')
+    if kept[1] ~= id or tonumber(kept[2]) >= LAST_GENERATION
+      or tonumber(received) < tonumber(kept[3]) then
+      return
+    end
+    redis.call('HSET', key, 'generation', kept[2] + 1, 'received', received,
+      'owner', edge)
     tell(key, kept[4])
     return { kept[2] + 1, kept[4] }
   end,

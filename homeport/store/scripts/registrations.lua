@@ -112,11 +112,11 @@ local function record_update(session, revision, text, changes)
 end
 
 operations.register = {
-  arity = 21,
+  arity = 22,
   run = function(tag, device, exchange, identity, account, endpoint_name, registration_id,
                  profile, lifetime, binding, queue_mode, version, endpoint_type, parameters,
                  peer, resources, mark, generation, issued, replace, fixed, observed,
-                 reported)
+                 reported, szx)
     local session, known = begin(tag, device, exchange, mark, generation)
     if known then
       return known
@@ -155,7 +155,7 @@ operations.register = {
       'endpoint_name', endpoint_name, 'profile', profile, 'lifetime', lifetime,
       'binding', binding, 'queue_mode', queue_mode, 'lwm2m_version', version,
       'endpoint_type', endpoint_type, 'parameters', parameters, 'fixed', fixed,
-      'issued', issued)
+      'issued', issued, 'szx', szx)
     redis.call('HDEL', session.key, 'refresh_entry')
     redis.call('PERSIST', session.key)
     redis.call('SET', description(session), text)

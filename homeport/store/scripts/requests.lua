@@ -212,7 +212,8 @@ operations.take = {
     if not session.live then
       return 'unknown'
     end
-    local found = redis.call('HMGET', session.key, 'edge', 'queue_mode', 'lwm2m_version')
+    local found = redis.call('HMGET', session.key, 'edge', 'queue_mode', 'lwm2m_version',
+      'szx')
     if found[1] ~= edge then
       return { 'elsewhere', found[1] }
     end
@@ -240,9 +241,35 @@ operations.take = {
         under_way(session, id, lease, '0')
         local _, body = head_and_body(stored)
         return { 'taken', body, session.identity, session.profile, found[3],
-          root(session), observed_with(session, body) }
+          root(session), observed_with(session, body), found[4] or '' }
       end
     end
+  end,
+}
+
+-- An edge wants a device that requests wait for; the one that had it was `owner`, which is
+-- gone. What is left of the device's last message leads to it: where that came from, within
+-- what its exchange was unique, the newest record of an association, and how long ago.
+operations.recall = {
+  arity = 1,
+  run = function(tag, device, owner)
+    local session = load(tag, device)
+    if not session.live then
+      return 'unknown'
+    end
+    local found = redis.call('HMGET', session.key, 'edge', 'queue_mode', 'peer')
+    if found[1] ~= edge and found[1] ~= owner then
+      return { 'elsewhere', found[1] }
+    end
+    if not session.waiting then
+      return 'empty'
+    end
+    redis.call('HSET', session.key, 'edge', edge)
+    local due = redis.call('ZSCORE', tag .. ':expiry', device)
+    local silent = now - (tonumber(due) - session.lifetime * 1000)
+    return { 'recalled', session.profile, found[2], string.format('%.0f', silent),
+      found[3], string.match(session.answers or '', '^(%S+)#') or '',
+      string.sub(session.mark or '', 1, MARK) }
   end,
 }
 

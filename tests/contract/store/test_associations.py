@@ -190,6 +190,44 @@ async def test_what_has_arrived_never_goes_back(
     assert await there.take([(ONE, 50), (ONE, 51)]) == [None, Taken(2, "here")]
 
 
+async def test_who_speaks_first_has_a_generation_of_its_own_too(
+    here: Associations, there: Associations
+) -> None:
+    assert await there.recall([ONE, OTHER]) == [Taken(2, "here"), Taken(2, "here")]
+    assert await here.take([(ONE, 11)]) == [Taken(3, "there")]
+    assert await there.recall([replace(ONE, received=11)]) == [Taken(4, "here")]
+
+
+async def test_what_it_has_heard_of_gives_no_reason_after_that(
+    here: Associations, there: Associations
+) -> None:
+    assert await there.recall([replace(ONE, received=50)]) == [Taken(2, "here")]
+    assert await here.take([(ONE, 50), (ONE, 51)]) == [None, Taken(3, "there")]
+
+
+async def test_one_that_has_been_heard_since_is_not_recalled(
+    here: Associations, there: Associations
+) -> None:
+    await here.rest([replace(ONE, received=11)])
+    assert await there.recall([ONE]) == [None]
+
+
+async def test_one_that_is_gone_or_another_by_now_is_not_recalled(
+    here: Associations, store: Edge
+) -> None:
+    await store.redis.hset(key(OTHER), "generation", LAST_GENERATION)
+    wanted = [replace(ONE, place="nowhere"), replace(ONE, id="0" * 28), OTHER]
+    assert await here.recall(wanted) == [None, None, None]
+
+
+async def test_that_one_speaks_to_it_keeps_it_no_longer(
+    here: Associations, store: Edge
+) -> None:
+    await store.redis.expire(key(ONE), 5)
+    assert await here.recall([ONE]) == [Taken(2, "here")]
+    assert await store.redis.ttl(key(ONE)) <= 5
+
+
 @pytest.mark.parametrize("sign", ["save", "take", "rest"])
 async def test_a_sign_of_life_keeps_it_for_longer(
     here: Associations, store: Edge, sign: str

@@ -5,15 +5,27 @@ from collections.abc import AsyncIterator
 import pytest
 
 from homeport.events.facts import AnyFact, RequestCompleted, RequestOutcome
-from homeport.names import AccountId
+from homeport.names import AccountId, DeviceId, EdgeId
 from homeport.protocol import device_requests
 from homeport.protocol.device_requests import DeviceRequest, Method
 from homeport.store import keys, values
-from homeport.store.operations import Outcome, Result, TakenRequest
+from homeport.store.operations import (
+    Outcome,
+    RecalledSession,
+    Result,
+    TakenRequest,
+)
 from homeport.store.queue import RequestQueue
-from homeport.store.requests import Complete, Hold, Lapse, Postpone, Take
+from homeport.store.requests import (
+    Complete,
+    Hold,
+    Lapse,
+    Postpone,
+    Recall,
+    Take,
+)
 from homeport.store.values import LastValue
-from tests.support.sessions import Edge, device, edge
+from tests.support.sessions import BUCKETS, Edge, device, edge, mark
 
 pytestmark = pytest.mark.integration
 
@@ -52,6 +64,10 @@ def complete(request: str, outcome: str = ANSWERED, **effects: str) -> Complete:
 
 def hold(request: str, *, acknowledged: int = 0, lease: int = LEASE) -> Hold:
     return Hold(DEVICE.bucket, DEVICE.id, request, acknowledged, lease)
+
+
+def recall(owner: str) -> Recall:
+    return Recall(DEVICE.bucket, DEVICE.id, EdgeId(owner))
 
 
 def postpone(request: str, body: str = "") -> Postpone:
@@ -102,6 +118,19 @@ async def test_a_request_is_taken_whole_with_what_its_device_is(here: Edge) -> N
     assert (outcome.identity, outcome.profile, outcome.version) == (
         *("nosec", "lwm2m-1.1", "1.1"),
     )
+
+
+async def test_it_is_taken_with_the_blocks_that_its_device_registered_with(
+    here: Edge,
+) -> None:
+    await here.do(DEVICE.enqueue("a"))
+    (outcome,) = await here.do(take())
+    assert isinstance(outcome, TakenRequest)
+    assert outcome.szx is None
+    await here.do(DEVICE.register(2, szx=4), DEVICE.enqueue("b"))
+    (outcome,) = await here.do(take())
+    assert isinstance(outcome, TakenRequest)
+    assert outcome.szx == 4
 
 
 async def test_a_request_joins_the_queue_once(here: Edge) -> None:
@@ -276,6 +305,11 @@ async def test_who_asked_sees_what_still_waits(here: Edge) -> None:
     assert await queue(here).waiting(DEVICE.id, []) == []
 
 
+async def test_who_asked_finds_the_edge_that_has_the_device(here: Edge) -> None:
+    assert await queue(here).edge(DEVICE.id) == here.identity
+    assert await queue(here).edge(device("urn:dev:other").id) == ""
+
+
 async def test_an_answer_is_kept_until_something_is_done_to_it(here: Edge) -> None:
     text = values.build(VALUE)
     for request in ("a", "b", "c", "d"):
@@ -400,3 +434,78 @@ async def test_the_end_of_an_observation_is_taken_with_its_token(
     (outcome,) = await here.do(take())
     assert isinstance(outcome, TakenRequest)
     assert outcome.token == token
+
+
+async def test_an_edge_gets_a_device_whose_edge_is_gone(
+    here: Edge, there: Edge
+) -> None:
+    await here.do(DEVICE.enqueue("a"))
+    (outcome,) = await there.do(recall(here.identity))
+    assert isinstance(outcome, RecalledSession)
+    assert (outcome.peer, outcome.exchanges, outcome.mark) == (
+        *(DEVICE.peer, DEVICE.peer, ""),
+    )
+    assert (outcome.profile, outcome.queue_mode) == ("lwm2m-1.1", False)
+    assert 0 <= outcome.silent_milliseconds < 5_000
+    assert await taken(there) == "a"
+
+
+async def test_of_several_that_want_a_device_one_gets_it(
+    here: Edge, there: Edge
+) -> None:
+    await here.do(DEVICE.enqueue("a"))
+    await there.do(recall(here.identity))
+    (outcome,) = await here.do(recall("lwm2m-gone"))
+    assert outcome == Outcome(Result.ELSEWHERE, edge=there.identity)
+    assert await do(there, recall("lwm2m-gone")) == [Result.RECALLED]
+
+
+async def test_who_is_asked_nothing_is_not_looked_for(here: Edge, there: Edge) -> None:
+    stranger = device("urn:dev:2")
+    unknown = Recall(stranger.bucket, stranger.id, EdgeId(here.identity))
+    assert await do(there, recall(here.identity), unknown) == [
+        Result.EMPTY,
+        Result.UNKNOWN,
+    ]
+    await here.do(DEVICE.enqueue("a"))
+    assert await do(here, take()) == [Result.TAKEN]
+
+
+async def test_what_leads_to_a_device_is_that_of_its_last_message(
+    here: Edge, there: Edge
+) -> None:
+    (outcome,) = await here.do(
+        DEVICE.register(2, exchange="c0ffee#7", mark=mark(1, 5), queue_mode=1)
+    )
+    await here.do(
+        DEVICE.refresh(8, outcome.registration)._replace(
+            exchange="c0ffee#8", mark=mark(1, 6), peer="192.0.2.9:1"
+        ),
+        DEVICE.enqueue("a"),
+    )
+    (outcome,) = await there.do(recall(here.identity))
+    assert isinstance(outcome, RecalledSession)
+    assert (outcome.peer, outcome.exchanges, outcome.mark) == (
+        *("192.0.2.9:1", "c0ffee", mark(1, 6)),
+    )
+    assert outcome.queue_mode
+
+
+async def test_requests_are_found_whose_edge_is_gone(here: Edge, there: Edge) -> None:
+    asleep = device("urn:dev:2")
+    await there.do(asleep.register(1), asleep.enqueue("b"))
+    await here.do(DEVICE.enqueue("a"), DEVICE.enqueue("b"))
+
+    async def stranded(*living: str) -> list[tuple[DeviceId, EdgeId]]:
+        return [
+            each
+            for bucket in range(BUCKETS)
+            async for found in queue(here).stranded(bucket, set(living))
+            for each in found
+        ]
+
+    assert await stranded(here.identity, there.identity) == []
+    assert await stranded(there.identity) == [(DEVICE.id, here.identity)]
+    assert sorted(await stranded()) == sorted(
+        [(DEVICE.id, here.identity), (asleep.id, there.identity)]
+    )

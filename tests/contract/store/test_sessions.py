@@ -343,6 +343,28 @@ async def test_an_outage_long_ago_spares_nobody(here: Edge) -> None:
     assert await sweep(here, outage_ended=now - 121_000) == (1, 0)
 
 
+@pytest.mark.conforms("C-237", "B-186")
+async def test_above_its_limit_an_outbox_keeps_all_that_has_changed_something(
+    store_url: str,
+) -> None:
+    async with edge(store_url, outbox_limit=2) as here:
+        location = await registered(here)
+        for message_id in range(2, 9):
+            changed = device().update(message_id, location, lifetime=message_id * 60)
+            await here.do(changed)
+        left = device().deregister(9, location)
+        await here.do(device().enqueue("a"), left)
+        facts = await here.facts()
+    assert fact_names(facts) == [
+        "device.registered",
+        *["registration.updated"] * 7,
+        *("request.completed", "queue.cleared", "device.deregistered"),
+    ]
+    revisions = [fact.revision for fact in facts]
+    assert revisions == sorted(set(revisions))
+
+
+@pytest.mark.conforms("C-237", "B-186")
 async def test_above_its_limit_an_outbox_keeps_the_newest_refresh(
     store_url: str,
 ) -> None:

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 from prometheus_client import REGISTRY
 
+from homeport.coap.transport import Trace
+from homeport.coap.udp import written
 from homeport.dtls import records
 from homeport.dtls.association import COUNTER_BITS, LAST_GENERATION, Association
 from homeport.dtls.client import Offer
@@ -90,6 +92,74 @@ async def test_an_edge_that_was_killed_is_not_missed(redis_url: str) -> None:
             assert await device.ask(b"there") == b"there"
             assert device.established is not None
             assert len(device.sent) == 5
+
+
+def left(live: Live, *, sequence: int = 0) -> Trace:
+    """Leave what a session tells of its device's last message."""
+    known = live.floating.id
+    return Trace(written(live.address), known, f"{known}{sequence:012x}")
+
+
+@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.conforms("C-055")
+async def test_another_edge_may_be_the_first_who_speaks(
+    redis_url: str, offer: Offer
+) -> None:
+    async with port(redis_url, Trusting()) as there:
+        with secured_peer(there.address) as device:
+            async with port(redis_url, Trusting()) as here:
+                device.address = here.address
+                await device.shake_hands(KEY, offer)
+                assert await device.ask(b"here") == b"here"
+                (live,) = here.associations()
+                trace = left(live, sequence=here.heard[-1].sequence)
+            found = await there.transport.recall(trace)
+            assert found is not None
+            assert await there.transport.recall(trace) is found
+            there.transport.send([(b"hello", found)])
+            assert await device.hear() == b"hello"
+            device.address = there.address
+            assert await device.ask(b"there") == b"there"
+            assert there.generations == [2]
+            assert there.associations() == [found]
+
+
+async def test_a_record_that_was_not_known_of_gives_reason_for_another_generation(
+    redis_url: str,
+) -> None:
+    async with port(redis_url, Trusting()) as there:
+        with secured_peer(there.address) as device:
+            async with port(redis_url, Trusting()) as here:
+                device.address = here.address
+                await device.shake_hands(KEY, with_cid())
+                for message in (b"one", b"two"):
+                    assert await device.ask(message) == message
+                (live,) = here.associations()
+            assert await there.transport.recall(left(live))
+            device.address = there.address
+            assert await device.ask(b"there") == b"there"
+            assert there.generations == [3]
+
+
+async def test_who_is_trusted_no_more_or_has_left_is_not_spoken_to(
+    redis_url: str,
+) -> None:
+    trust = Trusting()
+    async with port(redis_url, Trusting()) as here, port(redis_url, trust) as there:
+        with secured_peer(here.address) as device:
+            await device.shake_hands(KEY, with_cid())
+            assert await device.ask(b"here") == b"here"
+            trace = left(here.associations()[0], sequence=here.heard[-1].sequence)
+            trust.distrusted.add("psk:device")
+            assert await there.transport.recall(trace) is None
+            trust.distrusted.clear()
+            goodbye = records.alert(records.AlertLevel.WARNING, 0)
+            device.say_datagram(device.seal(goodbye, ContentType.ALERT))
+
+            async def gone() -> bool:
+                return await there.transport.recall(trace) is None
+
+            await until(gone)
 
 
 async def test_a_gap_has_its_owner_ask_before_it_goes_on(redis_url: str) -> None:
@@ -391,6 +461,7 @@ async def test_no_number_is_ever_used_twice_whichever_edges_live_and_die(
         edges = [await _edge(stack, redis_url) for _ in range(2)]
         device = stack.enter_context(secured_peer(edges[0][1].address))
         await device.shake_hands(KEY, offer)
+        (live,) = edges[0][1].associations()
         for number in range(40):
             place = chance.randrange(2)
             if chance.random() < 0.2:
@@ -398,7 +469,7 @@ async def test_no_number_is_ever_used_twice_whichever_edges_live_and_die(
                 edges[place] = await _edge(stack, redis_url)
             _, here = edges[place]
             device.address = here.address
-            await _disturb(chance, device, here)
+            await _disturb(chance, device, here, left(live))
             message = b"%d" % number
             device.say(message)
             while await device.hear() != message:
@@ -410,9 +481,11 @@ async def _edge(stack: AsyncExitStack, redis_url: str) -> tuple[AsyncExitStack, 
     return mortal, await mortal.enter_async_context(port(redis_url, Trusting()))
 
 
-async def _disturb(chance: random.Random, device: SecuredPeer, here: Port) -> None:
+async def _disturb(
+    chance: random.Random, device: SecuredPeer, here: Port, trace: Trace
+) -> None:
     """Do something before the next record that an edge may get."""
-    match chance.randrange(5):
+    match chance.randrange(6):
         case 0:
             device.seal(b"lost on its way")
         case 1:
@@ -421,3 +494,6 @@ async def _disturb(chance: random.Random, device: SecuredPeer, here: Port) -> No
             here.transport.send([(b"ours", live) for live in here.associations()])
         case 3:
             device.say_datagram(device.seal(b"\x01", ContentType.HANDSHAKE))
+        case 4:
+            found = await here.transport.recall(trace)
+            here.transport.send([(b"first", live) for live in [found] if live])

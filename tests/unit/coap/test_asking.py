@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.coap import codec
-from homeport.coap.blockwise import Block, build, parse
+from homeport.coap.blockwise import BERT, Block, build, parse
 from homeport.coap.codec import Code, Message, Option, Options, Type
 from homeport.coap.layer import (
     Cause,
@@ -396,6 +396,24 @@ def test_a_newer_notification_that_is_whole_ends_it_at_once() -> None:
     assert reply.exchange is exchange
     assert reply.message.payload == b"now"
     assert step.wait(100) == []
+
+
+@pytest.mark.conforms("C-178", "RFC 8323 §7.1")
+@pytest.mark.parametrize("number", [b"", b"\x05", b"\x04"])
+def test_over_a_connection_the_next_one_is_newer_whatever_its_number_is(
+    number: bytes,
+) -> None:
+    step = Lockstep(largest_szx=BERT)
+    exchange, asked = follow(step)
+    options = ((Option.OBSERVE, number), (Option.BLOCK2, build(FIRST)))
+    newer = Message(Type.NON, Code.CONTENT, 0, TOKEN, options, b"x" * 16)
+    assert step.take(codec.encode(newer)) is None
+    anew = step.sent_message()
+    assert step.take(rest(asked)) is None
+    reply = step.take(rest(anew, payload=b"y"))
+    assert isinstance(reply, Reply)
+    assert reply.exchange is exchange
+    assert reply.message.payload == b"x" * 16 + b"y"
 
 
 @pytest.mark.conforms("C-171", "RFC 7641 §3.4")

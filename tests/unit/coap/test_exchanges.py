@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from homeport.coap import codec, exchanges
 from homeport.coap.blockwise import BERT, Block, build, parse
 from homeport.coap.codec import Code, Message, Option, Type
-from homeport.coap.exchanges import MOST_BYTES, MOST_OF_ONE
+from homeport.coap.exchanges import ACK_TIMEOUT_SECONDS, MOST_BYTES, MOST_OF_ONE
 from homeport.coap.layer import Cause, Exchange, Failure, MessageLayer, Reply
 from tests.support.journeys import LOST, Journey, Manner, ModelDevice
 from tests.support.lockstep import PEER, Lockstep, acknowledge
@@ -120,6 +120,44 @@ def test_an_unanswered_request_is_repeated_four_times_and_fails() -> None:
     assert waits[1:] == pytest.approx([waits[0] * 2**n for n in range(1, 5)])
     assert failures == [Failure(exchange, Cause.UNACKNOWLEDGED, "was not answered")]
     assert step.layer.next_deadline() is None
+
+
+def test_a_peer_that_has_been_heard_is_sent_its_message_again_at_once() -> None:
+    step = Lockstep()
+    exchange, sent = ask(step)
+    step.wait(ACK_TIMEOUT_SECONDS)
+    step.layer.repeat(exchange, now=step.now)
+    assert step.sent_message() == sent
+    step.layer.repeat(exchange, now=step.now)
+    assert step.sent() == []
+    assert isinstance(step.take(acknowledge(sent)), Reply)
+
+
+@pytest.mark.conforms("RFC 7252 §4.2")
+def test_that_is_one_of_its_four_repetitions() -> None:
+    step = Lockstep()
+    exchange, _ = ask(step)
+    sent, failures = 0, []
+    while not failures:
+        deadline = step.layer.next_deadline()
+        assert deadline is not None
+        failures = step.wait(deadline - step.now - 0.1)
+        step.layer.repeat(exchange, now=step.now)
+        failures += step.wait(0.2)
+        sent += len(step.sent())
+    assert sent == 4
+    assert [failure.cause for failure in failures] == [Cause.UNACKNOWLEDGED]
+    step.layer.repeat(exchange, now=step.now)
+    assert step.sent() == []
+
+
+def test_what_is_acknowledged_is_not_sent_again() -> None:
+    step = Lockstep()
+    exchange, sent = ask(step)
+    step.take(codec.encode_empty(Type.ACK, sent.message_id))
+    step.wait(ACK_TIMEOUT_SECONDS)
+    step.layer.repeat(exchange, now=step.now)
+    assert step.sent() == []
 
 
 @pytest.mark.conforms("C-152", "COAP-4")

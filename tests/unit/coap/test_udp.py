@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from homeport.coap.transport import Arrival
-from homeport.coap.udp import Address, UdpTransport, written
+from homeport.coap.transport import Arrival, Trace
+from homeport.coap.udp import Address, UdpTransport, read, written
 from homeport.errors import InvalidConfiguration
 from homeport.identity import NOBODY
 
@@ -143,4 +143,17 @@ async def test_what_is_sent_to_a_group_is_not_heard() -> None:
         transport.start(batches.receive)
         datagrams, _ = await batches.next()
         assert [arrival.message for arrival in datagrams] == [b"to one"]
+    transport.close()
+
+
+@pytest.mark.parametrize("address", [("192.0.2.1", 5683), ("2001:db8::1", 5683, 0, 0)])
+def test_an_address_is_read_as_it_was_written(address: Address) -> None:
+    assert read(written(address)) == address
+
+
+async def test_a_peer_is_recalled_by_its_address_if_it_had_no_more() -> None:
+    transport = UdpTransport.bind("127.0.0.1", 0, reuse_port=True)
+    plain = Trace("192.0.2.1:5683", "192.0.2.1:5683", "f" * 40)
+    assert await transport.recall(plain) == ("192.0.2.1", 5683)
+    assert await transport.recall(plain._replace(exchanges="f" * 28)) is None
     transport.close()

@@ -22,6 +22,13 @@ def test_filters_cover_the_subjects_they_name() -> None:
 
 def test_an_edge_is_poked_outside_of_the_stream() -> None:
     assert subjects.poke(EdgeId("lwm2m-1")) == "homeport.edge.lwm2m-1.poke"
+    assert subjects.POKES == "homeport.edge.*.poke"
+
+
+def test_a_poke_says_which_edge_it_is_for() -> None:
+    edge = EdgeId("lwm2m-1")
+    assert subjects.poked(subjects.poke(edge)) == edge
+    assert subjects.outbox(7) == "homeport.outbox.7"
 
 
 def test_a_channel_has_a_durable_of_its_own() -> None:

@@ -3,7 +3,14 @@
 import pytest
 
 from homeport.store import operations
-from homeport.store.operations import Expired, Located, Outcome, Result, TakenRequest
+from homeport.store.operations import (
+    Expired,
+    Located,
+    Outcome,
+    RecalledSession,
+    Result,
+    TakenRequest,
+)
 
 
 def test_a_word_is_an_outcome() -> None:
@@ -40,9 +47,12 @@ def test_an_edge_is_told_by_its_name(word: str) -> None:
     assert operations.outcome(answer) == Outcome(Result(word), edge="lwm2m-1")
 
 
-def test_a_request_is_taken_with_what_its_device_is() -> None:
-    answer = [b"taken", b"{}", b"nosec", b"izuma", b"1.1", b"/lwm2m", b"0a0b0c0d"]
-    assert operations.outcome(answer) == TakenRequest(
+@pytest.mark.parametrize(("told", "szx"), [(b"", None), (b"4", 4)])
+def test_a_request_is_taken_with_what_its_device_is(
+    told: bytes, szx: int | None
+) -> None:
+    device = b"nosec", b"izuma", b"1.1", b"/lwm2m", b"0a0b0c0d", told
+    assert operations.outcome([b"taken", b"{}", *device]) == TakenRequest(
         Result.TAKEN,
         profile="izuma",
         body="{}",
@@ -50,6 +60,22 @@ def test_a_request_is_taken_with_what_its_device_is() -> None:
         version="1.1",
         root="/lwm2m",
         token="0a0b0c0d",
+        szx=szx,
+    )
+
+
+@pytest.mark.parametrize("told", [b"0", b"1"])
+def test_a_device_is_recalled_with_what_leads_to_it(told: bytes) -> None:
+    heard = b"192.0.2.1:5684", b"c0ffee", b"c0ffee07"
+    answer = [b"recalled", b"izuma", told, b"5000", *heard]
+    assert operations.outcome(answer) == RecalledSession(
+        Result.RECALLED,
+        profile="izuma",
+        queue_mode=told == b"1",
+        silent_milliseconds=5_000,
+        peer="192.0.2.1:5684",
+        exchanges="c0ffee",
+        mark="c0ffee07",
     )
 
 

@@ -2,6 +2,7 @@
 
 import operator
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -126,6 +127,10 @@ async def test_two_replicas_end_each_registration_once(
     seconds = max(map(operator.sub, await spent(store), before))
     assert many < 100_000 or many / seconds > SLOWEST_A_SECOND
     assert await count() == many
+    ended = Counter(
+        (fact.name, fact.device_id) for fact in await events.facts_stored(nats)
+    )
+    assert len(ended) == many
     for bucket in range(BUCKETS):
         assert await store.redis.zcard(keys.expiry(bucket)) == 0
         assert await store.redis.xlen(keys.outbox(bucket)) == 0

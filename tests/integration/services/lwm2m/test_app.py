@@ -309,15 +309,20 @@ async def test_without_nosec_only_secured_ports_are_open(
         assert sorted(opened) == ["coaps", "coaps+tcp"]
 
 
-async def ask(scene: Scene, redis_url: str, request: str = "1") -> None:
-    """Ask the device for a value, and tell the edge that has it."""
+async def enqueue(redis_url: str, request: str = "1") -> EdgeId:
+    """Ask the device for a value; return the edge that has it."""
     asked = DeviceRequest(
         *(request * 32, "key", "mine", Method.GET, "/3/0/9"), expires_at=2**45
     )
     async with sessions.edge(redis_url) as store:
         queue = RequestQueue(store.redis, store.sessions)
         outcome = await queue.enqueue(ACCOUNT, DEVICE, asked)
-    poke = subjects.poke(EdgeId(outcome.edge))
+    return EdgeId(outcome.edge)
+
+
+async def ask(scene: Scene, redis_url: str, request: str = "1") -> None:
+    """Ask the device for a value, and tell the edge that has it."""
+    poke = subjects.poke(await enqueue(redis_url, request))
     answer = await scene.nats.request(poke, DEVICE.encode(), timeout=5)
     assert answer.data == subjects.HERE
 
@@ -335,6 +340,20 @@ async def test_a_request_is_delivered_as_soon_as_the_edge_is_poked(
     )
     scene.device.say(codec.encode(answer), scene.url)
     assert (await scene.published(2))[-1] == "request.completed"
+
+
+@pytest.mark.conforms("C-122", "B-172")
+async def test_after_a_restart_a_device_is_asked_where_it_was_heard_last(
+    redis_url: str, nats_url: str, device: Peer
+) -> None:
+    async with bus.connection(nats_url) as nats:
+        async with edge(redis_url, nats_url) as (url, probes):
+            await Scene(url, nats, device, probes).register()
+        await enqueue(redis_url)
+        async with edge(redis_url, nats_url) as (url, _):
+            request = codec.decode(await device.hear())
+            assert (request.code, request.path) == (Code.GET, ("3", "0", "9"))
+            device.say(codec.encode_empty(Type.RST, request.message_id), url)
 
 
 @pytest.mark.conforms("C-124", "C-172", "R-91")

@@ -37,7 +37,7 @@ async def listening(
         place(store),
         batch=batch,
         backlog=backlog,
-        recorded=lambda: None,
+        recorded=lambda _: None,
     )
     transport.start(
         lambda arrivals, arrived: listener.receive(arrivals, arrived - late)

@@ -19,25 +19,32 @@ from tests.support.polling import until
 
 pytestmark = pytest.mark.integration
 
-HERE, THERE = EdgeId("lwm2m-here"), EdgeId("lwm2m-there")
+HERE, THERE, GONE = (EdgeId(f"lwm2m-{name}") for name in ("here", "there", "gone"))
 KETTLE, LAMP = DeviceId("a" * 32), DeviceId("b" * 32)
 
 
 @dataclass
 class Edge:
-    """An edge that has one device."""
+    """An edge that has one device, and what it has heard of one that is gone."""
 
     name: EdgeId
     woken: list[DeviceId] = field(default_factory=list)
+    inherited: list[tuple[EdgeId, DeviceId]] = field(default_factory=list)
 
     def wake(self, device: DeviceId) -> bool:
         self.woken.append(device)
         return device == KETTLE
 
+    def inherit(self, edge: EdgeId, device: DeviceId) -> bool:
+        if edge != GONE:
+            return False
+        self.inherited.append((edge, device))
+        return True
+
 
 @asynccontextmanager
 async def listening(edge: Edge, nats_url: str) -> AsyncIterator[Pokes]:
-    pokes = Pokes(edge.name, edge.wake, nats_url=nats_url)
+    pokes = Pokes(edge.name, edge, nats_url=nats_url)
     running = asyncio.create_task(pokes.run())
     try:
         yield pokes
@@ -51,8 +58,8 @@ async def poked(nats: Client, body: bytes, edge: EdgeId = HERE) -> bytes:
 
     async def answered() -> bool:
         try:
-            message = await nats.request(subjects.poke(edge), body, timeout=5)
-        except NoRespondersError:
+            message = await nats.request(subjects.poke(edge), body, timeout=0.5)
+        except (NoRespondersError, TimeoutError):
             return False
         answers.append(message.data)
         return True
@@ -85,6 +92,25 @@ async def test_an_edge_that_has_gone_does_not_respond(nats_url: str) -> None:
             await poked(nats, KETTLE.encode())
         with pytest.raises(NoRespondersError):
             await nats.request(subjects.poke(HERE), KETTLE.encode(), timeout=5)
+
+
+async def test_one_of_the_others_hears_pokes_for_an_edge_that_is_gone(
+    nats_url: str,
+) -> None:
+    here, there = Edge(HERE), Edge(THERE)
+    async with (
+        bus.connection(nats_url) as nats,
+        listening(here, nats_url),
+        listening(there, nats_url),
+    ):
+        for edge in (HERE, THERE):
+            await poked(nats, KETTLE.encode(), edge)
+        here.woken.clear()
+        there.woken.clear()
+        for _ in range(10):
+            assert await poked(nats, LAMP.encode(), GONE) == subjects.NOT_HERE
+        assert here.inherited + there.inherited == [(GONE, LAMP)] * 10
+        assert here.woken == there.woken == []
 
 
 async def test_edges_poke_each_other_and_themselves(nats_url: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,17 +31,20 @@ from homeport.events.facts import (
 )
 from homeport.identity import Service
 from homeport.names import AccountId, EdgeId, EndpointName
-from homeport.pki import certificates, devices, installation
+from homeport.pki import certificates, devices, installation, keys
 from homeport.pki.authorities import Authority, create_issuer
+from homeport.pki.subjects import Subject
 from homeport.protocol.device_requests import DeviceRequest, Method
 from homeport.runtime import bus
 from homeport.runtime.probes import Probes
 from homeport.store.entries import DeviceEntry, RegisteredKey, TrustedCertificate
 from homeport.store.queue import RequestQueue
+from services.lwm2m import enrolling
 from services.lwm2m.app import service
 from services.lwm2m.config import LwM2MSettings
 from tests.support import certificates as factories
 from tests.support import events, sessions, trust
+from tests.support.bootstrap import signing_request
 from tests.support.edges import address
 from tests.support.polling import until
 from tests.support.secured import SecuredPeer, secured_peer, with_cid
@@ -219,6 +222,21 @@ class Site:
         **more: object,
     ) -> bool:
         """Ask something of a device, and tell the edge that has it; say if it does."""
+        edge = await self.enqueue(name, path, method, **more)
+        device = names.device_id(ACCOUNT, name)
+        answer = await self.nats.request(
+            subjects.poke(edge), device.encode(), timeout=5
+        )
+        return answer.data == subjects.HERE
+
+    async def enqueue(
+        self,
+        name: EndpointName,
+        path: str,
+        method: Method = Method.GET,
+        **more: object,
+    ) -> EdgeId:
+        """Ask something of a device; return the edge that has it."""
         device = names.device_id(ACCOUNT, name)
         asked = DeviceRequest(
             *(secrets.token_hex(16), "key", "mine", method, path),
@@ -227,9 +245,7 @@ class Site:
         async with sessions.edge(self.redis_url) as store:
             queue = RequestQueue(store.redis, store.sessions)
             outcome = await queue.enqueue(ACCOUNT, device, asked)
-        poke = subjects.poke(EdgeId(outcome.edge))
-        answer = await self.nats.request(poke, device.encode(), timeout=5)
-        return answer.data == subjects.HERE
+        return EdgeId(outcome.edge)
 
     async def refused(self, count: int = 1) -> RegistrationRefused:
         *_, last = await self.facts(count)
@@ -519,6 +535,29 @@ async def test_a_request_reaches_a_device_by_its_association(
         assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.05")
 
 
+@pytest.mark.conforms("C-055", "C-122", "B-172", "B-180")
+@pytest.mark.parametrize("offer", [IDS, Offer()])
+async def test_a_device_is_asked_by_the_edge_that_follows_its_own(
+    site: Site, offer: Offer
+) -> None:
+    async with AsyncExitStack() as stack:
+        async with site.edge() as former:
+            device = await stack.enter_async_context(site.device(former, offer=offer))
+            await device.register()
+        await site.enqueue(KETTLE, "/3/0/9")
+        device.peer.address = address(await stack.enter_async_context(site.edge()))
+        request = await device.hear_request()
+        assert (request.code, request.path) == (Code.GET, ("3", "0", "9"))
+        device.answer(request, Type.ACK, Code.CONTENT, payload=b"95")
+        _, ended = await site.facts(2)
+        assert isinstance(ended, RequestCompleted)
+        assert ended.outcome is RequestOutcome.ANSWERED
+        assert await site.ask(KETTLE, "/3/0/0")
+        request = await device.hear_request()
+        assert request.path == ("3", "0", "0")
+        device.answer(request, Type.ACK, Code.CONTENT, payload=b"0")
+
+
 @pytest.mark.conforms("C-064", "Leshan PskTest", "Californium 2235")
 @pytest.mark.parametrize("binding", ["U", "UQ"])
 async def test_who_has_left_is_not_called_back(site: Site, binding: str) -> None:
@@ -672,3 +711,38 @@ async def test_a_registration_outlives_a_key_that_it_was_not_made_with(
 
             await until(silent)
             assert (await device.update(location)).code == Code.CHANGED
+
+
+async def test_a_device_renews_its_certificate_and_goes_on(site: Site) -> None:
+    key = keys.generate()
+    subject = Subject(names.device_id(ACCOUNT, KETTLE), ACCOUNT, KETTLE)
+    async with site.edge() as url:
+        async with site.device(url, issued()) as device:
+            location = (await device.register()).location
+            document = signing_request(subject, key)
+            answer = await device.ask(
+                Code.POST, enrolling.PATH, (), document, content_format=0
+            )
+            assert answer.code == Code.CHANGED
+            length = int.from_bytes(answer.payload[2:4], "big")
+            certificate = answer.payload[4 : 4 + length]
+            assert (await device.update(location)).code == Code.CHANGED
+        renewed = CertifiedKey((certificate,), keys.encode(key))
+        async with site.device(url, renewed) as device:
+            assert (await device.update(location)).code == Code.CHANGED
+            await device.register()
+        first, second = await site.registered(2)
+    assert second.credential_issued > first.credential_issued
+    assert first.device_id == second.device_id == subject.locality
+
+
+async def test_another_credential_is_not_renewed(site: Site) -> None:
+    async with site.edge() as url, site.device(url) as device:
+        await device.register()
+        subject = Subject(names.device_id(ACCOUNT, KETTLE), ACCOUNT, KETTLE)
+        answer = await device.ask(
+            Code.POST, enrolling.PATH, (), signing_request(subject), content_format=0
+        )
+        assert answer.code == Code.FORBIDDEN
+        answer = await device.ask(Code.GET, enrolling.PATH)
+        assert answer.code == Code.METHOD_NOT_ALLOWED

@@ -12,6 +12,7 @@ from homeport.coap.layer import Cause
 from homeport.coap.tcp.connection import Limits
 from homeport.coap.tcp.security import Plain
 from homeport.coap.tcp.transport import TcpTransport
+from homeport.coap.transport import Trace
 from homeport.errors import InvalidConfiguration
 from homeport.identity import NOBODY, Identity, Means
 from tests.support.polling import until
@@ -357,3 +358,10 @@ async def test_an_ipv6_peer_is_written_in_brackets() -> None:
         device.say(IZUMA_ASK)
         await device.hear(IZUMA_ANSWERED)
         assert port.transport.origin(port.requests[0].address).peer.startswith("[::1]:")
+
+
+async def test_a_connection_that_is_over_is_not_recalled() -> None:
+    transport = await TcpTransport.bind("127.0.0.1", 0, reuse_port=True)
+    trace = Trace("192.0.2.1:5683", "e" * 28)
+    assert await transport.recall(trace) is None
+    transport.close()

@@ -72,7 +72,7 @@ class Scene:
                 self.done,
             ),
             largest=4,
-            recorded=lambda: None,
+            recorded=lambda _: None,
         )
 
     def done(self) -> None:

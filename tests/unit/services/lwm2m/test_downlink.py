@@ -127,6 +127,33 @@ def test_who_is_not_here_is_not_woken(scene: Scene) -> None:
     assert scene.recorded == []
 
 
+def test_who_was_heard_by_another_edge_is_asked_where_that_was(scene: Scene) -> None:
+    lamp = DeviceId("b" * 32)
+    scene.clock.advance(500)
+    scene.downlink.recalled(lamp, "lamp", silent=400, awake=93.0)
+    assert scene.next(Take) == Take(7, lamp, 400_000, 93_000, 15_000)
+    scene.outcome(taken())
+    scene.sent()
+    scene.wait(PATIENCE)
+    assert scene.downlink.contacts.get(lamp).sleeps
+
+
+def test_who_has_spoken_meanwhile_is_asked_where_it_speaks(scene: Scene) -> None:
+    scene.downlink.recalled(KETTLE, "elsewhere", silent=400, awake=93.0)
+    assert scene.next(Take) == Take(7, KETTLE, 0, 93_000, 15_000)
+    scene.outcome(taken())
+    assert [peer for _, peer in scene.layer.datagrams()] == ["kettle"]
+
+
+def test_where_another_device_was_heard_since_nobody_else_is_asked(
+    scene: Scene,
+) -> None:
+    lamp = DeviceId("b" * 32)
+    scene.downlink.recalled(lamp, "kettle", silent=400, awake=93.0)
+    assert scene.recorded == []
+    assert scene.downlink.contacts.device_at("kettle") == KETTLE
+
+
 def test_a_request_is_taken_sent_and_ended(scene: Scene) -> None:
     scene.clock.advance(5)
     assert scene.downlink.wake(KETTLE)
@@ -241,6 +268,19 @@ def test_a_request_under_way_is_held_until_it_ends(scene: Scene) -> None:
     scene.outcome(Result.RECORDED)
     scene.clock.advance(LEASE_SECONDS)
     assert scene.recorded == []
+
+
+def test_who_is_heard_is_sent_again_what_it_has_not_acknowledged(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    (asked,) = scene.sent()
+    scene.clock.advance(2)
+    scene.downlink.stirred(KETTLE)
+    assert scene.sent() == [asked]
+    scene.say(Message(Type.ACK, Code.EMPTY, asked.message_id))
+    scene.clock.advance(2)
+    scene.downlink.stirred(KETTLE)
+    assert scene.sent() == []
 
 
 def test_one_that_was_cleared_is_given_up(scene: Scene) -> None:

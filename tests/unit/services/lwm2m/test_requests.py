@@ -9,9 +9,11 @@ import pytest
 
 from homeport.coap.codec import Code, Message, Option, Type
 from homeport.coap.layer import Cause
+from homeport.errors import InvalidFormat
 from homeport.events.facts import RequestOutcome
 from homeport.protocol import device_requests, profiles
 from homeport.protocol.device_requests import DeviceRequest, Method
+from homeport.store.operations import Result, TakenRequest
 from homeport.store.requests import Complete, Postpone
 from services.lwm2m import requests
 from services.lwm2m.requests import Asking, Ending, Refusal, Taken
@@ -83,6 +85,35 @@ def test_a_device_is_asked_below_its_own_root_and_in_its_own_blocks() -> None:
     assert (found.path, found.szx) == (("lwm2m", "a", "3", "0", "9"), 5)
     assert asking(replace(taken(path="/"), root="/lwm2m")).path == ("lwm2m",)
     assert asking(taken(path="/")).path == ()
+
+
+@pytest.mark.parametrize(("told", "szx"), [(None, 5), (3, 3), (6, 6)])
+def test_a_device_is_written_to_in_the_blocks_that_it_registered_with(
+    told: int | None, szx: int
+) -> None:
+    outcome = TakenRequest(
+        Result.TAKEN,
+        profile="izuma",
+        body=device_requests.build(READ),
+        root="/lwm2m",
+        token="0a",
+        szx=told,
+    )
+    found = requests.taken(DEVICE.bucket, DEVICE.id, outcome)
+    assert found == replace(
+        TAKEN,
+        root="/lwm2m",
+        token=b"\x0a",
+        profile=replace(profiles.IZUMA, szx=szx),
+    )
+    assert asking(found).szx == szx
+
+
+def test_what_another_version_of_us_has_written_is_not_taken() -> None:
+    with pytest.raises(InvalidFormat):
+        requests.taken(
+            DEVICE.bucket, DEVICE.id, TakenRequest(Result.TAKEN, body='{"id":1}')
+        )
 
 
 def test_only_the_end_of_an_observation_goes_under_its_token() -> None:
