@@ -71,11 +71,18 @@ class Api:
         return content
 
 
-def find_api(url: str | None, key: str | None, ready_file: Path | None) -> Api:
+def find_api(
+    url: str | None,
+    key: str | None,
+    ready_file: Path | None,
+    *,
+    of_operator: bool = False,
+) -> Api:
     """Take the given API, or that of a running platform.
 
-    Raises InvalidConfiguration when there is none, or half of it is missing: a
-    platform's key is shown to nobody else.
+    Its key is that of the default account, or ``of_operator`` of the platform. Raises
+    InvalidConfiguration when there is none, or half of it is missing: a platform's key
+    is shown to nobody else.
     """
     if url is not None and key is not None:
         return Api(url, key)
@@ -87,7 +94,8 @@ def find_api(url: str | None, key: str | None, ready_file: Path | None) -> Api:
         )
     if key is None and url not in (None, found.api, found.api_https):
         raise InvalidConfiguration("--key", "of that --api is needed, too")
-    return Api(url or found.api, key or found.api_key)
+    kept = found.platform_api_key if of_operator else found.api_key
+    return Api(url or found.api, key or kept)
 
 
 Url = Annotated[

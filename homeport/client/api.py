@@ -17,6 +17,7 @@ from homeport.client.events import DeviceEvents
 from homeport.client.groups import DeviceGroups
 from homeport.client.methods import From
 from homeport.client.platform import Platform
+from homeport.client.renewals import Renewals
 from homeport.client.saved_queries import SavedQueries
 from homeport.client.shared_keys import SharedKeys
 from homeport.client.subscriptions import Subscriptions
@@ -38,6 +39,7 @@ class Api(Generic[From]):
         self.servers = ServerCredentials(sender)
         self.shared_keys = SharedKeys(sender)
         self.enrollments = Enrollments(sender)
+        self.renewals = Renewals(sender)
         self.channel = Channel(sender)
         self.consumers = Consumers(sender)
         self.requests = DeviceRequests(sender)

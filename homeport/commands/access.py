@@ -61,6 +61,19 @@ def open_client(
     return Client(found.url, found.key, ca=ca)
 
 
+def open_operators_client(
+    *,
+    api: Url = None,
+    key: Key = None,
+    ca: Ca = None,
+    data: Data = None,
+    ready_file: ReadyFile = None,
+) -> Client:
+    """Return one that calls on behalf of the platform's operator, as `open_client`."""
+    found = find_api(api, key, _ready_file(data, ready_file), of_operator=True)
+    return Client(found.url, found.key, ca=ca)
+
+
 def open_async_client(
     *,
     api: Url = None,
@@ -93,11 +106,21 @@ _OPTIONS = tuple(inspect.signature(open_client).parameters.values())
 
 def with_client(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command its client, which comes first, and the options that say which."""
+    return _with(command, open_client)
 
+
+def with_operators_client(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the client of the platform's operator, as `with_client` does."""
+    return _with(command, open_operators_client)
+
+
+def _with(
+    command: Callable[..., None], opening: Callable[..., Client]
+) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**given: Any) -> None:
         options = {each.name: given.pop(each.name) for each in _OPTIONS}
-        with open_client(**options) as client:
+        with opening(**options) as client:
             command(client, **given)
 
     _, *own = inspect.signature(command).parameters.values()

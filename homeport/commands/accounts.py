@@ -8,7 +8,7 @@ from homeport.client import Client
 from homeport.client.accounts import Role
 from homeport.client.platform import AccountSettings, ManagedAccount, UnclaimedDevice
 from homeport.commands import output
-from homeport.commands.access import with_client
+from homeport.commands.access import with_operators_client
 from homeport.commands.output import AsJson
 from homeport.commands.selection import Limit
 
@@ -78,7 +78,7 @@ def parse_settings(limits: list[str] | None, *, direct: bool | None) -> AccountS
 
 
 @cli.command(name="list")
-@with_client
+@with_operators_client
 def show_all(client: Client, *, limit: Limit = 50, as_json: AsJson = False) -> None:
     """List accounts."""
     listing = client.platform.accounts(limit=output.page_limit(limit))
@@ -86,7 +86,7 @@ def show_all(client: Client, *, limit: Limit = 50, as_json: AsJson = False) -> N
 
 
 @cli.command()
-@with_client
+@with_operators_client
 def show(client: Client, account: AccountId, *, as_json: AsJson = False) -> None:
     """Show an account."""
     found = client.platform.account(account)
@@ -94,7 +94,7 @@ def show(client: Client, account: AccountId, *, as_json: AsJson = False) -> None
 
 
 @cli.command()
-@with_client
+@with_operators_client
 def create(
     client: Client,
     name: Annotated[str, typer.Argument(help="What it is called.")],
@@ -113,7 +113,7 @@ def create(
 
 
 @cli.command()
-@with_client
+@with_operators_client
 def change(
     client: Client,
     account: AccountId,
@@ -129,7 +129,7 @@ def change(
 
 
 @cli.command(name="add-key")
-@with_client
+@with_operators_client
 def add_key(
     client: Client,
     account: AccountId,
@@ -142,7 +142,7 @@ def add_key(
 
 
 @cli.command(name="delete-device")
-@with_client
+@with_operators_client
 def delete_device(
     client: Client,
     account: AccountId,
@@ -154,7 +154,7 @@ def delete_device(
 
 
 @cli.command()
-@with_client
+@with_operators_client
 def unclaimed(client: Client, *, limit: Limit = 50, as_json: AsJson = False) -> None:
     """List devices that were refused since no account has claimed them."""
     listing = client.platform.unclaimed_devices(limit=output.page_limit(limit))

@@ -8,10 +8,18 @@ import typer
 from homeport.client import Client
 from homeport.client.certificates import DeveloperCertificate, TrustedCertificate
 from homeport.client.certificates import Service as ServiceName
+from homeport.client.renewals import LWM2M, Renewal
 from homeport.commands import output
 from homeport.commands.access import with_client
 from homeport.commands.output import AsJson
-from homeport.commands.selection import Limit, Where, parse_where
+from homeport.commands.selection import (
+    Chosen,
+    Limit,
+    Newest,
+    Where,
+    find_device,
+    parse_where,
+)
 from homeport.errors import InvalidConfiguration
 from homeport.runtime.platform.identity import write_private
 
@@ -19,7 +27,7 @@ DEVELOPER_MODE = 1
 
 cli = typer.Typer(
     name="certificates",
-    help="Trust the CAs of devices, and make developer certificates.",
+    help="Trust the CAs of devices, make developer certificates, have others renewed.",
     no_args_is_help=True,
 )
 
@@ -43,6 +51,15 @@ COLUMNS: output.Columns[TrustedCertificate] = {
     "status": lambda certificate: certificate.status,
     "good until": lambda certificate: certificate.validity,
     "subject": lambda certificate: certificate.subject,
+}
+
+RENEWALS: output.Columns[Renewal] = {
+    "id": lambda renewal: renewal.id,
+    "device": lambda renewal: renewal.device_id,
+    "certificate": lambda renewal: renewal.certificate_name,
+    "result": lambda renewal: renewal.enroll_result or renewal.enroll_status,
+    "why": lambda renewal: renewal.enroll_result_detail or "",
+    "updated": lambda renewal: renewal.updated_at,
 }
 
 
@@ -129,6 +146,38 @@ def delete(
     """Trust a certificate no more; connections that rest on it end."""
     client.trusted_certificates.delete(certificate_id)
     typer.echo(f"{certificate_id} is deleted")
+
+
+@cli.command()
+@with_client
+def renew(
+    client: Client,
+    device: Chosen,
+    name: Annotated[
+        str, typer.Argument(help="The certificate, if not what it registers with.")
+    ] = LWM2M,
+) -> None:
+    """Ask a device to renew a certificate; `renewals` shows what comes of it."""
+    made = client.renewals.ask(find_device(client, device), name)
+    typer.echo(f"{made.device_id} is asked to renew {made.certificate_name}: {made.id}")
+
+
+@cli.command()
+@with_client
+def renewals(
+    client: Client,
+    *,
+    where: Where = None,
+    newest: Newest = False,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the renewals that devices were asked for, and what came of them."""
+    asked = parse_where(where or ())
+    if newest:
+        asked["order"] = "DESC"
+    listing = client.renewals.list(**asked, limit=output.page_limit(limit))
+    output.show(listing, RENEWALS, limit=limit, as_json=as_json)
 
 
 def _pem(made: DeveloperCertificate) -> str:

@@ -102,7 +102,7 @@ def _events(consumer: ConsumerInfo) -> int:
 
 def _reader(name: str) -> Reader:
     match name:
-        case subjects.DIRECTORY_DURABLE:
+        case subjects.DIRECTORY_DURABLE | subjects.RENEWALS_DURABLE:
             return Reader.DIRECTORY
         case subjects.EXPIRY_DURABLE:
             return Reader.EXPIRY

@@ -26,6 +26,10 @@ class Quotas:
         self._most = most_keys
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._buckets)
+
     def take(self, key_id: str, now: float) -> float:
         """Count a call; return after how many seconds it may be made, 0 for now.
 

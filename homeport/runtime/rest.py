@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from homeport.errors import HomeportError
+from homeport.errors import HomeportError, Unavailable
 from homeport.runtime import calls
 from homeport.runtime.quotas import Quotas, retry_after
 from homeport.store.trust import Grant, TrustView
@@ -58,14 +58,19 @@ class Border:
 
 
 def caller(
-    trust: TrustView, *, quotas: Quotas, refused: Callable[[str], HomeportError]
+    trust: TrustView,
+    *,
+    quotas: Quotas,
+    refused: Callable[[str], HomeportError],
+    clock: Callable[[], float] = time.monotonic,
 ) -> Callable[..., Awaitable[Grant]]:
     """Make the dependency that says who calls, by the key that is presented (R-1).
 
     ``refused`` makes the error for a key that is not known; "" stands for none at all.
     One that calls more often than its quota allows is told to come back.
 
-    The dependency raises Unavailable when the trust view is away.
+    The dependency raises Unavailable when the trust view is away, and for an unknown
+    key while it is not written: after a loss nobody is told that their key is wrong.
     """
     bearer = HTTPBearer(auto_error=False, description="An API key.")
 
@@ -75,8 +80,10 @@ def caller(
         key = presented.credentials if presented else ""
         grant = await trust.grant(key) if key else None
         if grant is None:
+            if key and not await trust.is_written():
+                raise Unavailable("the trust view", "is not written yet")
             raise refused(key)
-        if wait := quotas.take(grant.key_id, time.monotonic()):
+        if wait := quotas.take(grant.key_id, clock()):
             raise HTTPException(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "the API key is used too often",
@@ -94,10 +101,12 @@ def problem(
     *,
     request_id: str,
     fields: Sequence[tuple[str, str]] = (),
+    named: str = "name",
 ) -> JSONResponse:
     """Build the answer to a refused ``/v3`` call (R-9).
 
-    ``fields`` are the names of wrong parameters and what is wrong with each.
+    ``fields`` are the names of wrong parameters and what is wrong with each; they are
+    ``named`` by this member, for it is another one in some APIs (R-10).
     """
     body: dict[str, Any] = {
         "object": "error",
@@ -107,5 +116,5 @@ def problem(
         "request_id": request_id,
     }
     if fields:
-        body["fields"] = [{"name": name, "message": reason} for name, reason in fields]
+        body["fields"] = [{named: name, "message": reason} for name, reason in fields]
     return JSONResponse(body, status)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from homeport.coap.answer import Answer
 from homeport.coap.codec import Code, Message
 from homeport.protocol import linkformat, paths
-from homeport.simulator import answering
+from homeport.simulator import answering, renewing
 from homeport.simulator.dialects import Dialect
 from homeport.simulator.objects import Action, Objects
 from homeport.simulator.observed import Observed
@@ -38,6 +38,8 @@ class Managed:
         """Answer a server; some devices leave some requests unanswered (COAP-14)."""
         if self._dialect.izuma and (request.code in _COMPOSITE or not request.path):
             return None
+        if self._dialect.izuma and renewing.is_renewal(request):
+            return renewing.answer(request)
         before = self._objects.lifetime
         answer = answering.answer(self._objects, request)
         if answer.code == Code.CHANGED and request.code == Code.POST:

@@ -25,7 +25,13 @@ from services.directory import (
     queries,
 )
 from services.directory.catalog import Catalog, Collection
-from services.directory.errors import Duplicate, LimitReached
+from services.directory.errors import (
+    Duplicate,
+    LimitReached,
+    NotConnected,
+    QueueFull,
+    Running,
+)
 
 LARGEST_BODY = 65_536
 RETRY_SECONDS = 1
@@ -34,8 +40,16 @@ RETRY_SECONDS = 1
 _STOPPED: Mapping[type[HomeportError], tuple[int, str]] = {
     Duplicate: (409, "duplicate"),
     LimitReached: (403, "account_limit_exceeded"),
+    Running: (409, "duplicate"),
+    NotConnected: (423, "locked"),
+    QueueFull: (429, observability.TOO_MANY),
 }
 """How callers are told of what is there already."""
+
+_FIELDS = re.compile(
+    "/v3/(certificate-(enrollments|issuer)|devices/[^/]*/certificates)"
+)
+"""Begins the paths whose refusals name a field by that word (R-10)."""
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -155,6 +169,11 @@ async def parsed(request: Request, model: type[Model]) -> Model:
         raise InvalidParameter(name, f"is wrong: {first['msg']}") from error
 
 
+def _named(path: str) -> str:
+    """Return the member that names what is wrong, below a path."""
+    return "field" if _FIELDS.match(path) else "name"
+
+
 def add_refusals(made: FastAPI) -> None:
     """Have errors answered in the form of the contract (R-9)."""
 
@@ -173,7 +192,14 @@ def add_refusals(made: FastAPI) -> None:
             return PlainTextResponse(word, status)
         request_id = request.state.request_id
         message = reason if told is None else told
-        return rest.problem(status, kind, message, request_id=request_id, fields=wrong)
+        return rest.problem(
+            status,
+            kind,
+            message,
+            request_id=request_id,
+            fields=wrong,
+            named=_named(request.url.path),
+        )
 
     async def refused(request: Request, error: Any) -> Response:
         return refuse(request, error.status, error.kind, str(error))
@@ -208,8 +234,7 @@ def add_refusals(made: FastAPI) -> None:
     made.add_exception_handler(Refused, refused)
     made.add_exception_handler(InvalidParameter, parameter)
     made.add_exception_handler(InvalidName, name)
-    made.add_exception_handler(Duplicate, stopped)
-    made.add_exception_handler(LimitReached, stopped)
+    made.exception_handlers |= dict.fromkeys(_STOPPED, stopped)
     made.add_exception_handler(Unavailable, unavailable)
     made.add_exception_handler(HTTPException, unrouted)
     made.add_exception_handler(ClientDisconnect, gone)

@@ -23,6 +23,9 @@ from services.directory.config import DirectorySettings, hosts
 from services.directory.credentials.authority_store import AuthorityStore
 from services.directory.devices.history import HistoryStore
 from services.directory.devices.inventory import Inventory
+from services.directory.renewals import bus as renewals
+from services.directory.renewals.enrollments import EnrollmentStore
+from services.directory.renewals.sweeping import sweep
 from services.directory.schema import MIGRATIONS, SCHEMA
 from services.directory.store import DeviceStore
 from services.directory.trust.projection import projecting
@@ -65,7 +68,13 @@ async def service(
         await project_trust(projection)
         history = HistoryStore(engine, days=settings.device_event_days)
         await keep_history(history)
-        facts = broker(settings.nats_url, DeviceStore(engine), projection)
+        enrollments = EnrollmentStore(engine, days=settings.device_event_days)
+        facts = broker(
+            settings.nats_url,
+            DeviceStore(engine),
+            projection,
+            renewals.router(enrollments),
+        )
         await facts.start()
         stack.push_async_callback(facts.stop)
         opened: dict[str, str] = {}
@@ -84,11 +93,14 @@ async def service(
             inventory=Inventory(engine),
             history=history,
             unclaimed=UnclaimedStore(engine, days=settings.device_event_days),
+            enrollments=enrollments,
+            sweep=sweep(settings, redis, nats, enrollments),
         )
         for task in (
             vital(chores.keep_trust(settings.trust_poll_seconds)),
             vital(chores.work_off(settings.task_poll_seconds)),
             vital(chores.keep_history(settings.history_poll_seconds)),
+            vital(chores.sweep_renewals(settings.renewal_sweep_seconds)),
         ):
             stack.push_async_callback(end, task)
         yield opened

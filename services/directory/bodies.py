@@ -11,26 +11,24 @@ from services.directory.catalog import MOST_COUNTED, Listing
 from services.directory.fields import Field
 from services.directory.queries import DEFAULT_LIMIT, LARGEST_LIMIT, Query
 
-_ERROR: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "object": {"const": "error"},
-        "code": {"type": "integer"},
-        "type": {"type": "string"},
-        "message": {"type": "string"},
-        "request_id": {"type": "string"},
-        "fields": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "name": {"type": "string"},
-                    "message": {"type": "string"},
-                },
-            },
+
+def _error(named: str) -> Mapping[str, Any]:
+    """Describe a refusal; what is wrong is ``named`` by this member."""
+    members = {named: {"type": "string"}, "message": {"type": "string"}}
+    fields_ = {"type": "array", "items": {"type": "object", "properties": members}}
+    return {
+        "type": "object",
+        "properties": {
+            "object": {"const": "error"},
+            "code": {"type": "integer"},
+            "type": {"type": "string"},
+            "message": {"type": "string"},
+            "request_id": {"type": "string"},
+            "fields": fields_,
         },
-    },
-}
+    }
+
+
 _REASONS: Mapping[int | str, str] = {
     400: "Something in the call is wrong; `fields` names it.",
     401: "The API key is missing or not known.",
@@ -139,8 +137,19 @@ def _schema(members: Mapping[str, Field]) -> dict[str, Any]:
 
 def in_words(described: Mapping[str, Any]) -> dict[str, Any]:
     """Describe a route whose refusals are bare words (R-12)."""
+    return _refusing(described, _WORDS)
+
+
+def naming_fields(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a route whose refusals name a ``field`` (R-10)."""
+    return _refusing(described, _content(_error("field")))
+
+
+def _refusing(
+    described: Mapping[str, Any], content: Mapping[str, Any]
+) -> dict[str, Any]:
     responses = {
-        status: {**answer, "content": _WORDS} if status in _REASONS else answer
+        status: {**answer, "content": content} if status in _REASONS else answer
         for status, answer in described["responses"].items()
     }
     return {**described, "responses": responses}
@@ -152,7 +161,7 @@ def _responses(schema: Mapping[str, Any], status: int = 200) -> dict[int | str, 
 
 def _refusals() -> dict[int | str, Any]:
     return {
-        status: {"description": reason, "content": _content(_ERROR)}
+        status: {"description": reason, "content": _content(_error("name"))}
         for status, reason in _REASONS.items()
     }
 

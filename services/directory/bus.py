@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from faststream.nats import NatsBroker
+from faststream.nats import NatsBroker, NatsRouter
 
 from homeport.errors import Unavailable
 from homeport.events import bus, subjects
@@ -20,7 +20,7 @@ PAUSE_SECONDS = 0.5
 """How long a replica waits after a batch that it could not store."""
 
 SUBSCRIPTION = Subscription(
-    durable=subjects.DIRECTORY_DURABLE, facts=tuple(journal.TITLES)
+    durable=subjects.DIRECTORY_DURABLE, facts=tuple(journal.TITLES), readers=2
 )
 
 
@@ -31,7 +31,9 @@ class Telling(Protocol):
         """Write all that was written down; raise Unavailable."""
 
 
-def broker(url: str, stored: Devices, telling: Telling) -> NatsBroker:
+def broker(
+    url: str, stored: Devices, telling: Telling, *others: NatsRouter
+) -> NatsBroker:
     """Make the broker of the directory service; nothing moves before it is started."""
 
     async def handle(facts: Sequence[AnyFact]) -> None:
@@ -54,6 +56,7 @@ def broker(url: str, stored: Devices, telling: Telling) -> NatsBroker:
             around=partial(traces.handling, "store in the directory"),
         )
     )
+    made.include_routers(*others)
     return made
 
 

@@ -61,6 +61,14 @@ from services.directory.devices.device_fields import (
 from services.directory.devices.group_bodies import GROUP, QUERY
 from services.directory.fields import SHARED_KEY, Field
 from services.directory.queries import Query
+from services.directory.renewals.renewal_bodies import (
+    CERTIFICATE_ENROLLMENT,
+    ISSUER_CONFIGURATION,
+)
+from services.directory.renewals.renewal_schema import (
+    certificate_enrollments,
+    certificate_issuer_configurations,
+)
 from services.directory.schema import (
     RECORDED,
     accounts,
@@ -152,6 +160,16 @@ UNCLAIMED_DEVICES = Collection(
         device_enrollments.c.fingerprint == unclaimed_devices.c.fingerprint
     ),
     of_platform=True,
+)
+CERTIFICATE_ENROLLMENTS = Collection(
+    certificate_enrollments,
+    certificate_enrollments.c.created_at,
+    CERTIFICATE_ENROLLMENT,
+)
+ISSUER_CONFIGURATIONS = Collection(
+    certificate_issuer_configurations,
+    certificate_issuer_configurations.c.created_at,
+    ISSUER_CONFIGURATION,
 )
 SHARED_KEYS = Collection(
     device_shared_keys, device_shared_keys.c.created_at, SHARED_KEY

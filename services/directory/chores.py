@@ -13,6 +13,8 @@ from services.directory.claims.enrollment_tasks import TaskStore
 from services.directory.claims.unclaimed import UnclaimedStore
 from services.directory.devices.history import HistoryStore
 from services.directory.devices.inventory import Inventory
+from services.directory.renewals.enrollments import EnrollmentStore
+from services.directory.renewals.sweeping import Look
 from services.directory.trust.projection import Projection
 
 
@@ -28,6 +30,8 @@ class Chores:
     inventory: Inventory
     history: HistoryStore
     unclaimed: UnclaimedStore
+    enrollments: EnrollmentStore
+    sweep: Look
 
     async def keep_trust(self, seconds: float) -> None:
         """Compare the trust view; Redis may have lost it.
@@ -63,10 +67,20 @@ class Chores:
             try:
                 await keep_history(self.history)
                 await self.unclaimed.forget(now=datetime.now(UTC))
+                await self.enrollments.forget(now=datetime.now(UTC))
                 if await self.inventory.forget_unfinished(now=datetime.now(UTC)):
                     await self.projection.settle()
             except Unavailable as error:
                 observability.record_history_waits(str(error))
+
+    async def sweep_renewals(self, seconds: float) -> None:
+        """End renewals that nothing holds any more."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await self.sweep()
+            except Unavailable as error:
+                observability.record_sweep_waits(str(error))
 
 
 async def keep_history(history: HistoryStore) -> None:

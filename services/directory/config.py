@@ -42,7 +42,7 @@ class DirectorySettings(DatabaseSettings, SecuritySettings, HandoverSettings):
         gt=0,
         description=(
             "How long device events are kept; they go a whole week at once, when the "
-            "last of it is that old."
+            "last of it is that old. As long are renewals that are over."
         ),
     )
     history_poll_seconds: float = Field(
@@ -51,6 +51,14 @@ class DirectorySettings(DatabaseSettings, SecuritySettings, HandoverSettings):
         description=(
             "How often a replica looks for device events that are too old, and for "
             "devices of developers that have begun a bootstrap and never ended it."
+        ),
+    )
+    renewal_sweep_seconds: float = Field(
+        default=10,
+        gt=0,
+        description=(
+            "How often certificate renewals are looked for that nothing holds any "
+            "more; at the third look one is ended."
         ),
     )
     task_poll_seconds: float = Field(

@@ -19,3 +19,25 @@ class LimitReached(HomeportError):
         self.kind = kind
         self.most = most
         super().__init__(f"the account may have {most} of {kind}")
+
+
+class Running(HomeportError):
+    """A device is asked for something that it does one at a time."""
+
+    def __init__(self) -> None:
+        super().__init__("the device renews a certificate already")
+
+
+class NotConnected(HomeportError):
+    """A device cannot be asked: it is not registered, or does not know how."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the device {reason}")
+
+
+class QueueFull(HomeportError):
+    """As many requests wait for a device as may."""
+
+    def __init__(self) -> None:
+        super().__init__("as many requests wait for the device as may")

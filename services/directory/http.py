@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from fastapi import Depends, FastAPI
 
 from homeport import names
-from homeport.runtime import rest
+from homeport.events.client import BusClient
+from homeport.runtime import bus, rest
 from homeport.runtime.database import connections
 from homeport.runtime.quotas import Quotas
 from homeport.store import connection
 from homeport.store.clock import StoreClock
+from homeport.store.connection import Connection
+from homeport.store.edges import EdgeRegistry
+from homeport.store.queue import RequestQueue
 from homeport.store.sessions import SessionStore
 from homeport.store.trust import TrustView
 from services.directory import answers
@@ -54,6 +59,10 @@ from services.directory.devices.inventory import Inventory
 from services.directory.devices.standing import Standing
 from services.directory.objects import ObjectStore
 from services.directory.ports import Ports
+from services.directory.renewals import http_issuers, http_renewals
+from services.directory.renewals.enrollments import EnrollmentStore
+from services.directory.renewals.issuer_configurations import IssuerConfigurationStore
+from services.directory.renewals.renewing import Asking, Renewing
 from services.directory.schema import (
     MIGRATIONS,
     SCHEMA,
@@ -80,23 +89,25 @@ async def application(settings: DirectorySettings) -> AsyncIterator[FastAPI]:
                 migrate=settings.postgres_migrate,
             )
         )
+        nats = await stack.enter_async_context(
+            bus.connection(settings.nats_url, settings.stream)
+        )
+        asking = _asking(settings, redis, nats)
+        enrollments = EnrollmentStore(engine, days=settings.device_event_days)
         yield routes(
             Ports(
                 trust=TrustView(redis),
                 quotas=Quotas(settings.http_requests_per_second),
                 accounts=AccountStore(engine),
                 catalog=Catalog(engine),
-                sessions=SessionStore(
-                    redis,
-                    StoreClock(asyncio.get_running_loop().time),
-                    edge=names.new_edge_id("directory"),
-                    buckets=settings.buckets,
-                ),
+                sessions=asking.sessions,
                 certificates=CertificateStore(engine, keyring),
                 shared_keys=SharedKeyStore(engine, keyring),
                 authorities=AuthorityStore(engine, keyring, hosts(settings)),
                 configurations=ConfigurationStore(engine, keyring),
                 definitions=DefinitionStore(engine),
+                renewing=Renewing(asking, enrollments),
+                issuers=IssuerConfigurationStore(engine),
                 projection=projecting(engine, redis, keyring, buckets=settings.buckets),
                 inventory=Inventory(engine),
                 groups=ObjectStore(engine, device_groups, kind="group"),
@@ -110,6 +121,23 @@ async def application(settings: DirectorySettings) -> AsyncIterator[FastAPI]:
                 operator=settings.default_account_id,
             )
         )
+
+
+def _asking(settings: DirectorySettings, redis: Connection, nats: BusClient) -> Asking:
+    clock = StoreClock(asyncio.get_running_loop().time)
+    sessions = SessionStore(
+        redis,
+        clock,
+        edge=names.new_edge_id("directory"),
+        buckets=settings.buckets,
+    )
+    return Asking(
+        sessions,
+        RequestQueue(redis, sessions),
+        EdgeRegistry(redis, clock),
+        clock,
+        partial(bus.poke, nats),
+    )
 
 
 def routes(ports: Ports) -> FastAPI:
@@ -143,6 +171,8 @@ def routes(ports: Ports) -> FastAPI:
         http_bootstrap_configurations,
         http_object_definitions,
         http_shared_keys,
+        http_renewals,
+        http_issuers,
     ):
         made.include_router(module.routes(ports, caller=caller))
     return made

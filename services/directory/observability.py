@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 
 from homeport.errors import HomeportError
 from homeport.events.facts import AnyFact
+from services.directory.renewals.outcomes import Ended
 
 TOO_MANY = "too_many_requests"
 
@@ -38,9 +39,32 @@ _UNREADABLE = Counter(
 _TRUST = Counter(
     "homeport_directory_trust_written_total", "Times all of the trust view was written."
 )
+_TRUST_DELAYS = Histogram(
+    "homeport_directory_trust_delay_seconds",
+    "How long changes took from their commit until the trust view had them and the "
+    "edges were told.",
+    buckets=(0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300),
+)
 _DROPPED = Counter(
     "homeport_directory_history_dropped_total",
     "Weeks of device events that were too old.",
+)
+_RENEWALS_ASKED = Counter(
+    "homeport_directory_renewals_asked_total",
+    "Certificate renewals that devices were asked for.",
+)
+_RENEWALS = Counter(
+    "homeport_directory_renewals_total",
+    "Certificate renewals that are over.",
+    ["result"],
+)
+_RENEWALS_LOST = Counter(
+    "homeport_directory_renewals_lost_total",
+    "Certificate renewals that were ended because nothing held them any more.",
+)
+_NOT_POKED = Counter(
+    "homeport_directory_pokes_failed_total",
+    "Renewals that wait for their device's next message: no edge was told.",
 )
 _REFUSED = Counter(
     "homeport_directory_refused_total", "REST calls that were refused.", ["type"]
@@ -83,6 +107,12 @@ def record_trust_settled(changes: int) -> None:
     _log.info("trust view caught up", changes=changes)
 
 
+def record_trust_told(delays: Iterable[float]) -> None:
+    """Note how long changes took until the edges were told, in seconds."""
+    for delay in delays:
+        _TRUST_DELAYS.observe(max(delay, 0))
+
+
 def record_unopened(shared_key: str, reason: str) -> None:
     """Log a shared key that no secret of the keyring opens: its device is refused."""
     _log.error("shared key left out", id=shared_key, reason=reason)
@@ -107,6 +137,41 @@ def record_history_dropped(partitions: Sequence[str]) -> None:
 def record_history_waits(reason: str) -> None:
     """Log that old device events could not be dropped; the next turn tries again."""
     _log.warning("device events wait to be dropped", reason=reason)
+
+
+def record_renewal_asked() -> None:
+    """Count a renewal that a device was asked for."""
+    _RENEWALS_ASKED.inc()
+
+
+def record_renewed(ended: Sequence[Ended]) -> None:
+    """Count and log renewals that are over."""
+    for each in ended:
+        _RENEWALS.labels(each.result.value).inc()
+        _log.info(
+            "renewal over",
+            enrollment=each.enrollment,
+            account=each.account,
+            result=each.result.value,
+            detail=each.detail,
+        )
+
+
+def record_renewal_lost(enrollment: str) -> None:
+    """Count and log a renewal that was ended because nothing held it any more."""
+    _RENEWALS_LOST.inc()
+    _log.warning("renewal lost", enrollment=enrollment)
+
+
+def record_not_poked(reason: str) -> None:
+    """Count a renewal that waits although its device may be awake."""
+    _NOT_POKED.inc()
+    _log.debug("edge not poked", reason=reason)
+
+
+def record_sweep_waits(reason: str) -> None:
+    """Log that renewals cannot be looked at now."""
+    _log.warning("renewals not looked at", reason=reason)
 
 
 def record_refused(kind: str, reason: str) -> None:

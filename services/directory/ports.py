@@ -22,6 +22,8 @@ from services.directory.devices.groups import MembershipStore
 from services.directory.devices.inventory import Inventory
 from services.directory.devices.standing import Standing
 from services.directory.objects import ObjectStore
+from services.directory.renewals.issuer_configurations import IssuerConfigurationStore
+from services.directory.renewals.renewing import Renewing
 from services.directory.trust.projection import Projection
 
 
@@ -51,6 +53,8 @@ class Ports:
     authorities: AuthorityStore
     configurations: ConfigurationStore
     definitions: DefinitionStore
+    renewing: Renewing
+    issuers: IssuerConfigurationStore
     projection: Projection
     addresses: Mapping[Service, str]
     handovers: Handovers

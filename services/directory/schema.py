@@ -331,8 +331,15 @@ trust_changes = Table(
     Column("account_id", Text, nullable=False),
     Column("id", Text, nullable=False),
     Column("place", Text, nullable=False),
+    Column(
+        "recorded_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+    ),
 )
 """What is not in the trust view as it is here; written with the change itself.
 
 ``place`` is where the entry was or is, so that it is found when the row has gone.
+``recorded_at`` is when the transaction began, by PostgreSQL's own clock.
 """

@@ -22,7 +22,9 @@ from homeport.commands.asking import NotDone
 from homeport.commands.claims import identity_of
 from homeport.errors import HomeportError
 from homeport.pki import authorities, pem
+from homeport.simulator.dialects import IZUMA
 from tests.support.background import Background
+from tests.support.polling import until
 from tests.support.simulated import thermometer
 from tests.support.system import System
 
@@ -156,6 +158,17 @@ async def test_a_key_is_made_shown_once_and_deleted(
             await reader.accounts.me()
 
 
+async def test_the_operator_of_a_laptop_makes_accounts(
+    shared: System, homeport: Run, client: AsyncClient
+) -> None:
+    account, key = (await homeport("accounts", "create", "neighbors")).split()
+    async with AsyncClient(shared.api, key) as neighbor:
+        assert (await neighbor.accounts.me()).id == account
+    assert account in await homeport("accounts", "list")
+    with pytest.raises(Forbidden):
+        await client.platform.create_account("mine")
+
+
 async def test_a_ca_is_trusted_and_no_more(homeport: Run, tmp_path: Path) -> None:
     (tmp_path / "factory.pem").write_text(CERTIFICATE)
     upload = ("certificates", "upload", "typed", str(tmp_path / "factory.pem"))
@@ -219,3 +232,32 @@ async def test_a_path_is_observed(
     with pytest.raises(NotFound):
         await client.subscriptions.check(thermostat.id, "/3303/0/5700")
     assert [each async for each in client.consumers.list()] == []
+
+
+async def test_a_device_is_asked_to_renew_its_certificate(
+    shared: System, homeport: Run
+) -> None:
+    async with thermometer(shared, "renewing", dialect=IZUMA) as device:
+
+        async def results() -> list[str]:
+            listed = await homeport(
+                *("certificates", "renewals", "--where", f"device_id={device.id}"),
+                *("--json", "--newest"),
+            )
+            return [
+                f"{each['certificate_name']} {each['enroll_result']}"
+                for each in map(json.loads, listed.splitlines())
+            ]
+
+        async def renewed() -> bool:
+            return await results() == ["LWM2M success"]
+
+        async def failed() -> bool:
+            return (await results())[0] == "customer.dlms failure"
+
+        assert device.id in await homeport("certificates", "renew", device.id)
+        await until(renewed)
+        await homeport("certificates", "renew", device.endpoint_name, "customer.dlms")
+        await until(failed)
+        shown = await homeport("certificates", "renewals", "--limit", "1", "--newest")
+        assert "it has no such certificate (0x0504)" in " ".join(shown.split())

@@ -12,6 +12,7 @@ from homeport.coap import codec
 from homeport.coap.codec import Code, Option
 from homeport.runtime import bus
 from tests.support import customer, events
+from tests.support.homeport import content
 from tests.support.peer import Peer
 from tests.support.system import CALLBACK, Application, System
 
@@ -111,6 +112,7 @@ async def test_what_is_secret_is_in_no_log_and_in_no_event(
     )
     device.say(changed, shared.lwm2m)
     kept = [*kept, *await said_by_a_device(shared, device)]
+    kept += [content(shared.ready_file)[key] for key in ("api_key", "platform_api_key")]
     left = await device.ask(shared.lwm2m, Code.DELETE, registered.location)
     assert left.code == Code.DELETED
     await application.until_state(NAME, "deregistered")

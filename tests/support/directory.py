@@ -113,6 +113,7 @@ class Site:
     async def renew(self) -> None:
         """Let KEY in, and have a stream, after all servers were emptied."""
         await until(self._has_stream)
+        await self.trust.put_fingerprint("whole")
         self.client.headers.update(await self.allow(KEY, ACCOUNT))
 
     async def _has_stream(self) -> bool:

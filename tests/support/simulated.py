@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from homeport.client.devices import Device
+from homeport.simulator.dialects import LWM2M_1_1, Dialect
 from homeport.simulator.fleet import Fleet
 from homeport.simulator.options import FleetOptions, Habit, Target
+from tests.support.homeport import END_SECONDS
 from tests.support.polling import until
 from tests.support.system import System
 
@@ -43,11 +45,14 @@ async def simulated(options: FleetOptions) -> AsyncIterator[Console]:
             yield console
         finally:
             fleet.stop()
-            await living
+            async with asyncio.timeout(END_SECONDS):
+                await living
 
 
 @asynccontextmanager
-async def thermometer(shared: System, prefix: str) -> AsyncIterator[Device]:
+async def thermometer(
+    shared: System, prefix: str, *, dialect: Dialect = LWM2M_1_1
+) -> AsyncIterator[Device]:
     """Run a device that measures twice a second; yield it once everybody knows it."""
     options = FleetOptions(
         1,
@@ -56,6 +61,7 @@ async def thermometer(shared: System, prefix: str) -> AsyncIterator[Device]:
         lifetime=300,
         turn=0.5,
         mix={Habit.UPDATE: 1},
+        dialect=dialect,
     )
     async with simulated(options) as console, shared.client() as client:
         listing = client.devices.list(endpoint_name=await console.until_registered())

@@ -21,6 +21,7 @@ SERVING = Ready(
     redis="",
     postgres="",
     processes={},
+    platform_api_key="ak_1operating",
 )
 API = ["--api", "http://127.0.0.1:1", "--key", "ak_1"]
 
@@ -36,6 +37,8 @@ def test_the_api_of_a_platform_that_serves_is_found(tmp_path: Path) -> None:
     ready.write(tmp_path / ready.FILE, SERVING)
     found = ca.find_api(None, None, tmp_path / ready.FILE)
     assert found == ca.Api("http://127.0.0.1:1", "ak_1serving")
+    operators = ca.find_api(None, None, tmp_path / ready.FILE, of_operator=True)
+    assert operators == ca.Api("http://127.0.0.1:1", "ak_1operating")
 
 
 def test_what_is_given_comes_first(tmp_path: Path) -> None:

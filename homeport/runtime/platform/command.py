@@ -82,6 +82,13 @@ def up(
             help="Seals what is stored; made up at the first start.",
         ),
     ] = None,
+    platform_api_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="HOMEPORT_PLATFORM_API_KEY",
+            help="A key of the platform's operator; made up at the first start.",
+        ),
+    ] = None,
 ) -> None:
     """Start the whole system on this machine; Ctrl-C stops it."""
     options = Options(
@@ -99,6 +106,7 @@ def up(
         account_id=account_id,
         api_key=api_key,
         secret_key=secret_key,
+        platform_api_key=platform_api_key,
     )
     from homeport.runtime.platform.up import up as start  # noqa: PLC0415 # loads much
 

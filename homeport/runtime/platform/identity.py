@@ -1,4 +1,4 @@
-"""The account, API key and secret of an installation, made at its first start."""
+"""The account, API keys and secret of an installation, made at its first start."""
 
 import os
 import re
@@ -22,11 +22,15 @@ _KEY = re.compile(rf"{KEY_PREFIX}[A-Za-z0-9]+[0-9a-f]{{{SECRET_LENGTH}}}")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the default account is, the key that opens it, and the keyring's secret."""
+    """Who the default account is, the key that opens it, and the keyring's secret.
+
+    ``platform_api_key`` is that of the platform's operator, who makes accounts.
+    """
 
     account_id: AccountId
     api_key: str = field(repr=False)
     secret_key: str = field(repr=False)
+    platform_api_key: str = field(repr=False)
 
 
 def establish(
@@ -35,6 +39,7 @@ def establish(
     account_id: str | None = None,
     api_key: str | None = None,
     secret_key: str | None = None,
+    platform_api_key: str | None = None,
 ) -> Identity:
     """Read the identity of a data folder, or make one; given parts replace kept ones.
 
@@ -49,7 +54,10 @@ def establish(
     if api_key is None:
         api_key = new_api_key(parsed)
     secret_key = secret_key or (kept and kept.secret_key) or keyring.new_secret()
-    identity = Identity(parsed, api_key, secret_key)
+    platform = platform_api_key or (kept and kept.platform_api_key)
+    identity = Identity(
+        parsed, api_key, secret_key, platform or new_api_key(names.PLATFORM_ACCOUNT)
+    )
     _require_key(identity.api_key)
     Keyring.parse(identity.secret_key)
     if identity != kept:
@@ -82,6 +90,7 @@ def read(data: Path) -> Identity | None:
             _parse(str(path), str(content["account_id"])),
             str(content["api_key"]),
             str(content.get("secret_key", "")),
+            str(content.get("platform_api_key", "")),
         )
     except FileNotFoundError:
         return None

@@ -41,6 +41,7 @@ class Options:
     account_id: str | None = None
     api_key: str | None = None
     secret_key: str | None = None
+    platform_api_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,7 @@ def environment(
         f"{PREFIX}POSTGRES_URL": postgres_url,
         f"{PREFIX}DEFAULT_ACCOUNT_ID": identity.account_id,
         f"{PREFIX}DEFAULT_API_KEY": identity.api_key,
+        f"{PREFIX}PLATFORM_API_KEY": identity.platform_api_key,
         f"{PREFIX}SECRET_KEY": identity.secret_key,
         f"{PREFIX}COAP_HOST": options.host,
         f"{PREFIX}API_HOST": options.host,

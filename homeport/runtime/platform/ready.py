@@ -19,7 +19,8 @@ class Ready:
 
     URLs have an explicit port and no trailing slash. ``processes`` are process ids by
     name, the embedded servers' included. ``ca`` is the file with the certificate that
-    ``api_https`` is known by, unless the operator brought another.
+    ``api_https`` is known by, unless the operator brought another. ``api_key`` opens
+    the default account, ``platform_api_key`` is the platform's operator's.
     """
 
     account_id: str
@@ -33,10 +34,11 @@ class Ready:
     processes: Mapping[str, Sequence[int]]
     api_https: str | None = None
     ca: str | None = None
+    platform_api_key: str = ""
 
 
 def write(path: Path, ready: Ready) -> None:
-    """Replace the file at once; only its owner may read the key in it.
+    """Replace the file at once; only its owner may read the keys in it.
 
     Raises InvalidConfiguration when it cannot be written there.
     """

@@ -240,6 +240,7 @@ class Platform:
             processes=processes | servers,
             api_https=opened["api"].get("https"),
             ca=str(self._https.ca) if self._https else None,
+            platform_api_key=self._identity.platform_api_key,
         )
 
     def _write_ready_files(self) -> None:
@@ -296,6 +297,7 @@ async def _run(
         account_id=options.account_id,
         api_key=options.api_key,
         secret_key=options.secret_key,
+        platform_api_key=options.platform_api_key,
     )
     shown = https.establish(data, options.host) if _makes_https(options) else None
     await Platform(

@@ -11,6 +11,7 @@ from homeport.events.facts import (
     AnyFact,
     BootstrapFailed,
     DeviceBootstrapped,
+    DeviceRegistered,
     FactName,
     QueueCleared,
     Registration,
@@ -68,6 +69,8 @@ _CATEGORIES: Mapping[FactName, str] = {
     FactName.QUEUE_CLEARED: "queue",
 }
 """What a fact is about, where it is not the registration."""
+
+_CONFLICT = "another one with the same credential was just heard from"
 
 _TOLD = (
     "state",
@@ -262,8 +265,16 @@ def _description(fact: AnyFact) -> str:
             return storable(f"{title} at {fact.step}: {answer}, {fact.reason}")
         case RegistrationRefused() | QueueCleared():
             return storable(f"{title}: {fact.reason}")
+        case DeviceRegistered(conflicts_with=other) if other:
+            return storable(f"{title}: {_CONFLICT} {other}")
         case _:
             return title
+
+
+def _conflicting(fact: Registration) -> dict[str, object]:
+    """Say where another device with the same credential is, if there is (B-095)."""
+    other = fact.conflicts_with if isinstance(fact, DeviceRegistered) else ""
+    return {"conflicts_with": storable(other)} if other else {}
 
 
 def _denied(fact: BootstrapFailed) -> dict[str, object]:
@@ -290,6 +301,7 @@ def _data(fact: AnyFact) -> dict[str, object]:
                 "queue_mode": fact.queue_mode,
                 "lwm2m_version": storable(fact.lwm2m_version),
                 "profile": fact.profile,
+                **_conflicting(fact),
             }
         case DeviceBootstrapped():
             return {"means": storable(fact.means), **_read(fact)}

@@ -15,10 +15,13 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     ColumnElement,
+    Float,
     Row,
     Select,
+    cast,
     delete,
     exists,
+    extract,
     func,
     select,
     tuple_,
@@ -33,6 +36,7 @@ from homeport.store.connection import Connection
 from homeport.store.entries import Entry
 from homeport.store.trust import Grant, TrustView
 from homeport.store.trust_writer import TrustWriter
+from services.directory import observability
 from services.directory.accounts.accounts import ACTIVE
 from services.directory.bootstrap.bootstrap_schema import (
     bootstrap_configurations,
@@ -66,6 +70,11 @@ _TURN = 0x486F6D6554727573
 """Any number: the lock of who writes the trust view."""
 _REWRITE = _TURN + 1
 """The lock of who writes all of it."""
+
+_DELAY = cast(
+    extract("epoch", func.clock_timestamp() - trust_changes.c.recorded_at), Float
+)
+"""Seconds since a change was written down."""
 
 Build = Callable[[Row[Any], Keyring], Iterable[Entry]]
 Put = Callable[[Sequence[Row[Any]]], Awaitable[None]]
@@ -101,11 +110,13 @@ class Projection:
                 )
                 rows = found.all()
                 await self._bring(connection, [_change(row) for row in rows])
-                await connection.execute(
-                    delete(trust_changes).where(
-                        trust_changes.c.number.in_([row.number for row in rows])
-                    )
+                numbers = [row.number for row in rows]
+                delays = await connection.scalars(
+                    delete(trust_changes)
+                    .where(trust_changes.c.number.in_(numbers))
+                    .returning(_DELAY)
                 )
+                observability.record_trust_told(delays.all())
             settled += len(rows)
         return settled
 

@@ -14,5 +14,5 @@ async def test_both_clients_have_the_same_groups(
             for name, group in vars(client).items()
             if isinstance(group, Group)
         }
-        assert len(groups) == 17
+        assert len(groups) == 18
         assert all(type(vars(other)[name]) is kind for name, kind in groups.items())

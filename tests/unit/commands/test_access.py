@@ -15,6 +15,7 @@ from homeport.commands.access import (
     open_client,
     with_async_client,
     with_client,
+    with_operators_client,
 )
 from homeport.errors import HomeportError, InvalidConfiguration
 from homeport.runtime.platform import ready
@@ -30,6 +31,7 @@ SERVING = Ready(
     redis="",
     postgres="",
     processes={},
+    platform_api_key="ak_1operating",
 )
 
 
@@ -68,6 +70,19 @@ def test_a_platforms_key_is_not_shown_to_others(data: Path) -> None:
     with pytest.raises(InvalidConfiguration, match="--key of that --api is needed"):
         open_client(api="http://home.example", data=data)
     open_client(api=SERVING.api, data=data).close()
+
+
+def test_the_operator_is_led_there_too(data: Path) -> None:
+    cli = typer.Typer()
+
+    @cli.command()
+    @with_operators_client
+    def greet(client: Client) -> None:
+        """Say hello."""
+        typer.echo(type(client).__name__)
+
+    done = CliRunner().invoke(cli, ["--data", str(data)])
+    assert done.output == "Client\n"
 
 
 def test_a_ca_that_is_none_is_a_sentence(tmp_path: Path) -> None:

@@ -56,6 +56,13 @@ def test_only_so_many_keys_are_remembered() -> None:
     assert made.take("b", 0.0) == 0.0
 
 
+def test_no_more_keys_are_remembered_than_may_be() -> None:
+    made = Quotas(1, most_keys=10)
+    for number in range(1_000):
+        made.take(f"{number}", 0.0)
+    assert len(made) == 10
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0.01, "1"), (1.0, "1"), (1.2, "2")])
 def test_a_wait_is_written_in_whole_seconds(seconds: float, text: str) -> None:
     assert quotas.retry_after(seconds) == text

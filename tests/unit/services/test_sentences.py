@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -36,10 +36,17 @@ def test_what_it_consumes_and_publishes_are_facts(name: str) -> None:
     assert facts(said["Consumes"]) | facts(said["Publishes"]) <= FACTS
 
 
-@pytest.mark.parametrize(("name", "module"), CONSUMERS.items())
-def test_what_it_consumes_is_what_it_subscribes_to(name: str, module: str) -> None:
-    subscribed = importlib.import_module(module).SUBSCRIPTION.facts
+@pytest.mark.parametrize(("name", "modules"), CONSUMERS.items())
+def test_what_it_consumes_is_what_it_subscribes_to(
+    name: str, modules: Sequence[str]
+) -> None:
+    subscribed = [
+        fact
+        for module in modules
+        for fact in importlib.import_module(module).SUBSCRIPTION.facts
+    ]
     assert facts(sections(name)["Consumes"]) == set(subscribed)
+    assert len(set(subscribed)) == len(subscribed)
 
 
 def test_every_fact_is_published_by_somebody() -> None:

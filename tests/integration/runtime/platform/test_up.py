@@ -124,6 +124,7 @@ async def test_its_sudden_end_leaves_no_process_behind(data_folder: Path) -> Non
         await gone(*pids_of(ready))
     async with platform(data_folder) as (_, again):
         assert again["api_key"] == ready["api_key"]
+        assert again["platform_api_key"] == ready["platform_api_key"]
         await _check_api(again)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from homeport.identity import Service
 from homeport.keyring import Keyring, Resealed
 from homeport.names import EndpointName
-from services.directory import resealing
+from homeport.runtime import sealed_rows
 from services.directory.bootstrap import bootstrap_configurations
 from services.directory.bootstrap.bootstrap_schema import (
     bootstrap_configurations as configured,
@@ -95,7 +95,7 @@ async def test_repeating_it_finds_nothing_to_do(engine: AsyncEngine) -> None:
 async def test_it_goes_on_batch_by_batch(
     engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resealing, "BATCH", 2)
+    monkeypatch.setattr(sealed_rows, "BATCH", 2)
     await register(engine, *"abcd")
     await register(engine, "e", keyring=ROTATED)
     assert await reseal(engine, ROTATED) == Resealed(found=5, anew=4)

@@ -18,7 +18,9 @@ def test_the_first_start_makes_an_account_a_key_and_a_secret(tmp_path: Path) -> 
     made = identity.establish(tmp_path)
     assert re.fullmatch("[0-9a-f]{64}", made.secret_key)
     assert re.fullmatch("[0-9a-f]{32}", made.account_id)
-    assert re.fullmatch("ak_1[0-9A-Za-z]+[0-9a-f]{32}", made.api_key)
+    for key in (made.api_key, made.platform_api_key):
+        assert re.fullmatch("ak_1[0-9A-Za-z]+[0-9a-f]{32}", key)
+    assert made.api_key != made.platform_api_key
 
 
 def test_the_next_start_finds_them(tmp_path: Path) -> None:
@@ -48,10 +50,25 @@ def test_a_file_of_before_there_were_secrets_gets_one(tmp_path: Path) -> None:
     assert identity.establish(tmp_path).secret_key == made.secret_key
 
 
-def test_neither_key_is_shown(tmp_path: Path) -> None:
+def test_a_file_of_before_there_was_an_operator_gets_its_key(tmp_path: Path) -> None:
+    kept = {"account_id": "a" * 32, "api_key": KEY, "secret_key": SECRET}
+    (tmp_path / identity.FILE).write_text(json.dumps(kept))
     made = identity.establish(tmp_path)
-    assert made.api_key not in repr(made)
-    assert made.secret_key not in repr(made)
+    assert (made.api_key, made.secret_key) == (KEY, SECRET)
+    assert made.platform_api_key
+    assert identity.establish(tmp_path) == made
+
+
+def test_a_key_that_the_operator_has_chosen_is_taken_and_kept(tmp_path: Path) -> None:
+    identity.establish(tmp_path)
+    identity.establish(tmp_path, platform_api_key="ak_1chosen")
+    assert identity.establish(tmp_path).platform_api_key == "ak_1chosen"
+
+
+def test_no_key_is_shown(tmp_path: Path) -> None:
+    made = identity.establish(tmp_path)
+    for secret in (made.api_key, made.secret_key, made.platform_api_key):
+        assert secret not in repr(made)
 
 
 def test_another_account_gets_another_key(tmp_path: Path) -> None:

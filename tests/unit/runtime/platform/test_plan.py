@@ -13,7 +13,7 @@ from homeport.runtime.platform.plan import PARTS, Options, Ports
 from homeport.runtime.services import MODULES
 
 DATA = Path("data")
-WHO = Identity(AccountId("a" * 32), "ak_1" + "b" * 48, "c" * 64)
+WHO = Identity(AccountId("a" * 32), "ak_1" + "b" * 48, "c" * 64, "ak_1" + "d" * 48)
 BY_NAME = {part.name: part for part in PARTS}
 
 

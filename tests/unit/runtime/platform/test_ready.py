@@ -20,6 +20,7 @@ READY = Ready(
     redis="redis://:x@127.0.0.1:6379/0",
     postgres="postgresql://homeport:x@127.0.0.1:5432/homeport",
     processes={"lwm2m": [1, 2]},
+    platform_api_key="ak_1" + "d" * 48,
 )
 
 
@@ -38,6 +39,7 @@ def test_its_keys_are_the_promised_ones(tmp_path: Path) -> None:
         "processes",
         "api_https",
         "ca",
+        "platform_api_key",
     ]
     assert content["api_https"] is None
     assert content["ca"] is None

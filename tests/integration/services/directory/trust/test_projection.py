@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -104,6 +106,38 @@ async def test_a_view_that_is_lost_is_written_again(
         assert all([await knows(opened, name) for name in kettles])
         assert (await opened.entries.chains(asked), await device(opened)) == before
         assert await opened.entries.authority() == authority
+
+
+def told() -> tuple[float, float]:
+    """Return of how many changes edges were told, and after how long altogether."""
+    name = "homeport_directory_trust_delay_seconds"
+    count, total = (
+        REGISTRY.get_sample_value(f"{name}_{each}") or 0 for each in ("count", "sum")
+    )
+    return count, total
+
+
+async def test_how_long_edges_wait_to_be_told_is_measured(opened: Site) -> None:
+    async with projected(opened) as projection_, connected(opened) as engine:
+        await projection_.settle()
+        count, total = told()
+        await register(opened)
+        now, soon = told()
+        assert (now, soon - total < 60) == (count + 1, True)
+        async with engine.begin() as connected_:
+            await connected_.execute(
+                trust_changes.insert().values(
+                    kind="claim",
+                    account_id=ACCOUNT,
+                    id="1",
+                    place="f",
+                    recorded_at=datetime.now(UTC) - timedelta(minutes=5),
+                )
+            )
+        await projection_.settle()
+        later, late = told()
+        assert later == count + 2
+        assert 290 < late - soon < 400
 
 
 async def test_a_view_that_is_there_is_left_alone(opened: Site) -> None:

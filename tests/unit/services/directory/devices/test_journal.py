@@ -41,6 +41,25 @@ def test_a_registration_is_remembered_with_what_it_changed() -> None:
     )
 
 
+def test_a_registration_beside_another_live_device_says_where_that_is() -> None:
+    event = written(FactName.DEVICE_REGISTERED, conflicts_with="192.0.2.1:5683")
+    assert event.data["conflicts_with"] == "192.0.2.1:5683"
+    assert event.description == (
+        "Device registered: another one with the same credential was just heard from "
+        "192.0.2.1:5683"
+    )
+
+
+def test_a_refused_registration_says_whose_certificate_it_was() -> None:
+    event = written(
+        FactName.REGISTRATION_REFUSED,
+        reason="the endpoint name belongs to another credential",
+        fingerprint="f" * 64,
+    )
+    assert event.description.endswith("belongs to another credential")
+    assert event.data["fingerprint"] == "f" * 64
+
+
 def test_an_event_has_an_id_like_all_others_that_its_fact_decides() -> None:
     one = written(FactName.DEVICE_REGISTERED)
     assert len(one.id) == 32

@@ -1,0 +1,1 @@
+"""Renewals: devices asked for new certificates, what came of it, and who signs them."""
