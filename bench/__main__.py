@@ -12,6 +12,8 @@ NAMES = (
     "edge",
     "fleet",
     "handshakes",
+    "notifications",
+    "requests",
     "secured",
     "storm",
     "system",

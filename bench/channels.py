@@ -9,7 +9,15 @@ from pathlib import Path
 
 import asyncpg
 
-from bench.processes import cpu_seconds, free_port, metric, process, servers, serving
+from bench.processes import (
+    SECRET,
+    cpu_seconds,
+    free_port,
+    metric,
+    process,
+    servers,
+    serving,
+)
 from homeport.events import publisher
 from homeport.events.client import BusClient
 from homeport.events.cloudevents import Envelope
@@ -73,6 +81,7 @@ async def _notifier(started: EmbeddedServers, probe: int) -> AsyncIterator[int]:
         HOMEPORT_REDIS_URL=started.redis_url,
         HOMEPORT_NATS_URL=started.nats_url,
         HOMEPORT_POSTGRES_URL=started.postgres_url,
+        HOMEPORT_SECRET_KEY=SECRET,
         HOMEPORT_WEBHOOK_NETWORKS="127.0.0.0/8",
         HOMEPORT_PROBE_PORT=str(probe),
         HOMEPORT_LOG_LEVEL="error",

@@ -9,9 +9,10 @@ from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
 from homeport.errors import Unavailable
-from homeport.events import bounds, streams
+from homeport.events import bounds, streams, subjects
 from homeport.events.client import BusClient
 from homeport.events.streams import StreamLimits
+from homeport.names import DeviceId, EdgeId
 
 ANSWER_SECONDS = 2
 CHECK_SECONDS = 1
@@ -83,6 +84,19 @@ async def check(client: BusClient) -> None:
     try:
         await client.jetstream(timeout=CHECK_SECONDS).account_info()
     except (NatsError, JetStreamError, OSError, TimeoutError) as error:
+        raise Unavailable("NATS", str(error) or type(error).__name__) from error
+
+
+async def poke(client: BusClient, edge: str, device: DeviceId) -> None:
+    """Tell an edge that a request waits for a device; raise Unavailable.
+
+    Nobody waits for its answer, but it may give one.
+    """
+    try:
+        await client.publish(
+            subjects.poke(EdgeId(edge)), device.encode(), reply=client.new_inbox()
+        )
+    except (NatsError, OSError) as error:
         raise Unavailable("NATS", str(error) or type(error).__name__) from error
 
 

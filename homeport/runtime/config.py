@@ -203,8 +203,8 @@ class DatabaseSettings(Settings):
     )
 
 
-class SecuritySettings(Settings):
-    """What the services read that deal in credentials."""
+class SealingSettings(Settings):
+    """What the services read that keep something sealed."""
 
     secret_key: ConfiguredSecret = Field(
         description=(
@@ -212,6 +212,16 @@ class SecuritySettings(Settings):
             "every replica. To rotate it, put a new one before the old, with a comma."
         ),
     )
+
+    @property
+    def keyring(self) -> Keyring:
+        """The installation's secret, ready for use."""
+        return Keyring.parse(self.secret_key.get_secret_value())
+
+
+class SecuritySettings(SealingSettings):
+    """What the services read that deal in credentials."""
+
     bootstrap_public_coaps: PublicCoaps = Field(
         default="coaps://127.0.0.1:5784",
         description="Where devices reach the bootstrap server over DTLS or TLS.",
@@ -220,11 +230,6 @@ class SecuritySettings(Settings):
         default="coaps://127.0.0.1:5684",
         description="Where devices reach the LwM2M server over DTLS or TLS.",
     )
-
-    @property
-    def keyring(self) -> Keyring:
-        """The installation's secret, ready for use."""
-        return Keyring.parse(self.secret_key.get_secret_value())
 
 
 class HandoverSettings(Settings):

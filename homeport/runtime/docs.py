@@ -5,6 +5,7 @@ The same code writes the same bytes, so a test can hold the committed pages to i
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -25,16 +26,17 @@ from homeport.runtime.config import (
     PREFIX,
     DatabaseSettings,
     EdgeSettings,
+    SealingSettings,
     SecuritySettings,
     Settings,
 )
 
 GENERATED = "<!-- Written by `make docs`; change the code instead. -->\n"
 
-CONSUMERS: Mapping[str, str] = {
-    "directory": "services.directory.bus",
-    "expiry": "services.expiry.bus",
-    "notifier": "services.notifier.bus",
+CONSUMERS: Mapping[str, Sequence[str]] = {
+    "directory": ("services.directory.bus", "services.directory.renewals.bus"),
+    "expiry": ("services.expiry.bus",),
+    "notifier": ("services.notifier.bus",),
 }
 """The services with fixed consumers; channels have theirs besides."""
 
@@ -53,6 +55,7 @@ Those that take are Homeport's own services.
 _SHARED: Mapping[type[Settings], str] = {
     Settings: "Every service",
     DatabaseSettings: "Services with PostgreSQL",
+    SealingSettings: "Services that keep something sealed",
     SecuritySettings: "Services that deal in credentials",
     EdgeSettings: "CoAP edges",
 }
@@ -103,7 +106,7 @@ def configuration() -> str:
 def asyncapi() -> str:
     """Describe every fact and every fixed consumer, as FastStream sees them."""
     broker = bus.broker("nats://127.0.0.1:4222")
-    for module in CONSUMERS.values():
+    for module in chain.from_iterable(CONSUMERS.values()):
         broker.include_router(
             bus.router(_subscription(module), _take, unreadable=_pass_over)
         )

@@ -6,7 +6,14 @@ owners from the same list of edges, and a lease in Redis settles what they disag
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 
 import structlog
@@ -20,13 +27,14 @@ from homeport.events.facts import FactName
 from homeport.events.streams import StreamLimits
 from homeport.names import AccountId, DeviceId, EdgeId
 from homeport.runtime import bus, traces
+from homeport.runtime.bells import Bells, bells
 from homeport.runtime.tasks import end, vital
 from homeport.store.edges import EdgeRegistry
 from homeport.store.outbox import Entry, Outbox
 
 BEAT_SECONDS = 1.0
-POLL_SECONDS = 0.05
-"""How late an event may be that another edge recorded in a bucket of ours."""
+POLL_SECONDS = 0.2
+"""How late an event may be of which nobody rings, or whose bell was not heard."""
 GATHER_SECONDS = 0.005
 """How long a round waits for company under load: fuller batches cost less each."""
 MAX_BATCH_BYTES = 8 * 2**20
@@ -146,10 +154,15 @@ class EdgeRelay:
         self._held: frozenset[int] = frozenset()
         self._recorded = asyncio.Event()
         self._relay: Relay | None = None
+        self._bells: Bells | None = None
 
-    def recorded(self) -> None:
-        """Say that this edge has just put events into the outbox."""
+    def recorded(self, buckets: Collection[int]) -> None:
+        """Say that this edge has just put events into the outboxes of buckets."""
+        if not buckets:
+            return
         self._recorded.set()
+        if self._bells is not None:
+            self._bells.ring(buckets)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -169,7 +182,10 @@ class EdgeRelay:
     async def _publish(self) -> None:
         while True:
             try:
-                async with bus.connection(self._nats_url, self._stream) as nats:
+                async with (
+                    bus.connection(self._nats_url, self._stream) as nats,
+                    bells(nats, self._recorded.set) as self._bells,
+                ):
                     self._relay = Relay(self._outbox, nats)
                     await _persist(self._round, pause=self._pause)
             except Unavailable as error:
@@ -188,17 +204,21 @@ class EdgeRelay:
 
     async def _beat(self) -> int:
         beats = await self._registry.beat(self._edge, registers=self._registers)
-        self._wanted = share(self._edge, beats.edges, self._buckets)
+        wanted = share(self._edge, beats.edges, self._buckets)
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._recorded.set()
         return 0
 
     async def _round(self) -> int:
         self._recorded.clear()
-        if self._relay is None or not self._wanted:
+        if self._relay is None or self._bells is None or not self._wanted:
             return 0
         wanted = self._wanted
         if lost := self._held.difference(wanted):
             await self._relay.leave(sorted(lost))  # a new edge need not wait for them
         self._held = frozenset(wanted)
+        await self._bells.listen(self._held)
         return await self._relay.round(wanted)
 
     async def _pause(self, published: int) -> None:

@@ -28,7 +28,10 @@ from homeport.store.resumptions import ResumptionStore
 from homeport.store.trust import TrustView
 from homeport.store.trust_reader import TrustReader
 
-MODULES: Mapping[str, str] = {"directory": "services.directory.resealing"}
+MODULES: Mapping[str, str] = {
+    "directory": "services.directory.resealing",
+    "notifier": "services.notifier.resealing",
+}
 """The services that seal what PostgreSQL keeps, and who seals it anew."""
 
 WAIT_SECONDS = 60.0

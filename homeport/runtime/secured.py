@@ -205,7 +205,7 @@ class Refusals:
         outcomes = await self._base.store.execute(
             operations, arrived=self._base.clock.now()
         )
-        self._base.relay.recorded()
+        self._base.relay.recorded({each.bucket for each in operations})
         return outcomes
 
 

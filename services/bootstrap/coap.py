@@ -201,7 +201,7 @@ class Listener(Generic[Peer]):
         except Unavailable as error:
             await self._postpone(batch, str(error))
         else:
-            self._stores.recorded()
+            self._stores.recorded({step.recorded.operation.bucket for step in steps})
             for step, outcome in zip(steps, outcomes, strict=True):
                 try:
                     self._settle(step, outcome, silences)

@@ -1,6 +1,6 @@
 """What is on its way through the store: bootstraps that begin, and those that end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Generic
 
@@ -44,12 +44,12 @@ class Step(Generic[Peer]):
 class Stores:
     """What a listener asks of the stores, and their clock (ms since 1970).
 
-    ``recorded`` is told when something is.
+    ``recorded`` is told in which buckets something is.
     """
 
     sessions: SessionStore
     registry: EdgeRegistry
     reader: TrustReader
     writer: TrustWriter
-    recorded: Callable[[], None]
+    recorded: Callable[[Collection[int]], None]
     now_milliseconds: Callable[[], int]

@@ -7,16 +7,20 @@ from datetime import timedelta
 from functools import partial
 
 from homeport.errors import Unavailable
+from homeport.events import publisher, subjects
 from homeport.pki import nkeys
 from homeport.runtime import addresses, bus
+from homeport.runtime.course import course
 from homeport.runtime.probes import Probes
 from homeport.runtime.serving import serve
+from homeport.runtime.sweeping import Sweeper
 from homeport.runtime.tasks import end, vital
 from homeport.store.trust import TrustView
 from homeport.store.trust_changes import TrustChanges
 from services.notifier import http
 from services.notifier.books import Books
 from services.notifier.bus import broker
+from services.notifier.channels import signing_secrets
 from services.notifier.channels.channels import Callback, Channel, Kind
 from services.notifier.channels.claims import claims
 from services.notifier.channels.delivery import Delivery
@@ -29,13 +33,13 @@ from services.notifier.channels.store import ChannelStore
 from services.notifier.channels.unattended import Stores, Unattended
 from services.notifier.channels.webhooks import Webhooks, webhooks
 from services.notifier.config import NotifierSettings
-from services.notifier.device_requests.sweeping import Sweeper
+from services.notifier.device_requests import sweeping
+from services.notifier.device_requests.open_requests import OpenRequest
 from services.notifier.ground import Ground, ground
 from services.notifier.named_consumers.consumer_store import ConsumerStore
 from services.notifier.nats_users.nats_authorization import Authorization
 from services.notifier.nats_users.nats_granting import Granting
 from services.notifier.revocations import Revocations
-from services.notifier.stream.course import course
 
 SETTINGS = NotifierSettings
 
@@ -48,7 +52,9 @@ async def service(
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(ground(settings))
         applications = await stack.enter_async_context(webhooks(settings))
-        stored, ledger = ChannelStore(base.engine), Ledger(base.engine)
+        stored = ChannelStore(base.engine, settings.keyring)
+        ledger = Ledger(base.engine)
+        await signing_secrets.seal_plain(base.engine, settings.keyring)
         roster = _roster(settings, base, applications, stored, ledger)
         probes.add("nats", lambda: bus.check(base.nats))
         probes.add("channels", roster.check)
@@ -66,6 +72,7 @@ async def service(
             TrustView(base.redis),
             stored,
             base.subscriptions,
+            base.resting.cursors,
             discard=base.resting.discard,
             seconds=settings.key_sweep_seconds,
         )
@@ -102,7 +109,7 @@ def _roster(
         return await Delivery(
             channel,
             inbox=base.resting.inbox,
-            interests=base.interests.of,
+            addressee=base.addressees.of,
             hand_over=calls.hand_over,
         ).run()
 
@@ -120,11 +127,12 @@ def _roster(
     )
 
 
-def _sweeper(settings: NotifierSettings, base: Ground) -> Sweeper:
+def _sweeper(settings: NotifierSettings, base: Ground) -> Sweeper[OpenRequest]:
     return Sweeper(
         base.open_requests,
         base.queue,
-        course(base.redis, base.nats),
+        course(base.redis, base.nats, subjects.NOTIFIER_DURABLE),
+        sweeping.ends(lambda envelope: publisher.publish(base.nats, [envelope])),
         clock=base.clock,
         buckets=settings.buckets,
         seconds=settings.request_sweep_seconds,

@@ -21,6 +21,13 @@ class SerializationFlags(BaseModel):
     include_uid: bool = False
     include_timestamp: bool = False
     include_original_ep: bool = False
+    include_values: bool = Field(
+        default=False,
+        description=(
+            "Values and async responses have a member `values`, too: what the payload "
+            "says as JSON, by paths; null where it cannot be read."
+        ),
+    )
 
 
 class SerializationBody(BaseModel):
@@ -145,6 +152,7 @@ def _shown(serialization: Serialization) -> SerializationBody:
             include_uid=serialization.include_uid,
             include_timestamp=serialization.include_timestamp,
             include_original_ep=serialization.include_original_ep,
+            include_values=serialization.include_values,
         ),
     )
 

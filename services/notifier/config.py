@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from homeport.errors import InvalidFormat, InvalidParameter
 from homeport.pki import nkeys
-from homeport.runtime.config import DatabaseSettings
+from homeport.runtime.config import DatabaseSettings, SealingSettings
 from services.notifier.channels import networks
 from services.notifier.channels.networks import Network
 
@@ -28,7 +28,7 @@ def _seed(text: SecretStr) -> SecretStr:
     return text
 
 
-class NotifierSettings(DatabaseSettings):
+class NotifierSettings(DatabaseSettings, SealingSettings):
     """What the notifier service reads from the environment."""
 
     webhook_timeout_seconds: float = Field(
@@ -93,11 +93,13 @@ class NotifierSettings(DatabaseSettings):
         default=None,
         description=(
             "The seed of the NATS account key that NATS is configured to ask for "
-            "(auth callout); without it nobody may read from NATS itself."
+            "(auth callout), or 64 hex characters; without it nobody may read from "
+            "NATS itself."
         ),
     )
     nats_public_url: str | None = Field(
         default=None,
+        pattern="^(nats|tls|ws|wss)://",
         description=(
             "Where applications reach NATS; nothing for where the services do."
         ),

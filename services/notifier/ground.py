@@ -6,23 +6,24 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from nats.errors import Error as NatsError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport import names
 from homeport.errors import Unavailable
-from homeport.events import subjects
 from homeport.events.client import BusClient
-from homeport.names import DeviceId, EdgeId
+from homeport.names import EdgeId
 from homeport.runtime import bus, database
+from homeport.runtime.bells import ring
 from homeport.runtime.tasks import end, vital
 from homeport.store import connection
 from homeport.store.clock import StoreClock
 from homeport.store.connection import Connection
+from homeport.store.definitions import DefinitionReader
 from homeport.store.edges import EdgeRegistry
 from homeport.store.queue import RequestQueue
 from homeport.store.sessions import SessionStore
 from services.notifier import observability
+from services.notifier.channels.addressees import Addressees
 from services.notifier.channels.interests import Interests
 from services.notifier.channels.resting import Resting, resting
 from services.notifier.config import NotifierSettings
@@ -51,6 +52,8 @@ class Ground:
     endpoints: Endpoints
     subscriptions: SubscriptionStore
     interests: Interests
+    definitions: DefinitionReader
+    addressees: Addressees
     requests: Requests
     observing: Observing
     resting: Resting
@@ -84,8 +87,18 @@ async def ground(settings: NotifierSettings) -> AsyncIterator[Ground]:
         queue = RequestQueue(redis, sessions)
         opened, endpoints = OpenRequests(engine, direct), Endpoints(engine)
         subscriptions = SubscriptionStore(engine)
-        poke = partial(_poke, nats)
-        requests = Requests(sessions, queue, opened, endpoints, clock=clock, poke=poke)
+        interests = Interests(subscriptions.interest)
+        definitions = DefinitionReader(redis)
+        poke = partial(bus.poke, nats)
+        requests = Requests(
+            sessions,
+            queue,
+            opened,
+            endpoints,
+            clock=clock,
+            poke=poke,
+            ring=partial(ring, nats),
+        )
         yield Ground(
             identity=identity,
             redis=redis,
@@ -96,21 +109,13 @@ async def ground(settings: NotifierSettings) -> AsyncIterator[Ground]:
             open_requests=opened,
             endpoints=endpoints,
             subscriptions=subscriptions,
-            interests=Interests(subscriptions.interest),
+            interests=interests,
+            definitions=definitions,
+            addressees=Addressees(interests.of, definitions.of),
             requests=requests,
             observing=Observing(sessions, queue, requests, subscriptions),
             resting=await stack.enter_async_context(resting(nats, engine)),
         )
-
-
-async def _poke(nats: BusClient, edge: str, device: DeviceId) -> None:
-    """Tell an edge of a device; nobody waits for its answer, but it may give one."""
-    try:
-        await nats.publish(
-            subjects.poke(EdgeId(edge)), device.encode(), reply=nats.new_inbox()
-        )
-    except (NatsError, OSError) as error:
-        raise Unavailable("NATS", str(error) or type(error).__name__) from error
 
 
 async def _keep_time(registry: EdgeRegistry) -> None:

@@ -69,7 +69,8 @@ async def application(settings: NotifierSettings) -> AsyncIterator[FastAPI]:
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(ground(settings))
         callers = await stack.enter_async_context(webhooks(settings))
-        stored, ledger = ChannelStore(base.engine), Ledger(base.engine)
+        stored = ChannelStore(base.engine, settings.keyring)
+        ledger = Ledger(base.engine)
         sockets = Sockets(stored, ledger)
         roster = _roster(settings, base, sockets)
         collect = base.resting.collect
@@ -94,7 +95,7 @@ async def application(settings: NotifierSettings) -> AsyncIterator[FastAPI]:
                         partial(consumers.acknowledge, base.nats),
                     ),
                     claims=roster.held,
-                    interests=base.interests.of,
+                    addressee=base.addressees.of,
                     seconds=settings.pull_seconds,
                 ),
                 sockets=sockets,
@@ -102,6 +103,7 @@ async def application(settings: NotifierSettings) -> AsyncIterator[FastAPI]:
                 requests=base.requests,
                 queue=base.queue,
                 endpoints=base.endpoints,
+                definitions=base.definitions,
                 subscriptions=base.subscriptions,
                 subscribing=Subscribing(
                     base.queue, base.requests, base.subscriptions, base.observing
@@ -139,7 +141,7 @@ def _roster(settings: NotifierSettings, base: Ground, sockets: Sockets) -> Roste
             and await Delivery(
                 channel,
                 inbox=base.resting.inbox,
-                interests=base.interests.of,
+                addressee=base.addressees.of,
                 hand_over=socket.hand_over,
             ).run()
         )

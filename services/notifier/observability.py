@@ -282,6 +282,11 @@ def record_revocation_waits(reason: str) -> None:
     _log.warning("keys not looked at", reason=reason)
 
 
+def record_unopened(channel_id: str, error: Exception) -> None:
+    """Log a channel that nobody serves: no secret opens what signs its calls."""
+    _log.error("channel not opened", channel=channel_id, reason=str(error))
+
+
 def record_dropped(owner: str, account: str, events: int) -> None:
     """Count and log events that left the stream before they were taken."""
     _DROPPED.inc(events)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from homeport.names import AccountId
 from homeport.runtime.quotas import Quotas
+from homeport.store.definitions import DefinitionReader
 from homeport.store.queue import RequestQueue
 from homeport.store.trust import TrustView
 from services.notifier.channels.handlers import Collect
@@ -39,6 +40,7 @@ class Ports:
     requests: Requests
     queue: RequestQueue
     endpoints: Endpoints
+    definitions: DefinitionReader
     subscriptions: SubscriptionStore
     subscribing: Subscribing
     consuming: Consuming

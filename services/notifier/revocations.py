@@ -3,6 +3,9 @@
 A replica hears at once that a key is shut out. What nobody has heard, because no
 notifier ran, is found by looking: a key that nobody may come with, at two looks, is
 gone. Two, since a trust view that was lost is written again in the meantime.
+
+Named consumers and users of NATS are an account's, whichever key has made them: they
+stay, and only who reads with the key is closed.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from homeport.store.trust import api_key_id
 from homeport.store.trust_changes import News
 from services.notifier import observability
 from services.notifier.channels.store import ChannelStore
+from services.notifier.stream.cursors import Cursors
 from services.notifier.subscriptions.subscription_store import SubscriptionStore
 
 
@@ -35,6 +39,7 @@ class Revocations:
         keys: Keys,
         channels: ChannelStore,
         subscriptions: SubscriptionStore,
+        cursors: Cursors,
         *,
         discard: Callable[[str], Awaitable[None]],
         seconds: float,
@@ -42,6 +47,7 @@ class Revocations:
         self._keys = keys
         self._channels = channels
         self._subscriptions = subscriptions
+        self._cursors = cursors
         self._discard = discard
         self._seconds = seconds
         self._missing: frozenset[str] = frozenset()
@@ -68,7 +74,11 @@ class Revocations:
 
     async def look(self) -> None:
         """Look once; raise Unavailable."""
-        known = await self._channels.keys() | await self._subscriptions.keys()
+        known = (
+            await self._channels.keys()
+            | await self._subscriptions.keys()
+            | await self._cursors.keys()
+        )
         missing = await self._keys.missing_keys(sorted(known))
         gone, self._missing = missing & self._missing, missing
         await self.end(gone)

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    LargeBinary,
     MetaData,
     Sequence,
     Table,
@@ -30,6 +31,7 @@ channels = Table(
     Column("url", Text, nullable=False),
     Column("headers", JSONB, nullable=False),
     Column("signing_secret", Text, nullable=False),
+    Column("sealed_secret", LargeBinary),
     Column("serialization", JSONB, nullable=False),
     Column("socket", Text, nullable=False),
     Column("receipt", Text, nullable=False),
@@ -42,6 +44,7 @@ channels = Table(
     ),
     Column("failing_since", DateTime(timezone=True)),
 )
+"""A ``signing_secret`` that is not '' is of an earlier version, and not sealed yet."""
 
 removals = Table(
     "removals",

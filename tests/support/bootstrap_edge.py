@@ -85,7 +85,7 @@ async def serving(
                 registry=registry,
                 reader=reader,
                 writer=writer,
-                recorded=lambda: None,
+                recorded=lambda _: None,
                 now_milliseconds=lambda: (
                     store.clock.microseconds(store.clock.now()) // 1000
                 ),

@@ -30,6 +30,7 @@ from homeport.store.trust import Grant, Role, TrustView
 from services.notifier import http
 from services.notifier.app import service
 from services.notifier.config import NotifierSettings
+from tests.support.keyring import SECRET_KEY
 from tests.support.polling import until
 from tests.support.sessions import BUCKETS
 
@@ -155,7 +156,8 @@ class Site:
                 await asyncio.Event().wait()
 
         task = asyncio.create_task(run())
-        await ready.wait()
+        async with asyncio.timeout(20):
+            await ready.wait()
         return task
 
 
@@ -170,6 +172,7 @@ async def site(
         redis_url=redis_url,
         nats_url=nats_url,
         postgres_url=SecretStr(postgres_url),
+        secret_key=SecretStr(SECRET_KEY),
         **settings,  # type: ignore[arg-type] # numbers and texts, as they are declared
     )
     async with AsyncExitStack() as stack:
@@ -184,6 +187,7 @@ async def site(
         )
         port = await stack.enter_async_context(serve(routes, "127.0.0.1", 0))
         opened = Site(made, client, nats, TrustView(redis), f"http://127.0.0.1:{port}")
+        await opened.trust.put_fingerprint("whole")
         client.headers.update(await opened.allow(KEY, KEY_ID))
         yield opened
 

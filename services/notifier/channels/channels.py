@@ -28,12 +28,16 @@ _OF_THE_CONNECTION = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Serialization:
-    """The form of a channel's messages (R-122 .. R-124)."""
+    """The form of a channel's messages (R-122 .. R-124).
+
+    With ``include_values`` payloads are decoded besides, which is ours.
+    """
 
     deregistrations_as_object: bool = False
     include_uid: bool = False
     include_timestamp: bool = False
     include_original_ep: bool = False
+    include_values: bool = False
     max_chunk_size: int = LARGEST_CHUNK
 
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -23,7 +24,7 @@ from homeport.events import subjects
 from homeport.names import AccountId
 from services.notifier.channels.channels import Channel
 from services.notifier.channels.messages import Taken
-from services.notifier.stream.jetstream import reported, taken
+from services.notifier.stream.jetstream import Mark, mark, reported, taken
 
 BATCH = 1_000
 LINGER_SECONDS = 0.01
@@ -143,6 +144,13 @@ async def progress(nats: Client, key_id: str) -> Progress | None:
     )
 
 
+class _Given(NamedTuple):
+    """An event as the server has given it out."""
+
+    message: Msg
+    mark: Mark
+
+
 class Inbox:
     """A channel's events in the order of the stream, batch after batch.
 
@@ -162,8 +170,9 @@ class Inbox:
         self._crowded = False
         self._place = 0
         self._delivered = 0
+        self._newest = 0
         self._last: Msg | None = None
-        self._taken: Mapping[int, Msg] = {}
+        self._taken: Mapping[int, Msg] = {}  # by their places
 
     async def take(self, seconds: float = IDLE_SECONDS) -> list[Taken]:
         """Wait for the next batch; nothing if nothing came for a while."""
@@ -176,14 +185,14 @@ class Inbox:
                 self._begun = True
             if not found:
                 return []
-            events = {event.sequence: event for event in map(taken, found)}
-            self._taken = {msg.metadata.sequence.stream: msg for msg in found}
-            self._last = self._taken[max(self._taken)]
-            fresh = [
-                events[sequence]
-                for sequence in sorted(events)
-                if sequence > self._delivered
-            ]
+            self._taken = {given.mark.place: given.message for given in found}
+            places = sorted(self._taken)
+            self._last, self._newest = self._taken[places[-1]], places[-1]
+            fresh = sorted(
+                taken(given.message, given.mark)
+                for given in found
+                if given.mark.place > self._delivered
+            )
             if not fresh:
                 await self.acknowledge()
             return fresh
@@ -192,7 +201,7 @@ class Inbox:
         """Say that the batch taken last, and all before it, is delivered."""
         if self._last is None:
             return
-        self._delivered = max(self._delivered, self._last.metadata.sequence.stream)
+        self._delivered = max(self._delivered, self._newest)
         with reported():
             await self._last.ack_sync(timeout=_ANSWER_SECONDS)
         self._last = None
@@ -207,26 +216,26 @@ class Inbox:
             for taken in batch:
                 await self._taken[taken.sequence].nak()
 
-    async def _next(self, seconds: float) -> list[Msg]:
+    async def _next(self, seconds: float) -> list[_Given]:
         """Wait for company only where there is some: a single event goes at once."""
         found = await self._fetch(1, seconds)
-        if found and (self._crowded or found[0].metadata.num_pending):
+        if found and (self._crowded or found[0].mark.waiting):
             found += await self._fetch(BATCH - 1, LINGER_SECONDS)
         self._crowded = len(found) > 1
         return found
 
-    def _goes_on(self, found: Sequence[Msg]) -> bool:
+    def _goes_on(self, found: Sequence[_Given]) -> bool:
         """Say whether these are all that the server has given out since the last.
 
         One that a predecessor had, or that was lost with a connection, comes again
         after newer ones; and to acknowledge these would acknowledge it too.
         """
-        places = sorted(message.metadata.sequence.consumer for message in found)
-        return places == list(range(self._place + 1, self._place + 1 + len(found)))
+        numbers = sorted(given.mark.number for given in found)
+        return numbers == list(range(self._place + 1, self._place + 1 + len(found)))
 
-    async def _gather(self, found: Sequence[Msg]) -> list[Msg]:
+    async def _gather(self, found: Sequence[_Given]) -> list[_Given]:
         """Take all that is given out and not acknowledged, however long it takes."""
-        gathered = {message.metadata.sequence.stream: message for message in found}
+        gathered = {given.mark.place: given for given in found}
         while True:
             information = await self._jetstream.consumer_info(
                 subjects.STREAM, self._durable
@@ -234,17 +243,18 @@ class Inbox:
             if len(gathered) >= (information.num_ack_pending or 0):
                 break
             missing = (information.num_ack_pending or 0) - len(gathered)
-            for message in await self._fetch(missing, _GATHER_SECONDS):
-                gathered[message.metadata.sequence.stream] = message
+            for given in await self._fetch(missing, _GATHER_SECONDS):
+                gathered[given.mark.place] = given
         if information.delivered is not None:
             self._place = information.delivered.consumer_seq
         return list(gathered.values())
 
-    async def _fetch(self, most: int, seconds: float) -> list[Msg]:
+    async def _fetch(self, most: int, seconds: float) -> list[_Given]:
         try:
-            return await self._subscription.fetch(most, timeout=seconds)
+            found = await self._subscription.fetch(most, timeout=seconds)
         except TimeoutError:
             return []
+        return [_Given(message, mark(message)) for message in found]
 
 
 @asynccontextmanager

@@ -12,7 +12,6 @@ from services.notifier import observability
 from services.notifier.channels import messages
 from services.notifier.channels.channels import Channel
 from services.notifier.channels.messages import Addressee, Message, Notice, Taken
-from services.notifier.subscriptions.subscriptions import Interest
 
 INTERRUPTION_SECONDS = 1.0
 """How long to wait for a server of ours."""
@@ -35,7 +34,7 @@ class Events(Protocol):
 class Delivery:
     """The delivery of one channel: one message out at a time (R-127).
 
-    ``interests`` says what a key wants now; it raises Unavailable. ``hand_over``
+    ``addressee`` says for whom messages are now; it raises Unavailable. ``hand_over``
     returns when the application has a message, False when it never will.
     """
 
@@ -44,13 +43,13 @@ class Delivery:
         channel: Channel,
         *,
         inbox: Callable[[Channel], AbstractAsyncContextManager[Events]],
-        interests: Callable[[str], Awaitable[Interest]],
+        addressee: Callable[[Channel], Awaitable[Addressee]],
         hand_over: Callable[[Message], Awaitable[bool]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._channel = channel
         self._inbox = inbox
-        self._interests = interests
+        self._addressee = addressee
         self._hand_over = hand_over
         self._quiet = 0
         self._sleep = sleep
@@ -78,7 +77,7 @@ class Delivery:
         batch = await events.take()
         belonging = (taken.traceparent for taken in batch)
         with traces.handling("deliver", belonging, channel=self._channel.key_id):
-            for message in compose(batch, await self._addressee()):
+            for message in compose(batch, await self._addressee(self._channel)):
                 started = time.monotonic()
                 if not await self._hand_over(message):
                     return False
@@ -88,11 +87,6 @@ class Delivery:
             observability.record_settled(batch[0].time)
         self._quiet = 0 if batch else self._quiet + 1
         return True
-
-    async def _addressee(self) -> Addressee:
-        channel = self._channel
-        interest = await self._interests(channel.key_id)
-        return Addressee(channel.key_id, channel.serialization, interest)
 
 
 def compose(batch: Sequence[Taken], addressee: Addressee) -> list[Message]:

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from homeport.runtime.database import reported
 from services.notifier.channels.announcements import announce
 from services.notifier.channels.channels import Channel, Kind
-from services.notifier.channels.store import REMEMBERED, changing
+from services.notifier.channels.store import REMEMBERED
 from services.notifier.schema import channels, removals, revisions
+from services.notifier.transactions import changing
 
 NOTED = timedelta(minutes=1)
 """How often it is written down that a channel is still in use."""

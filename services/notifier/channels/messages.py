@@ -4,6 +4,7 @@ A fact is read directly: our own script wrote it, and the models of ``homeport.e
 would cost as much again as all the rest of a delivery.
 """
 
+from base64 import b64decode
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ import orjson
 from homeport.errors import InvalidFormat
 from homeport.events.facts import FactName
 from homeport.protocol.formats.codecs import MEDIA_TYPES
+from homeport.protocol.objects.definitions import Definitions
 from services.notifier.channels.channels import Serialization
 from services.notifier.device_requests import results
+from services.notifier.device_requests.decoding import decode
 from services.notifier.subscriptions.subscriptions import NOTHING, Interest
 
 Item = str | Mapping[str, object]
@@ -66,11 +69,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Who is told: the key of a channel, the form of its messages, what it wants."""
+    """Who is told: the key of a channel, the form of its messages, what it wants.
+
+    Its account's ``definitions`` are there where values are to be decoded.
+    """
 
     key_id: str
     serialization: Serialization
     interest: Interest = NOTHING
+    definitions: Definitions | None = None
 
 
 def read(taken: Taken, addressee: Addressee) -> Notice | None:
@@ -162,6 +169,7 @@ def _completed(fact: Any, taken: Taken, addressee: Addressee) -> Notice | None:
         return None
     item = results.item(fact)
     _extend(item, fact, addressee.serialization, timestamp=taken.time)
+    _decode(item, fact, addressee)
     return Notice(Kind.ASYNC_RESPONSES, fact["device_id"], item)
 
 
@@ -189,6 +197,7 @@ def _notified(fact: Any, taken: Taken, addressee: Addressee) -> Notice | None:
     if holds and (content_format := fact.get("content_format")) is not None:
         item["ct"] = results.media_type(content_format)
     _extend(item, fact, addressee.serialization, timestamp=taken.time)
+    _decode(item, fact, addressee)
     return Notice(Kind.NOTIFICATIONS, device, item)
 
 
@@ -228,6 +237,21 @@ def _extend(
         item["timestamp"] = timestamp
     if serialization.include_original_ep:
         item["original-ep"] = fact["endpoint_name"]
+
+
+def _decode(item: dict[str, object], fact: Any, addressee: Addressee) -> None:
+    """Say what a payload says where the channel wants that; null where it is none."""
+    if addressee.definitions is None:
+        return
+    values, payload = None, item["payload"]
+    if payload and fact.get("code", _CONTENT).startswith("2."):
+        values = decode(
+            fact["path"],
+            b64decode(str(payload)),
+            fact.get("content_format"),
+            addressee.definitions,
+        )
+    item["values"] = values
 
 
 def _resource(resource: Any) -> dict[str, object]:

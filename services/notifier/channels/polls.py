@@ -23,7 +23,6 @@ from services.notifier.channels.delivery import read
 from services.notifier.channels.ledger import Ledger
 from services.notifier.channels.messages import Addressee, Taken
 from services.notifier.channels.store import ChannelStore
-from services.notifier.subscriptions.subscriptions import Interest
 
 LOOK_SECONDS = 5.0
 """How often a poll that waits looks whether its channel is still there."""
@@ -60,14 +59,14 @@ class Polls:
         source: Source,
         *,
         claims: Callable[[], Claims],
-        interests: Callable[[str], Awaitable[Interest]],
+        addressee: Callable[[Channel], Awaitable[Addressee]],
         seconds: float,
     ) -> None:
         self._stored = stored
         self._ledger = ledger
         self._source = source
         self._claims = claims
-        self._interests = interests
+        self._addressee = addressee
         self._seconds = seconds
         self._polling: set[str] = set()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -144,17 +143,16 @@ class Polls:
     async def _wait(
         self, channel: Channel, inbox: Inbox, ending: asyncio.Event
     ) -> bytes | Unanswered:
-        form = channel.serialization
+        most = channel.serialization.max_chunk_size
         clock = asyncio.get_running_loop().time
         end = clock() + self._seconds
         while (left := end - clock()) > 0 and not ending.is_set():
             batch = await first(
                 inbox.take(min(left, LOOK_SECONDS)), _nothing_after(ending)
             )
-            wanted = await self._interests(channel.key_id)
-            addressee = Addressee(channel.key_id, form, wanted)
+            addressee = await self._addressee(channel)
             message, settled = messages.begin(
-                [read(taken, addressee) for taken in batch], form.max_chunk_size
+                [read(taken, addressee) for taken in batch], most
             )
             if message is not None:
                 await inbox.give_back(batch[settled:])

@@ -3,8 +3,7 @@
 All methods raise Unavailable when PostgreSQL is away.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,11 +11,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from homeport.errors import InvalidParameter
+from homeport.errors import InvalidFormat, InvalidParameter
+from homeport.keyring import Keyring
 from homeport.names import AccountId
 from homeport.runtime.database import reported
+from services.notifier import observability
+from services.notifier.channels import signing_secrets
 from services.notifier.channels.announcements import announce
 from services.notifier.channels.channels import (
     KINDS,
@@ -29,6 +31,7 @@ from services.notifier.channels.channels import (
     WebSocket,
 )
 from services.notifier.schema import channels, removals, revisions
+from services.notifier.transactions import changing
 
 REMEMBERED = timedelta(minutes=2)
 """How long a deleted long poll channel is said to be deleted (R-112)."""
@@ -40,19 +43,12 @@ _MADE: ColumnElement[bool] = literal_column("xmax = 0")
 """Whether a row was inserted, where it could have been updated."""
 
 
-@asynccontextmanager
-async def changing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Begin what is committed when this is left; raise Unavailable."""
-    with reported():
-        async with engine.begin() as connection:
-            yield connection
-
-
 class ChannelStore:
     """One channel for each API key."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, keyring: Keyring) -> None:
         self._engine = engine
+        self._keyring = keyring
 
     async def get(self, key_id: str) -> Channel | None:
         """Return a key's channel, if it has one."""
@@ -97,7 +93,10 @@ class ChannelStore:
         changed: dict[str, Any] = {
             "url": callback.url,
             "headers": dict(callback.headers),
-            "signing_secret": callback.signing_secret,
+            "signing_secret": "",
+            "sealed_secret": signing_secrets.seal(
+                self._keyring, key_id, callback.signing_secret
+            ),
             "serialization": asdict(serialization),
             "used_at": func.now(),
             "failing_since": None,
@@ -152,14 +151,24 @@ class ChannelStore:
         with reported():
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(query)).all()
-        return [_channel(row) for row in rows]
+        found = [self._channel(row) for row in rows]
+        return [channel for channel in found if channel is not None]
+
+    def _channel(self, row: Row[Any]) -> Channel | None:
+        """Read a channel; one whose secret cannot be opened cannot be served."""
+        try:
+            secret = signing_secrets.open_sealed(self._keyring, row)
+        except InvalidFormat as error:
+            observability.record_unopened(row.key_id, error)
+            return None
+        return _channel(row, secret)
 
 
-def _channel(row: Row[Any]) -> Channel:
+def _channel(row: Row[Any], signing_secret: str) -> Channel:
     return Channel(
         key_id=row.key_id,
         account=AccountId(row.account_id),
-        way=_way(row),
+        way=_way(row, signing_secret),
         serialization=_serialization(*row.serialization.items()),
         revision=row.revision,
         created_at=row.created_at,
@@ -173,10 +182,10 @@ def _serialization(*given: tuple[str, Any]) -> Serialization:
     return Serialization(**dict(given))
 
 
-def _way(row: Row[Any]) -> Way:
+def _way(row: Row[Any], signing_secret: str) -> Way:
     match Kind(row.kind):
         case Kind.CALLBACK:
-            return Callback(row.url, row.headers or _NONE, row.signing_secret)
+            return Callback(row.url, row.headers or _NONE, signing_secret)
         case Kind.LONG_POLLING:
             return LongPoll(row.receipt)
         case Kind.WEB_SOCKET:

@@ -1,7 +1,7 @@
 """The REST routes by which single resources were used before device requests (R-96)."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.params import Depends
@@ -59,7 +59,20 @@ _READ = {
         _NO_RESPONSE_PARAMETER,
     ]
 }
-_CHANGE = {"parameters": [_NO_RESPONSE_PARAMETER]}
+_CHANGE: Mapping[str, Any] = {"parameters": [_NO_RESPONSE_PARAMETER]}
+_VALUE = {
+    "description": "A value in any format that the device takes, 1 MiB at most.",
+    "content": {
+        "text/plain": {"schema": {"type": "string"}},
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+    },
+}
+_CHANGES: Mapping[Method, str] = {
+    Method.PUT: "Write a resource",
+    Method.POST: "Execute a resource, or create an instance",
+    Method.DELETE: "Delete an instance",
+}
+"""Each is described by itself, for their ids must differ (OpenAPI 3.1 §4.8.10)."""
 
 
 def routes(ports: Ports, *, caller: Depends) -> APIRouter:
@@ -98,18 +111,6 @@ def _add_read(router: APIRouter, ports: Ports, caller: Depends) -> None:
 
 
 def _add_changes(router: APIRouter, ports: Ports, caller: Depends) -> None:
-    @router.api_route(
-        _PATH,
-        methods=["PUT", "POST", "DELETE"],
-        status_code=202,
-        response_model=AsyncResponseId,
-        responses={
-            204: {"description": "Accepted, and nobody is told what comes of it"},
-            **words(400, 401, 403, 404, 409, 410, 413, 429),
-        },
-        openapi_extra=_CHANGE,
-        include_in_schema=False,
-    )
     async def change_resource(
         device_id: str, path: str, request: Request, grant: Annotated[Grant, caller]
     ) -> Response | AsyncResponseId:
@@ -120,6 +121,23 @@ def _add_changes(router: APIRouter, ports: Ports, caller: Depends) -> None:
             raise Refused(413, "PAYLOAD_TOO_LARGE")
         asked = _asked(Method(request.method), path, request, body)
         return await _ask(ports, grant, device(device_id), asked, request)
+
+    for method, deed in _CHANGES.items():
+        takes = method is not Method.DELETE
+        extra = {**_CHANGE, "requestBody": _VALUE} if takes else {**_CHANGE}
+        router.add_api_route(
+            _PATH,
+            change_resource,
+            methods=[method],
+            summary=deed,
+            status_code=202,
+            response_model=AsyncResponseId,
+            responses={
+                204: {"description": "Accepted, and nobody is told what comes of it"},
+                **words(400, 401, 403, 404, 409, 410, 413, 429),
+            },
+            openapi_extra=extra,
+        )
 
 
 async def _known(

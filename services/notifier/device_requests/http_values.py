@@ -1,23 +1,19 @@
 """The REST route of last known values: no device is woken for them."""
 
 import base64
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.params import Depends
 from pydantic import BaseModel, Field
 
-from homeport.errors import InvalidInput
-from homeport.protocol import paths, resources
-from homeport.protocol.formats import codecs
-from homeport.protocol.formats.records import Record
-from homeport.protocol.objects.core import CORE
+from homeport.protocol.objects.definitions import Definitions
 from homeport.store.trust import Grant
 from homeport.store.values import LastValue
 from services.notifier.answers import Refused, device, words
 from services.notifier.device_requests import request_bodies, results
+from services.notifier.device_requests.decoding import Values, decode
 from services.notifier.device_requests.requests import NotAsked
 from services.notifier.ports import Ports
 
@@ -33,7 +29,7 @@ class ValueInfo(BaseModel):
     )
     ct: str = Field(description="The content type of the payload.")
     payload: str = Field(description="What it said, in base64.")
-    values: dict[str, Any] | None = Field(
+    values: Values | None = Field(
         description=(
             "The values in it by their paths, as JSON; null where they cannot be read."
         )
@@ -60,12 +56,15 @@ def routes(ports: Ports, *, caller: Depends) -> APIRouter:
         value = await ports.queue.value(identity, wanted)
         if value is None:
             raise Refused(404, "VALUE_NOT_FOUND")
-        return _shown(wanted, value, ports.requests.freshness(value))
+        definitions = await ports.definitions.of(grant.account)
+        return _shown(wanted, value, ports.requests.freshness(value), definitions)
 
     return router
 
 
-def _shown(path: str, value: LastValue, max_age: int) -> ValueInfo:
+def _shown(
+    path: str, value: LastValue, max_age: int, definitions: Definitions
+) -> ValueInfo:
     said = datetime.fromtimestamp(value.at / 1000, UTC)
     kind = value.content_format
     return ValueInfo(
@@ -74,25 +73,5 @@ def _shown(path: str, value: LastValue, max_age: int) -> ValueInfo:
         max_age=max_age,
         ct="" if kind is None else results.media_type(kind),
         payload=base64.b64encode(value.payload).decode(),
-        values=_decoded(path, value),
+        values=decode(path, value.payload, kind, definitions),
     )
-
-
-def _decoded(path: str, value: LastValue) -> dict[str, Any] | None:
-    """Decode a payload by the definitions of its object; None where it makes none."""
-    kind = value.content_format
-    try:
-        records: Sequence[Record] = codecs.decode(
-            0 if kind is None else kind,
-            value.payload,
-            base=paths.parse(path),
-            definitions=CORE,
-        )
-    except InvalidInput:
-        return None
-    return {
-        paths.build(each.path): None
-        if each.value is None
-        else resources.build(each.value)
-        for each in records
-    }

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport.names import AccountId, DeviceId
 from homeport.runtime.database import reported
-from services.notifier.channels.store import changing
 from services.notifier.schema import open_requests
+from services.notifier.transactions import changing
 
 MOST = 10_000
 """Open requests that are looked at in one go."""

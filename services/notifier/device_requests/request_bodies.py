@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from homeport.errors import InvalidParameter
-from homeport.protocol.device_requests import Method
-from homeport.protocol.formats import codecs
+from homeport.protocol.device_requests import COMPOSITE, Method
+from homeport.protocol.formats import codecs, senml_cbor, senml_json
 from homeport.protocol.formats.payloads import LARGEST
 from services.notifier.device_requests.requests import Asked, Terms
 from services.notifier.subscriptions.subscriptions import normal
@@ -23,6 +23,7 @@ LONGEST_PATH = 255
 
 MOST_RETRIES = 10
 SECONDS = range(60, 2_592_001)
+_SENML = (senml_json.CONTENT_FORMAT, senml_cbor.CONTENT_FORMAT)
 _ASYNC_ID = re.compile(r"[0-9A-Za-z_\-]{1,40}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -33,7 +34,12 @@ class DeviceRequestBody(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    method: Literal["GET", "PUT", "POST", "DELETE"]
+    method: Literal["GET", "PUT", "POST", "DELETE", "FETCH", "IPATCH"] = Field(
+        description=(
+            "FETCH and IPATCH read and write several paths at once, which the payload "
+            "names as SenML; their own path is /."
+        )
+    )
     uri: str = Field(
         description=(
             "The path, /3/0/0; behind a question mark the attributes that a write "
@@ -58,15 +64,17 @@ def parse(body: bytes) -> Asked:
     try:
         given = DeviceRequestBody.model_validate_json(body)
         path, queries = parse_uri(given.uri)
-        return Asked(
-            Method(given.method),
-            path,
-            queries,
-            None if not given.accept else codecs.content_format(given.accept),
-            None
-            if not given.content_type
-            else codecs.content_format(given.content_type),
-            _payload(given.payload_b64 or ""),
+        return _checked(
+            Asked(
+                Method(given.method),
+                path,
+                queries,
+                None if not given.accept else codecs.content_format(given.accept),
+                None
+                if not given.content_type
+                else codecs.content_format(given.content_type),
+                _payload(given.payload_b64 or ""),
+            )
         )
     except (ValidationError, InvalidParameter, binascii.Error, ValueError) as error:
         reason = str(error).partition("\n")[0]
@@ -95,6 +103,16 @@ def parse_uri(uri: str) -> tuple[str, tuple[str, ...]]:
         if len(part.encode()) > LONGEST_PATH or _CONTROL.search(part):
             raise InvalidParameter("path", "is too long, or has a control character")
     return path, queries
+
+
+def _checked(asked: Asked) -> Asked:
+    """Return a request unless it is about several paths and names none."""
+    if asked.method in COMPOSITE:
+        if asked.path != "/":
+            raise InvalidParameter("uri", f"is not / as {asked.method} needs it")
+        if asked.content_format not in _SENML or not asked.payload:
+            raise InvalidParameter("payload-b64", "is no SenML")
+    return asked
 
 
 def _payload(text: str) -> bytes:

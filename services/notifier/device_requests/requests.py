@@ -8,7 +8,7 @@ import asyncio
 import math
 import uuid
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -17,9 +17,9 @@ import orjson
 from homeport.errors import HomeportError, Unavailable
 from homeport.events.facts import RequestOutcome
 from homeport.names import AccountId, DeviceId
-from homeport.protocol.device_requests import DeviceRequest, Method
+from homeport.protocol.device_requests import COMPOSITE, DeviceRequest, Method
 from homeport.store.clock import StoreClock
-from homeport.store.operations import Outcome, Result
+from homeport.store.operations import Result
 from homeport.store.queue import RequestQueue
 from homeport.store.sessions import MAX_AGE_MICROSECONDS, SessionStore, StoredSession
 from homeport.store.values import LastValue
@@ -38,6 +38,9 @@ LOOK_SECONDS = 0.05
 
 Poke = Callable[[str, DeviceId], Awaitable[None]]
 """Tells an edge that a request waits for a device; raises Unavailable."""
+
+Ring = Callable[[Iterable[int]], Awaitable[None]]
+"""Says that events wait in outboxes, by their buckets; raises Unavailable."""
 
 
 class Reason(Enum):
@@ -104,6 +107,7 @@ class Requests:
         *,
         clock: StoreClock,
         poke: Poke,
+        ring: Ring,
     ) -> None:
         self._sessions = sessions
         self._queue = queue
@@ -111,6 +115,7 @@ class Requests:
         self._endpoints = endpoints
         self._clock = clock
         self._poke = poke
+        self._ring = ring
 
     async def session(self, account: AccountId, device: DeviceId) -> StoredSession:
         """Return the session of a registered device; raise NotAsked without one.
@@ -134,10 +139,13 @@ class Requests:
         """
         arrived = self._clock.now()
         session = await self.session(account, device)
-        if not Structure(session.resources).has(asked.path):
+        is_one = asked.method not in COMPOSITE  # of several the device knows by itself
+        if is_one and not Structure(session.resources).has(asked.path):
             raise NotAsked(Reason.NO_RESOURCE)
         request = self._request(session, asked, terms)
         if terms.async_id and not await self._open(account, device, request, session):
+            # Whoever accepted it may have died before the edge was told.
+            await self._tell_edge(await self._queue.edge(device), device)
             return
         await self._put(account, device, request, arrived)
 
@@ -159,6 +167,13 @@ class Requests:
             return
         try:
             await self._poke(edge, device)
+        except Unavailable as error:
+            observability.record_not_poked(str(error))
+
+    async def _tell_publisher(self, device: DeviceId) -> None:
+        """Tell whoever publishes of a device; without it its events come later."""
+        try:
+            await self._ring([self._sessions.bucket(device)])
         except Unavailable as error:
             observability.record_not_poked(str(error))
 
@@ -250,10 +265,22 @@ class Requests:
         request: DeviceRequest,
         arrived: float,
     ) -> None:
-        outcome = await self._queued(account, device, request, arrived)
+        known = await self._known(device, request)
+        if known is None:
+            outcome = await self._queue.enqueue(
+                account, device, request, arrived=arrived
+            )
+        else:
+            told = answered(known, self.freshness(known))
+            outcome = await self._queue.answer(
+                account, device, request, told, arrived=arrived
+            )
         if outcome.result is Result.QUEUED:
             observability.record_request_accepted(request)
-            await self._tell_edge(outcome.edge, device)
+            if known is None:
+                await self._tell_edge(outcome.edge, device)
+            else:
+                await self._tell_publisher(device)
             return
         await self._stored.close([request.id])
         match outcome.result:
@@ -264,27 +291,16 @@ class Requests:
             case _:
                 raise NotAsked(Reason.NOT_CONNECTED)
 
-    async def _queued(
-        self,
-        account: AccountId,
-        device: DeviceId,
-        request: DeviceRequest,
-        arrived: float,
-    ) -> Outcome:
-        """Put a request into the queue, or end it with what is known already."""
-        if request.method is Method.GET and not request.queries and request.async_id:
-            value = await self._cached(device, request)
-            if value is not None:
-                told = answered(value, self.freshness(value))
-                return await self._queue.answer(
-                    account, device, request, told, arrived=arrived
-                )
-        return await self._queue.enqueue(account, device, request, arrived=arrived)
-
-    async def _cached(
+    async def _known(
         self, device: DeviceId, request: DeviceRequest
     ) -> LastValue | None:
-        if request.observe is not None:
+        """Return the value that a request is answered with, if it need not be sent."""
+        if (
+            request.method is not Method.GET
+            or request.queries
+            or not request.async_id
+            or request.observe is not None
+        ):
             return None
         value = await self.fresh(device, request.path)
         if value is None or request.accept not in (None, value.content_format):

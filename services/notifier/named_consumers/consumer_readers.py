@@ -22,7 +22,12 @@ from homeport.events import subjects
 from services.notifier.channels.messages import Taken
 from services.notifier.named_consumers.consumer_store import ConsumerStore
 from services.notifier.named_consumers.named_consumers import NamedConsumer
-from services.notifier.stream.jetstream import ANSWER_SECONDS, reported, taken
+from services.notifier.stream.jetstream import (
+    ANSWER_SECONDS,
+    mark,
+    reported,
+    taken,
+)
 
 BATCH = 200
 BATCH_BYTES = 4 * 2**20
@@ -86,9 +91,9 @@ class Reader:
         if len(self._came) < BATCH:
             await asyncio.sleep(LINGER_SECONDS)
         came, self._came = self._came, []
-        events = [taken(message) for message in came]
-        self.place, self.waiting = events[-1].sequence, came[-1].metadata.num_pending
-        return events
+        marks = [mark(message) for message in came]
+        self.place, self.waiting = marks[-1].place, marks[-1].waiting
+        return list(map(taken, came, marks))
 
     async def _ask(self) -> None:
         wanted = {

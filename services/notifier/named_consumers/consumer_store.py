@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from homeport.errors import InvalidParameter
 from homeport.names import AccountId
 from homeport.runtime.database import reported
-from services.notifier.channels.store import changing
 from services.notifier.named_consumers import named_consumers
 from services.notifier.named_consumers.named_consumers import NamedConsumer, Selection
 from services.notifier.schema import consumers
 from services.notifier.schema import cursors as cursor_table
 from services.notifier.stream import cursors
+from services.notifier.transactions import changing
 
 
 class ConsumerStore:

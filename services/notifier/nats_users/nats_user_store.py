@@ -16,9 +16,9 @@ from homeport.errors import InvalidParameter
 from homeport.events.facts import FactName
 from homeport.names import AccountId
 from homeport.runtime.database import reported
-from services.notifier.channels.store import changing
 from services.notifier.nats_users.nats_users import Access, NatsUser, digest
 from services.notifier.schema import nats_users
+from services.notifier.transactions import changing
 
 
 class NatsUserStore:

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.names import AccountId
 from homeport.runtime.database import reported
-from services.notifier.channels.store import changing
 from services.notifier.schema import channels, consumers, cursors
+from services.notifier.transactions import changing
 
 NOTED = timedelta(hours=1)
 """How often it is written down that a cursor still has its owner."""
@@ -57,6 +57,15 @@ class Cursors:
         if self._reading is None:
             self._reading = asyncio.create_task(self._read())
         return (await asyncio.shield(self._reading)).get(owner)
+
+    async def keys(self) -> frozenset[str]:
+        """Return the ids of all keys that have a cursor, with a channel or without."""
+        query = select(cursors.c.owner).where(
+            ~exists().where(consumers.c.id == cursors.c.owner)
+        )
+        with reported():
+            async with self._engine.connect() as connection:
+                return frozenset((await connection.execute(query)).scalars())
 
     async def page(self, *, after: str, most: int) -> list[Cursor]:
         """Return some cursors in the order of their owners."""

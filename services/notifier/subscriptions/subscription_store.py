@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from homeport.names import AccountId, DeviceId
 from homeport.runtime.database import reported
 from services.notifier.channels.announcements import announce_interests
-from services.notifier.channels.store import changing
 from services.notifier.schema import (
     open_requests,
     presubscriptions,
@@ -22,6 +21,7 @@ from services.notifier.schema import (
 )
 from services.notifier.subscriptions import subscriptions as wanted
 from services.notifier.subscriptions.subscriptions import Interest, Presubscription
+from services.notifier.transactions import changing
 
 Rules = Sequence[Mapping[str, Any]]
 """Presubscriptions in the words of R-103."""

@@ -39,6 +39,22 @@ async def test_what_is_encoded_here_arrives_as_what_nats_py_encodes(
     assert (two.subject, two.data, two.headers) == ("tests.two", b"", HEADERS)
 
 
+@pytest.mark.parametrize(
+    ("lines", "headers"),
+    [
+        (b"one: 1\r\ntwo: a: b\r\n\r\n", {"one": "1", "two": "a: b"}),
+        (b"tight:1\r\nwide:  2 \r\n\r\n", {"tight": "1", "wide": "2"}),
+        (b"latin: \xe9\r\n\r\n", {"latin": "\ufffd"}),
+        (b"\r\n", {}),
+    ],
+    ids=["ours", "of others", "no UTF-8", "none"],
+)
+def test_headers_are_read_whoever_wrote_them(
+    lines: bytes, headers: dict[str, str]
+) -> None:
+    assert BusClient._parse_header_lines(lines) == headers
+
+
 async def test_without_a_connection_nothing_is_kept_for_later() -> None:
     with pytest.raises(ConnectionClosedError):
         await BusClient().publish_encoded([client.encode("tests.one", {}, b"")])

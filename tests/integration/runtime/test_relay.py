@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from homeport.events.facts import FactName, RequestCompleted
 from homeport.runtime import bus
+from homeport.runtime import relay as relay_module
 from homeport.runtime.relay import EdgeRelay, Relay, share
 from homeport.store import keys
 from homeport.store.operations import Bootstrapped, Result
@@ -106,11 +107,25 @@ async def test_living_edges_share_the_buckets_and_publish_everything(
     relays = [relay_of(one, nats_url) for one in (here, there)]
     async with relays[0].running(), relays[1].running():
         await register(here, 100)
-        relays[0].recorded()
+        relays[0].recorded(EVERYTHING)
         await emptied(here)
     async with bus.connection(nats_url) as nats:
         assert len(await stored(nats)) == 100
     assert await here.redis.zcard(keys.edges()) == 0
+
+
+async def test_what_an_edge_records_for_another_waits_for_nobody_to_look(
+    here: Edge, there: Edge, nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relays = [relay_of(one, nats_url) for one in (here, there)]
+    async with relays[0].running(), relays[1].running():
+        edges = [here.identity, there.identity]
+        for one in (here, there):
+            await until(partial(leased, one, share(one.identity, edges, BUCKETS)))
+        monkeypatch.setattr(relay_module, "POLL_SECONDS", 3600)
+        await register(here, 100)
+        relays[0].recorded(EVERYTHING)
+        await emptied(here)
 
 
 async def test_an_edge_that_joins_does_not_wait_for_leases_to_run_out(
@@ -129,7 +144,7 @@ async def test_while_the_bus_is_away_the_outbox_keeps_everything(here: Edge) -> 
     relay = relay_of(here, "nats://127.0.0.1:9")
     async with relay.running():
         await register(here, 10)
-        relay.recorded()
+        relay.recorded(EVERYTHING)
     assert await waiting(here) == 10
 
 

@@ -14,7 +14,7 @@ from homeport.dtls.client import DeviceKey
 from homeport.errors import InvalidConfiguration
 from homeport.keyring import Resealed
 from homeport.runtime import resealing, schemas, services
-from homeport.runtime.config import SecuritySettings
+from homeport.runtime.config import SealingSettings
 from homeport.runtime.platform import identity, ready
 from homeport.runtime.platform.ready import Ready
 from homeport.runtime.resealing import ResealingSettings
@@ -37,6 +37,7 @@ KETTLE = DeviceKey(b"urn:dev:os:kettle", b"k" * 16)
 async def opened(
     redis_url: str, nats_url: str, postgres_url: str
 ) -> AsyncIterator[Site]:
+    await schemas.migrate(postgres_url)
     async with site(redis_url, nats_url, postgres_url) as made:
         yield made
 
@@ -102,6 +103,7 @@ async def test_a_device_goes_on_when_the_older_secret_is_taken_away(
             assert await device.ask(ASK) == answer
             printed = await reseal(opened)
             assert "directory in PostgreSQL: 5 of 5 sealed anew" in printed
+            assert "notifier in PostgreSQL: 0 of 0 sealed anew" in printed
             assert "associations in Redis: 1 of 1 sealed anew" in printed
             assert "trust view in Redis: written anew" in printed
             again = await resealing.reseal(where(opened))
@@ -163,6 +165,6 @@ def test_every_service_that_seals_rows_is_among_them() -> None:
     sealing = {
         name
         for name in schemas.MODULES
-        if issubclass(services.load(name).SETTINGS, SecuritySettings)
+        if issubclass(services.load(name).SETTINGS, SealingSettings)
     }
     assert set(resealing.MODULES) == sealing

@@ -267,7 +267,10 @@ async def test_a_channel_that_fails_for_too_long_is_removed(
     async with (
         site(redis_url, nats_url, postgres_url, webhook_patience_seconds=0.5) as opened,
         opened.running(),
+        webhook() as untouched,
     ):
+        other = await opened.allow("ak_1other", "c" * 32)
+        await opened.client.put(CALLBACK, json={"url": untouched.url}, headers=other)
         await opened.subscribe(receiver.url)
         receiver.answer = 500
         await opened.happen(LATER)
@@ -276,6 +279,9 @@ async def test_a_channel_that_fails_for_too_long_is_removed(
             return (await opened.client.get(CALLBACK)).status_code == 404
 
         await until(removed)
+        await opened.happen(*deregistrations(1))
+        assert len(await untouched.until_items(2)) == 2
+        assert (await opened.client.get(CALLBACK, headers=other)).status_code == 200
     assert receiver.items() == []
 
 

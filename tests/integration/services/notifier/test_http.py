@@ -54,6 +54,7 @@ async def test_a_callback_is_tried_stored_and_its_events_are_kept(
                 "include_uid": False,
                 "include_timestamp": False,
                 "include_original_ep": False,
+                "include_values": False,
             },
         },
     }

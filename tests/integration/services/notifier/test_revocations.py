@@ -35,7 +35,6 @@ async def opened(
         channel_poll_seconds=0.3,
         key_sweep_seconds=0.2,
     ) as made:
-        await made.trust.put_fingerprint("whole")
         await made.listen()
         yield made
 
@@ -90,6 +89,35 @@ async def test_what_nobody_has_heard_is_found(opened: Site) -> None:
     await delete(opened)
     async with opened.running():
         await nothing_left(opened)
+
+
+async def test_what_waits_for_a_key_that_had_a_channel_once_goes_too(
+    opened: Site,
+) -> None:
+    assert (await opened.client.delete("/v2/notification/websocket")).status_code == 204
+    await delete(opened)
+
+    async def forgotten() -> bool:
+        return not await opened.query("SELECT owner FROM notifier.cursors")
+
+    assert not await forgotten()
+    async with opened.running():
+        await until(forgotten)
+
+
+async def test_a_named_consumer_is_no_key_s(opened: Site) -> None:
+    made = await opened.client.put("/v2/notification/consumers/mine", json={})
+    assert made.status_code == 201
+    await delete(opened)
+    async with opened.running():
+        await nothing_left(opened)
+
+        async def left() -> bool:
+            rows = await opened.query("SELECT owner FROM notifier.cursors")
+            named = await opened.query("SELECT id FROM notifier.consumers")
+            return [row["owner"] for row in rows] == [row["id"] for row in named] != []
+
+        await until(left)
 
 
 async def test_other_keys_stay(opened: Site) -> None:

@@ -20,10 +20,11 @@ def test_all_of_it_is_read() -> None:
     body = b"""{"url":"http://127.0.0.1/","headers":{"a":"b"},
         "signing_secret":"whsec_x","serialization":{
         "type":"v2","max_chunk_size":100,"cfg":{"deregistrations_as_object":true,
-        "include_uid":true,"include_timestamp":true,"include_original_ep":true}}}"""
+        "include_uid":true,"include_timestamp":true,"include_original_ep":true,
+        "include_values":true}}}"""
     assert bodies.parse_callback(body) == (
         Callback(URL, {"a": "b"}, "whsec_x"),
-        Serialization(True, True, True, True, 100),
+        Serialization(True, True, True, True, True, 100),
     )
 
 

@@ -7,6 +7,7 @@ from typing import cast
 from services.notifier.channels.channels import Kind
 from services.notifier.channels.store import ChannelStore
 from services.notifier.revocations import Revocations
+from services.notifier.stream.cursors import Cursors
 from services.notifier.subscriptions.subscription_store import SubscriptionStore
 
 
@@ -41,6 +42,7 @@ class World:
             self,
             cast("ChannelStore", self),
             cast("SubscriptionStore", self),
+            cast("Cursors", self),
             discard=self.discard,
             seconds=60,
         )

@@ -18,6 +18,7 @@ FORM = {
         "include_uid": False,
         "include_timestamp": False,
         "include_original_ep": False,
+        "include_values": False,
     },
 }
 

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from homeport.events import subjects
+from homeport.keyring import Keyring
 from homeport.runtime import database
 from services.notifier.channels.channels import Kind
 from services.notifier.channels.claims import claims
@@ -20,6 +21,7 @@ from services.notifier.schema import MIGRATIONS, SCHEMA
 from services.notifier.stream.cursors import Cursors
 from services.notifier.stream.places import Places
 from services.notifier.subscriptions.subscriptions import NOTHING, Interest
+from tests.support.keyring import SECRET_KEY
 from tests.support.notifier import KEY_ID, Site, deregistrations, site
 from tests.support.polling import until
 
@@ -50,7 +52,9 @@ async def unattended(opened: Site) -> AsyncIterator[Unattended]:
             opened.nats,
             Places(opened.nats),
             Stores(
-                ChannelStore(engine), ConsumerStore(engine, most=10), Cursors(engine)
+                ChannelStore(engine, Keyring.parse(SECRET_KEY)),
+                ConsumerStore(engine, most=10),
+                Cursors(engine),
             ),
             claims=partial(claims, url, Kind.CALLBACK, Interests(interest)),
             seconds=60,

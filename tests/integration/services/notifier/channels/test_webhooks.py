@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from homeport.errors import InvalidConfiguration, Unavailable
 from homeport.pki import authorities, pem
@@ -14,6 +15,7 @@ from services.notifier.channels import signatures
 from services.notifier.channels.channels import Callback
 from services.notifier.channels.webhooks import webhooks
 from services.notifier.config import NotifierSettings
+from tests.support.keyring import SECRET_KEY
 from tests.support.notifier import LOOPBACK
 from tests.support.webhook import Webhook, webhook
 
@@ -34,7 +36,11 @@ def root() -> Authority:
 
 
 def settings(**changed: object) -> NotifierSettings:
-    base = NotifierSettings(webhook_networks=LOOPBACK, webhook_timeout_seconds=5)
+    base = NotifierSettings(
+        secret_key=SecretStr(SECRET_KEY),
+        webhook_networks=LOOPBACK,
+        webhook_timeout_seconds=5,
+    )
     return base.model_copy(update=changed)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
+from homeport.events import subjects
 from homeport.names import AccountId
 from homeport.protocol.device_requests import DeviceRequest, Method
 from homeport.store import values
 from homeport.store.requests import Complete
 from homeport.store.values import LastValue
+from services.notifier.device_requests.requests import Requests
 from tests.support.downlink import PlayedEdge, Reply, played_edge
 from tests.support.notifier import Site, responses, site
 from tests.support.polling import until
@@ -109,6 +111,27 @@ async def test_a_request_says_all_that_its_caller_has_said(
     assert (asked.method, asked.queries) == (Method.PUT, ("pmin=10", "gt=1.5"))
     assert (asked.accept, asked.content_format) == (110, 11542)
     assert (asked.payload, asked.retries) == (b"\x01\x02\x03", 3)
+
+
+@pytest.mark.conforms("C-157", "C-160")
+@pytest.mark.parametrize("method", [Method.FETCH, Method.IPATCH])
+async def test_several_paths_are_asked_for_at_once(
+    opened: Site, edge: PlayedEdge, method: Method
+) -> None:
+    paths = b'[{"n":"/3/0/9"},{"n":"/3/0/99"}]'
+    body = {
+        "method": method.value,
+        "uri": "/",
+        "content-type": "application/senml+json",
+        "payload-b64": b64encode(paths).decode(),
+    }
+    async with opened.socket() as socket:
+        assert (await ask(opened, **body)).status_code == 202
+        (response,) = await responses(socket, 1)
+    assert (response["id"], response["status"]) == ("1", 200)
+    (asked,) = edge.asked
+    assert (asked.method, asked.path, asked.payload) == (method, "/", paths)
+    assert asked.content_format == 110
 
 
 async def test_a_sleeping_device_has_more_time_and_two_retries(
@@ -252,6 +275,22 @@ async def test_an_async_id_that_is_open_is_not_asked_for_twice(
     assert len({request.id for request in edge.asked}) == 2
 
 
+async def test_a_request_of_a_replica_that_died_is_told_to_the_edge_when_repeated(
+    opened: Site, edge: PlayedEdge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Requests, "_tell_edge", dies)
+        with pytest.raises(RuntimeError, match="killed"):
+            await ask(opened, "same")
+    async with opened.socket() as socket:
+        assert (await ask(opened, "same")).status_code == 202
+        assert len(await responses(socket, 1)) == 1
+    assert len(edge.asked) == 1
+
+
 async def test_a_value_that_holds_still_answers_without_the_device(
     opened: Site, edge: PlayedEdge
 ) -> None:
@@ -265,6 +304,27 @@ async def test_a_value_that_holds_still_answers_without_the_device(
         await ask(opened, "written", method="PUT", uri="/3/0/9")
         await responses(socket, 1)
     assert [each.method for each in edge.asked] == [Method.PUT]
+
+
+async def test_a_response_is_decoded_for_those_who_want_that(
+    opened: Site, edge: PlayedEdge
+) -> None:
+    await opened.listen(cfg={"include_values": True})
+    async with opened.socket() as socket:
+        await ask(opened)
+        (told,) = await responses(socket, 1)
+    assert told["values"] == {"/3/0/9": 42}
+
+
+async def test_what_is_answered_at_once_is_published_at_once(
+    opened: Site, edge: PlayedEdge
+) -> None:
+    bell: asyncio.Queue[object] = asyncio.Queue()
+    await opened.nats.subscribe(subjects.outbox(DEVICE.bucket), cb=bell.put)
+    await opened.nats.flush()
+    await keep(edge, value(fresh_until=2**45))
+    await ask(opened, "cached")
+    await asyncio.wait_for(bell.get(), 10)
 
 
 async def test_a_value_that_is_too_old_is_asked_for_again(

@@ -7,13 +7,24 @@ from typing import Any
 import httpx
 import pytest
 
+from homeport.keyring import Keyring
 from homeport.names import AccountId
 from homeport.protocol.device_requests import Method
-from homeport.store import values
+from homeport.protocol.objects.definitions import (
+    ObjectDefinition,
+    Operations,
+    ResourceDefinition,
+    Type,
+    Version,
+)
+from homeport.store import configurations, values
+from homeport.store.entries import DefinedObject
 from homeport.store.requests import Complete
+from homeport.store.trust_writer import TrustWriter
 from homeport.store.values import LastValue
 from tests.support.downlink import PlayedEdge, played_edge
-from tests.support.notifier import Site, responses, site
+from tests.support.keyring import SECRET_KEY
+from tests.support.notifier import ACCOUNT, Site, responses, site
 from tests.support.polling import until
 from tests.support.sessions import device
 
@@ -27,6 +38,7 @@ RESOURCES = (
     '{"path":"/3/0/9","obs":true,"rt":"battery","ct":"0 110"}]'
 )
 FOREVER = 2**45
+STRANGER = AccountId("f" * 32)
 
 
 @pytest.fixture
@@ -189,6 +201,26 @@ async def test_without_a_response_nobody_is_told(
     assert (await opened.client.post(BATTERY, params=silent)).status_code == 409
     await edge.register(DEVICE, 3, binding="T")
     assert (await opened.client.post(BATTERY, params=silent)).status_code == 409
+
+
+async def test_a_value_is_read_by_the_definitions_of_its_account(
+    opened: Site, edge: PlayedEdge
+) -> None:
+    kettle = ObjectDefinition(
+        33_000,
+        "Kettle",
+        Version(1, 0),
+        multiple=True,
+        resources={1: ResourceDefinition(1, "Level", Operations.READ, Type.INTEGER)},
+    )
+    content = configurations.build_definition(kettle)
+    path = f"/v2/values/{DEVICE.id}/33000/0/1"
+    await keep(edge, b"80", fresh_until=1, path="/33000/0/1")
+    writer = TrustWriter(edge.store.redis, Keyring.parse(SECRET_KEY))
+    await writer.put([DefinedObject(STRANGER, "33000/1.0", content)])
+    assert (await opened.client.get(path)).json()["values"] == {"/33000/0/1": "80"}
+    await writer.put([DefinedObject(ACCOUNT, "33000/1.0", content)])
+    assert (await opened.client.get(path)).json()["values"] == {"/33000/0/1": 80}
 
 
 async def test_the_last_known_value_is_told_however_old_it_is(

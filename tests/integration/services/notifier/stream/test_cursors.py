@@ -7,12 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from homeport.keyring import Keyring
 from homeport.runtime import database
 from services.notifier.channels.channels import Kind, Serialization, WebSocket
 from services.notifier.channels.remembered import Remembered
 from services.notifier.channels.store import ChannelStore
 from services.notifier.schema import MIGRATIONS, SCHEMA
 from services.notifier.stream.cursors import Cursor, Cursors
+from tests.support.keyring import SECRET_KEY
 from tests.support.notifier import ACCOUNT
 
 pytestmark = pytest.mark.integration
@@ -25,7 +27,7 @@ async def stores(postgres_url: str) -> AsyncIterator[tuple[Cursors, ChannelStore
     async with database.connections(
         postgres_url, schema=SCHEMA, migrations=MIGRATIONS
     ) as engine:
-        yield Cursors(engine), ChannelStore(engine)
+        yield Cursors(engine), ChannelStore(engine, Keyring.parse(SECRET_KEY))
 
 
 async def test_an_owner_begins_once(stores: tuple[Cursors, ChannelStore]) -> None:

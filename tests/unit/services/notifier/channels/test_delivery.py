@@ -12,8 +12,7 @@ from homeport.names import AccountId
 from services.notifier.channels import delivery, messages
 from services.notifier.channels.channels import Callback, Channel, Serialization
 from services.notifier.channels.delivery import QUIET_TURNS, Delivery
-from services.notifier.channels.messages import Message, Taken
-from services.notifier.subscriptions.subscriptions import NOTHING, Interest
+from services.notifier.channels.messages import Addressee, Message, Taken
 
 
 class Over(Exception):
@@ -57,8 +56,8 @@ class World:
         self.told.append("opened")
         yield self
 
-    async def interests(self, _: str) -> Interest:
-        return NOTHING
+    async def addressee(self, told: Channel) -> Addressee:
+        return Addressee(told.key_id, told.serialization)
 
     async def hand_over(self, message: Message) -> bool:
         if not self.gone_after:
@@ -74,7 +73,7 @@ class World:
         made = Delivery(
             channel(**form),
             inbox=self.inbox,
-            interests=self.interests,
+            addressee=self.addressee,
             hand_over=self.hand_over,
             sleep=self.sleep,
         )

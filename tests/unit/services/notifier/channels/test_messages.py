@@ -1,5 +1,6 @@
 """What applications are told, and in which order."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,6 +10,14 @@ from hypothesis import strategies as st
 
 from homeport.errors import InvalidFormat
 from homeport.events.facts import FactName
+from homeport.protocol.objects.core import CORE
+from homeport.protocol.objects.definitions import (
+    ObjectDefinition,
+    Operations,
+    ResourceDefinition,
+    Type,
+    Version,
+)
 from services.notifier.channels import messages
 from services.notifier.channels.channels import Serialization
 from services.notifier.channels.messages import Addressee, Kind, Notice, Taken
@@ -180,6 +189,10 @@ def notified(**changes: object) -> Taken:
     return fact("resource.notified", **(told | changes))
 
 
+def answered(code: str) -> Taken:
+    return completed(outcome="answered", code=code, path="/3/0/0", payload="NDI=")
+
+
 def wanting(*rules: Presubscription, form: Serialization = PLAIN.serialization) -> Any:
     return Addressee(KEY, form, Interest(rules=rules))
 
@@ -206,6 +219,32 @@ def test_a_value_is_for_the_keys_that_want_it() -> None:
 def test_the_end_of_an_observation_is_a_value_that_is_none() -> None:
     ended = item(notified(code="4.04"), wanting(Presubscription()))
     assert ended == {"ep": DEVICE, "path": "/3/0/9", "payload": "", "max-age": 0}
+
+
+@pytest.mark.parametrize(
+    ("told", "values"),
+    [
+        (notified(), {"/3/0/9": 42}),
+        (notified(payload="eA=="), None),
+        (notified(path="/33000/0/1", payload="ODA="), {"/33000/0/1": 80}),
+        (notified(code="4.04"), None),
+        (answered("2.05"), {"/3/0/0": "42"}),
+        (answered("4.00"), None),
+    ],
+    ids=["core", "unreadable", "of the account", "end", "answer", "complaint"],
+)
+def test_values_are_decoded_where_the_channel_wants_that(
+    told: Taken, values: object
+) -> None:
+    kettle = ObjectDefinition(
+        33_000,
+        "Kettle",
+        Version(1, 0),
+        multiple=True,
+        resources={1: ResourceDefinition(1, "Level", Operations.READ, Type.INTEGER)},
+    )
+    wanted = replace(wanting(Presubscription()), definitions=CORE.including([kettle]))
+    assert item(told, wanted)["values"] == values
 
 
 def test_values_and_responses_have_what_the_channel_wants_besides() -> None:

@@ -21,6 +21,19 @@ def test_everything_may_be_said() -> None:
     )
 
 
+@pytest.mark.parametrize("method", [Method.FETCH, Method.IPATCH])
+@pytest.mark.parametrize(
+    ("content_type", "number"),
+    [("application/senml+json", 110), ("application/senml+cbor", 112)],
+)
+def test_several_paths_at_once_are_named_by_the_payload(
+    method: Method, content_type: str, number: int
+) -> None:
+    body = b'{"method":"%s","uri":"/","content-type":"%s","payload-b64":"W10="}'
+    parsed = request_bodies.parse(body % (method.encode(), content_type.encode()))
+    assert parsed == Asked(method, "/", (), None, number, b"[]")
+
+
 @pytest.mark.conforms("C-137", "R-86")
 @pytest.mark.parametrize(
     "body",
@@ -32,6 +45,11 @@ def test_everything_may_be_said() -> None:
         b'{"method":"GET"}',
         b'{"method":"FETCH","uri":"/3"}',
         b'{"method":"get","uri":"/3"}',
+        b'{"method":"FETCH","uri":"/"}',
+        b'{"method":"FETCH","uri":"/","payload-b64":"W10="}',
+        b'{"method":"IPATCH","uri":"/","content-type":"application/senml+json"}',
+        b'{"method":"FETCH","uri":"/3","payload-b64":"W10=","content-type":"%s"}'
+        % b"application/senml+json",
         b'{"method":"PUT","uri":"/3/0/9","payload-b64":"!"}',
         b'{"method":"PUT","uri":"/3/0/9","payload-b64":"QQ"}',
         b'{"method":"PUT","uri":"/3/0/9","payload-b64":7}',
