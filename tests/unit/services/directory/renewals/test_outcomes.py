@@ -70,7 +70,9 @@ def test_an_error_of_the_device_is_a_failure(code: str) -> None:
     assert detail(code=code) == f"the device answered {code}"
 
 
-@pytest.mark.parametrize("outcome", set(RequestOutcome) - {RequestOutcome.ANSWERED})
+@pytest.mark.parametrize(
+    "outcome", sorted(set(RequestOutcome) - {RequestOutcome.ANSWERED})
+)
 def test_every_other_end_is_a_failure(outcome: RequestOutcome) -> None:
     assert detail(outcome=outcome, code="", payload="").startswith("the ")
 
