@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from homeport.errors import InvalidConfiguration
+from homeport.errors import InvalidConfiguration, Unavailable
 from homeport.runtime.embedded import nats, places, postgres, valkey
 from homeport.runtime.embedded.child import Child
 from homeport.runtime.embedded.server import Server, Site
@@ -107,7 +108,14 @@ class EmbeddedServers:
     async def _start(self, site: Site) -> None:
         child = Child(await _PREPARE[site.name](site), changed=self._changed)
         self._children[site.name] = child
-        await child.start()
+        try:
+            await child.start()
+        except Unavailable:
+            place = places.establish(self._data, [site.name])[site.name]
+            if place == site.place:
+                raise
+            # Somebody took its port after we had looked.
+            await self._start(replace(site, place=place))
 
     async def _together(self, starts: Iterable[Coroutine[None, None, None]]) -> None:
         """Await them all; if one fails or the start is given up, leave nothing."""

@@ -153,9 +153,7 @@ async def test_keys_that_are_not_known_are_not_counted() -> None:
     assert len(gate.quotas) == 0
 
 
-async def test_no_key_is_said_to_be_wrong_while_the_keys_are_not_there() -> (
-    None
-):
+async def test_no_key_is_said_to_be_wrong_while_the_keys_are_not_there() -> None:
     gate = Gate(Quotas(100), written=False)
     assert await gate.answers(UNKNOWN, 1) == {503: 1}
     assert await gate.answers("known", 1) == {200: 1}

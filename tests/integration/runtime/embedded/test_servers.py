@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from homeport.errors import Unavailable
-from homeport.runtime.embedded import EmbeddedServers
+from homeport.runtime.embedded import EmbeddedServers, places
 from tests.support.embedded import KEPT, elsewhere, mark, marks
 from tests.support.homeport import alive, gone
 from tests.support.polling import until
@@ -155,6 +155,19 @@ async def test_a_port_that_is_taken_is_replaced(data: Path) -> None:
         async with EmbeddedServers(data) as servers:
             assert urlsplit(servers.redis_url).port != port
             assert await marks(servers) == KEPT
+
+
+async def test_a_port_that_is_taken_meanwhile_is_replaced(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, free = places._free_port(), places._free_port()
+    ports = iter([taken, free])
+    monkeypatch.setattr(places, "_free_port", lambda: next(ports))
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", taken))
+        holder.listen()
+        async with EmbeddedServers(data, redis_url="", postgres_url="") as servers:
+            assert urlsplit(servers.nats_url).port == free
 
 
 async def test_a_server_that_does_not_come_up_says_why(data: Path) -> None:
