@@ -15,12 +15,14 @@ from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, NatsRouter, PullSub
 from faststream.nats.annotations import NatsMessage as Handled
 from faststream.nats.subscriber.usecases import stream_pull_subscriber
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import ConnectionReconnectingError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from homeport.errors import InvalidFormat
 from homeport.events import cloudevents, facts, subjects
+from homeport.events.client import BusClient
 from homeport.events.facts import AnyFact, FactName
 
 # nats-py ends some fetches with the built-in error, where FastStream expects nats-py's
@@ -62,7 +64,13 @@ class Subscription:
 
 
 class Broker(NatsBroker):
-    """FastStream's, which can be stopped while its server is away, too."""
+    """FastStream's with our client, which can be stopped while its server is away."""
+
+    async def _connect(self) -> Client:
+        client = BusClient()
+        await client.connect(**self._connection_kwargs)
+        self.config.connect(client)
+        return client
 
     async def stop(
         self,

@@ -211,13 +211,15 @@ class Catalog:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        # One statement needs no transaction, which would ask three times.
+        self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def get(
         self, collection: Collection, account: AccountId, identity: str
     ) -> Row[Any] | None:
         """Return an object by its id, if the account has it."""
         with reported():
-            async with self._engine.connect() as connection:
+            async with self._alone.connect() as connection:
                 return await _get(connection, collection, account, identity)
 
     async def list(

@@ -15,15 +15,14 @@ import orjson
 from sqlalchemy import (
     JSON,
     Column,
-    ColumnElement,
     Table,
     TableValuedAlias,
     Text,
     Update,
     and_,
     bindparam,
+    column,
     func,
-    literal_column,
     select,
     update,
 )
@@ -45,26 +44,26 @@ _EVENT = tuple(device_events.c[field.name] for field in fields(DeviceEvent))
 _KEY = (devices.c.account_id, devices.c.id)
 
 
-def _lines(table: Table) -> TableValuedAlias:
-    """Read rows of a table from one JSON text: many rows in one statement."""
+def _lines(columns: Iterable[Column[Any]]) -> TableValuedAlias:
+    """Read columns of rows from one JSON text: many rows in one statement."""
     document = bindparam("lines", type_=Text).cast(JSON)
-    blank: ColumnElement[Any] = literal_column(f"NULL::{table.fullname}")
-    rows = func.json_populate_recordset(blank, document)
-    return rows.table_valued(*table.columns.keys(), name="line")
+    read = [column(each.name, each.type) for each in columns]
+    rows = func.json_to_recordset(document).table_valued(*read, name="line")
+    return rows.render_derived(with_types=True)
 
 
-def _insert(table: Table, columns: Iterable[Column[Any]]) -> Insert:
+def _insert(table: Table, columns: Sequence[Column[Any]]) -> Insert:
     """Insert lines; what is there stays as it is."""
-    lines = _lines(table)
-    names = [column.name for column in columns]
+    lines = _lines(columns)
+    names = [each.name for each in columns]
     made = insert(table).from_select(names, select(*(lines.c[name] for name in names)))
     return made.on_conflict_do_nothing()
 
 
-_WANTED = _lines(devices)
+_WANTED = _lines(_KEY)
 _HOLD = (
     select(*_DEVICE)
-    .join(_WANTED, and_(*(column == _WANTED.c[column.name] for column in _KEY)))
+    .join(_WANTED, and_(*(each == _WANTED.c[each.name] for each in _KEY)))
     .order_by(*_KEY)
     .with_for_update(of=devices)
 )
@@ -75,11 +74,11 @@ _REMEMBER = _insert(device_events, _EVENT)
 @cache
 def _change(columns: frozenset[Column[Any]]) -> Update:
     """Change some columns of devices; there are as many as kinds of batches."""
-    lines = _lines(devices)
+    lines = _lines([*_KEY, *columns])
     return (
         update(devices)
-        .where(and_(*(column == lines.c[column.name] for column in _KEY)))
-        .values({column: lines.c[column.name] for column in columns})
+        .where(and_(*(each == lines.c[each.name] for each in _KEY)))
+        .values({each: lines.c[each.name] for each in columns})
     )
 
 

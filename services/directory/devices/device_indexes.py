@@ -5,7 +5,7 @@ leads to them in the order of a list, so that a page costs the same wherever it 
 what is said of few devices, only these few are in the index.
 
 There is none for ``updated_at``: nearly every fact changes it, and a row of which no
-indexed column changes is written without touching any index.
+indexed column changes is written without touching any index where its page has room.
 """
 
 from typing import Any
