@@ -25,6 +25,9 @@ LINKS = (
     b"</3/0/13>;obs,</3303/0/5700>;obs,</3303/0/5701>,</5/0/3>;obs"
 )
 
+BLOCK_SZX = 5
+BLOCK_BYTES = 1 << BLOCK_SZX + 4
+
 Build = Callable[[int], bytes]
 """Makes a request with a message id."""
 
@@ -205,8 +208,13 @@ def departure(location: str) -> Build:
     )
 
 
-def registration(name: str, lifetime: int) -> Build:
-    """Make a Register of a device with nine links."""
+def registration(
+    name: str,
+    lifetime: int,
+    links: bytes = LINKS,
+    *further: tuple[int, bytes],
+) -> Build:
+    """Make a Register of a device; if nothing else is said, with nine links."""
     options = (
         (int(Option.URI_PATH), b"rd"),
         (int(Option.CONTENT_FORMAT), b"\x28"),
@@ -214,7 +222,20 @@ def registration(name: str, lifetime: int) -> Build:
             (int(Option.URI_QUERY), query.encode())
             for query in (f"ep={name}", f"lt={lifetime}", "lwm2m=1.1", "b=U")
         ),
+        *further,
     )
     return lambda message_id: codec.encode(
-        Message(Type.CON, Code.POST, message_id, b"\x01", options, LINKS)
+        Message(Type.CON, Code.POST, message_id, b"\x01", options, links)
     )
+
+
+def parts(name: str, lifetime: int, links: bytes) -> list[Build]:
+    """Make a Register in blocks of 512 bytes, as an Izuma client does."""
+    made = []
+    for start in range(0, len(links), BLOCK_BYTES):
+        more = start + BLOCK_BYTES < len(links)
+        block = (start // BLOCK_BYTES) << 4 | more << 3 | BLOCK_SZX
+        part = links[start : start + BLOCK_BYTES]
+        option = (int(Option.BLOCK1), block.to_bytes(1, "big"))
+        made.append(registration(name, lifetime, part, option))
+    return made
