@@ -13,6 +13,7 @@ from homeport.dtls.client import DeviceKey, Offer
 from homeport.dtls.context import CertifiedKey
 from homeport.dtls.course import Established, Failed
 from homeport.dtls.gate import Limits
+from homeport.dtls.messages import HandshakeType
 from homeport.dtls.openssl import questions
 from homeport.dtls.records import AlertLevel, ContentType
 from homeport.dtls.suites import SUITES, Suite
@@ -613,3 +614,22 @@ async def test_nothing_of_openssl_is_left_of_a_handshake(
             assert isinstance(result.association, Association)
             assert await device.ask(b"here") == b"here"
             assert questions.living() == before
+
+
+async def test_who_comes_before_the_secrets_of_cookies_waits_for_them(
+    redis_url: str,
+) -> None:
+    async with port(redis_url, Trusting()) as here:
+        gate = here.transport._gate
+        kept, gate._cookie_secrets = gate._cookie_secrets, ()
+        with secured_peer(here.address) as peer:
+            peer.say_flight(peer.begin())
+
+            async def has_come() -> bool:
+                return bool(gate._turns)
+
+            await until(has_come)
+            gate._cookie_secrets = kept
+            gate.go_on()
+            (record,) = records.parse(await peer.hear_datagram(), 0)
+            assert record.fragment[0] == HandshakeType.HELLO_VERIFY_REQUEST
