@@ -31,6 +31,7 @@ class Flags(Record):
     include_uid: bool = False
     include_timestamp: bool = False
     include_original_ep: bool = False
+    include_values: bool = False
 
 
 class Serialization(Record):
@@ -47,6 +48,7 @@ EVERYTHING = Serialization(
         include_uid=True,
         include_timestamp=True,
         include_original_ep=True,
+        include_values=True,
     )
 )
 """The form in which nothing is left out."""

@@ -32,6 +32,7 @@ class Consumer(Record):
     name: str
     facts: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     created_at: AwareDatetime
     sequence: int = 0
@@ -61,17 +62,19 @@ class Consumers(Group[From]):
         *,
         facts: Iterable[str] = (),
         devices: Iterable[str] = (),
+        groups: Iterable[str] = (),
         paths: Iterable[str] = (),
         start: Start = "now",
     ) -> Call[Consumer]:
         """Make a consumer, or have one that is there select something else.
 
-        What is empty selects everything; ``*`` at the end of a path stands for any
-        continuation. One that is there stays where it is.
+        What is empty selects everything; ``groups`` are ids, ``*`` at the end of a path
+        stands for any continuation. One that is there stays where it is.
         """
         body = {
             "facts": [*facts],
             "devices": [*devices],
+            "groups": [*groups],
             "paths": [*paths],
             "start": _text(start),
         }

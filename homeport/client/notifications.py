@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
@@ -49,6 +50,8 @@ class Payload(Record):
     """Base64, as it came."""
     ct: str = ""
     max_age: int = Field(default=0, alias="max-age")
+    values: Mapping[str, Any] | None = None
+    """The values in it by their paths, where they are asked for and can be read."""
 
     @property
     def content(self) -> bytes:

@@ -1,7 +1,5 @@
 """What devices have said last: ``client.values``; none is woken for that."""
 
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 from pydantic import AwareDatetime
@@ -16,13 +14,12 @@ PATH = "/v2/values"
 class Value(Payload):
     """What a device has said last of a path.
 
-    ``max_age`` is for how many seconds more it holds; ``values`` are the values in it
-    by their paths, None where they cannot be read.
+    ``max_age`` is for how many seconds more it holds; its ``values`` are there unless
+    they cannot be read.
     """
 
     path: str
     time: AwareDatetime
-    values: Mapping[str, Any] | None = None
 
 
 class Values(Group[From]):

@@ -150,6 +150,11 @@ def object_definitions(account: AccountId) -> str:
     return f"trust:object-definitions:{account}"
 
 
+def group(account: AccountId, identity: str) -> str:
+    """Set: the devices of a group."""
+    return f"trust:group:{account}:{identity}"
+
+
 def told(edge: EdgeId) -> str:
     """Channel: the places of associations that other edges have taken over."""
     return f"{EDGES}:told:{edge}"

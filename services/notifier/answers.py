@@ -44,6 +44,7 @@ WORDS: Mapping[str, str] = {
     "consumers": "TOO_MANY_CONSUMERS",
     "facts": "UNKNOWN_FACT",
     "devices": "INVALID_DEVICES",
+    "groups": "INVALID_GROUPS",
     "paths": "INVALID_PATHS",
     "start": "INVALID_START",
     "sequence": "INVALID_SEQUENCE",

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI
 from homeport.runtime import rest
 from homeport.runtime.quotas import Quotas
 from homeport.runtime.tasks import end, vital
+from homeport.store.memberships import Memberships
 from homeport.store.trust import Grant, TrustView
 from services.notifier import answers
 from services.notifier.bodies import ChannelInfo
@@ -109,6 +110,7 @@ async def application(settings: NotifierSettings) -> AsyncIterator[FastAPI]:
                     base.queue, base.requests, base.subscriptions, base.observing
                 ),
                 consuming=_consuming(settings, base),
+                memberships=Memberships(base.redis),
                 granting=granting(settings, base),
                 nats_url=settings.nats_public_url or public(settings.nats_url),
             )

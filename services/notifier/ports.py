@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from homeport.names import AccountId
 from homeport.runtime.quotas import Quotas
 from homeport.store.definitions import DefinitionReader
+from homeport.store.memberships import Memberships
 from homeport.store.queue import RequestQueue
 from homeport.store.trust import TrustView
 from services.notifier.channels.handlers import Collect
@@ -44,5 +45,6 @@ class Ports:
     subscriptions: SubscriptionStore
     subscribing: Subscribing
     consuming: Consuming
+    memberships: Memberships
     granting: Granting | None
     nats_url: str

@@ -1,5 +1,6 @@
 """Which devices are in which groups; all raise Unavailable."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -21,13 +22,17 @@ from services.directory.schema import (
     device_groups,
     devices,
 )
+from services.directory.trust.changes import Change, Kind, record
 
 _MEMBERS = device_group_members.c
 _GROUPS = device_groups.c
 
 
 class MembershipStore:
-    """Puts devices into groups and takes them out; doing it twice is doing it once."""
+    """Puts devices into groups and takes them out; doing it twice is doing it once.
+
+    The trust view has to be told after each.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -47,6 +52,7 @@ class MembershipStore:
                 if added.rowcount:
                     await _count(connection, account, [group], 1)
                     await _tell(connection, held, Deed.ADDED_TO_GROUP)
+                    await _record(connection, account, [group], device)
                 return True
 
     async def remove(self, account: AccountId, group: str, device: DeviceId) -> bool:
@@ -66,6 +72,19 @@ class MembershipStore:
                 if removed.rowcount:
                     await _count(connection, account, [group], -1)
                     await _tell(connection, held, Deed.REMOVED_FROM_GROUP)
+                    await _record(connection, account, [group], device)
+                return True
+
+    async def dissolve(self, account: AccountId, group: str) -> bool:
+        """Delete a group; its devices stay. Say whether the account had it."""
+        gone = delete(device_groups).where(
+            _GROUPS.account_id == account, _GROUPS.id == group
+        )
+        with reported():
+            async with self._engine.begin() as connection:
+                if not (await connection.execute(gone)).rowcount:
+                    return False
+                await record(connection, [Change(Kind.GROUP, account, group)])
                 return True
 
 
@@ -81,6 +100,7 @@ async def leave(
     groups = list((await connection.scalars(gone)).all())
     if groups:
         await _count(connection, account, sorted(groups), -1)
+        await _record(connection, account, groups, device)
 
 
 def within(account: AccountId, group: str) -> ColumnElement[bool]:
@@ -129,4 +149,16 @@ async def _count(
             devices_count=_GROUPS.devices_count + more,
             updated_at=func.greatest(_GROUPS.updated_at, func.now()),
         )
+    )
+
+
+async def _record(
+    connection: AsyncConnection,
+    account: AccountId,
+    groups: Iterable[str],
+    device: DeviceId,
+) -> None:
+    await record(
+        connection,
+        [Change(Kind.MEMBERSHIP, account, device, group) for group in groups],
     )

@@ -89,8 +89,10 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
     ) -> Response:
         """Delete a group; its devices stay (R-43)."""
         needs_operator(grant)
-        if not await stored.remove(grant.account, parse_id("group id", group_id)):
+        group = parse_id("group id", group_id)
+        if not await ports.members.dissolve(grant.account, group):
             raise missing()
+        await ports.projection.settle()
         return empty()
 
 
@@ -114,20 +116,24 @@ def _add_members(router: APIRouter, ports: Ports, caller: Depends) -> None:
         group_id: str, request: Request, grant: Annotated[Grant, caller]
     ) -> Response:
         """Put a device into a group; it may be there already."""
-        return await _move(members.add, group_id, request, grant)
+        return await _move(ports, members.add, group_id, request, grant)
 
     @router.post(f"{_ONE}/devices/remove", **described)
     async def remove_device_from_group(
         group_id: str, request: Request, grant: Annotated[Grant, caller]
     ) -> Response:
         """Take a device out of a group; it need not be there."""
-        return await _move(members.remove, group_id, request, grant)
+        return await _move(ports, members.remove, group_id, request, grant)
 
 
-async def _move(move: Move, group_id: str, request: Request, grant: Grant) -> Response:
+async def _move(
+    ports: Ports, move: Move, group_id: str, request: Request, grant: Grant
+) -> Response:
     needs_operator(grant)
     group = parse_id("group id", group_id)
     body = await parsed(request, MemberBody)
-    if not await move(grant.account, group, body.device_id):
+    moved = await move(grant.account, group, body.device_id)
+    await ports.projection.settle()
+    if not moved:
         raise missing()
     return empty()

@@ -24,6 +24,9 @@ class Kind(StrEnum):
     OBJECT_DEFINITION = "object-definition"
     STANDING = "standing"
     """Whether a device may be registered at all."""
+    MEMBERSHIP = "membership"
+    GROUP = "group"
+    """A group is gone, with all memberships."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Change:
     ``place`` is where its entry is or was: the digest of a CA's subject, a pin's
     fingerprint, the service of a shared key, whose ``id`` is its endpoint name, the
     digest of an API key, the fingerprint of a claim, the object and the version of a
-    definition.
+    definition, the group of a membership, whose ``id`` is the device.
     """
 
     kind: Kind

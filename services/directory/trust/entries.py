@@ -137,7 +137,9 @@ def of_change(  # noqa: PLR0911 # one for each kind
             return BootstrapConfiguration(account, Selector(change.id), b"")
         case Kind.OBJECT_DEFINITION:
             return DefinedObject(account, change.place, b"")
-        case Kind.AUTHORITY | Kind.STANDING | Kind.API_KEY:
+        case (
+            Kind.AUTHORITY | Kind.STANDING | Kind.API_KEY | Kind.MEMBERSHIP | Kind.GROUP
+        ):
             return None
 
 

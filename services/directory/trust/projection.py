@@ -34,6 +34,7 @@ from homeport.pki import installation
 from homeport.runtime.database import reported
 from homeport.store.connection import Connection
 from homeport.store.entries import Entry
+from homeport.store.memberships import Memberships
 from homeport.store.trust import Grant, TrustView
 from homeport.store.trust_writer import TrustWriter
 from services.directory import observability
@@ -47,7 +48,8 @@ from services.directory.claims.ownership_schema import device_enrollments
 from services.directory.credentials import authorities, authority_store
 from services.directory.credentials.direct import may_be_used
 from services.directory.credentials.former_authorities import remembered
-from services.directory.devices import standing
+from services.directory.devices import grouping, standing
+from services.directory.devices.grouping import Grouping
 from services.directory.devices.standing import Standing
 from services.directory.schema import (
     CREDENTIALED,
@@ -60,7 +62,7 @@ from services.directory.schema import (
 from services.directory.trust import entries
 from services.directory.trust.changes import Change, Kind
 
-EDITION = 2
+EDITION = 3
 """Changes when entries are written in another way: the view is written again then."""
 
 BATCH = 1_000
@@ -89,9 +91,12 @@ class Projection:
         view: TrustView,
         writer: TrustWriter,
         keyring: Keyring,
+        *,
         standing: Standing,
+        grouping: Grouping,
     ) -> None:
         self._standing = standing
+        self._grouping = grouping
         self._engine = engine
         self._view = view
         self._writer = writer
@@ -177,6 +182,7 @@ class Projection:
             (devices.c.account_id, devices.c.id),
             self._standing.put,
         )
+        await self._rewrite_table(grouping.ALL, grouping.ORDER, self._grouping.put)
 
     async def _rewrite_bootstrap(self) -> None:
         for table, build in (
@@ -221,6 +227,7 @@ class Projection:
         await self._bring_api_keys(connection, changes)
         standing_now = await connection.execute(standing.query(changes))
         await self._standing.put(standing_now.all())
+        await self._grouping.bring(connection, changes)
         if any(change.kind is Kind.AUTHORITY for change in changes):
             await self._put_authority(connection)
 
@@ -287,7 +294,8 @@ def projecting(
         TrustView(redis),
         TrustWriter(redis, keyring),
         keyring,
-        Standing(redis, buckets=buckets),
+        standing=Standing(redis, buckets=buckets),
+        grouping=Grouping(Memberships(redis)),
     )
 
 

@@ -10,13 +10,21 @@ from homeport.errors import InvalidParameter
 from services.notifier import bodies
 from services.notifier.named_consumers import named_consumers
 from services.notifier.named_consumers.consuming import Start, State
-from services.notifier.named_consumers.named_consumers import MOST_DEVICES, Selection
+from services.notifier.named_consumers.named_consumers import (
+    MOST_DEVICES,
+    MOST_GROUPS,
+    Selection,
+)
 from services.notifier.subscriptions.subscriptions import MOST_PATHS
 
 _Text = Annotated[str, StringConstraints(max_length=128)]
 
 _FACTS = "Names of facts, 'device.registered'; none for all."
 _DEVICES = "Ids of devices; none for all."
+_GROUPS = (
+    "Ids of device groups: devices that are in one of them when a fact is read. None "
+    "for all."
+)
 _PATHS = (
     "Paths of values and of device requests; '*' at the end stands for any "
     "continuation. Facts without a path pass."
@@ -29,6 +37,9 @@ class ConsumerBody(BaseModel):
     facts: list[_Text] | None = Field(default=None, max_length=64, description=_FACTS)
     devices: list[_Text] | None = Field(
         default=None, max_length=MOST_DEVICES, description=_DEVICES
+    )
+    groups: list[_Text] | None = Field(
+        default=None, max_length=MOST_GROUPS, description=_GROUPS
     )
     paths: list[_Text] | None = Field(
         default=None, max_length=MOST_PATHS, description=_PATHS
@@ -60,13 +71,14 @@ class ConsumerInfo(BaseModel):
     name: str
     facts: list[str] = Field(description=_FACTS)
     devices: list[str] = Field(description=_DEVICES)
+    groups: list[str] = Field(description=_GROUPS)
     paths: list[str] = Field(description=_PATHS)
     created_at: str
     sequence: int = Field(description="All up to this event is taken.")
     waiting: int = Field(
         description=(
-            "Events of these facts that are not taken, before devices and paths are "
-            "looked at."
+            "Events of these facts that are not taken, before devices, groups and "
+            "paths are looked at."
         )
     )
     dropped: int = Field(
@@ -111,6 +123,7 @@ def info(state: State) -> ConsumerInfo:
         name=consumer.name,
         facts=selected["facts"],
         devices=selected["devices"],
+        groups=selected["groups"],
         paths=selected["paths"],
         created_at=created.replace("+00:00", "Z"),
         sequence=cursor.place,

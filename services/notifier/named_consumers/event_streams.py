@@ -8,7 +8,7 @@ written.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +20,7 @@ from services.notifier import observability
 from services.notifier.channels import messages
 from services.notifier.channels.channels import Serialization
 from services.notifier.channels.messages import Addressee, Message, Taken
+from services.notifier.named_consumers import named_consumers
 from services.notifier.named_consumers import server_sent_events as sse
 from services.notifier.named_consumers.named_consumers import Selection
 from services.notifier.subscriptions.subscriptions import Interest, Presubscription
@@ -84,8 +85,9 @@ class Wanted:
 class EventStream:
     """One client that reads.
 
-    ``send`` returns when there is room for more; ``advance`` writes a place down. A
-    client has ``seconds`` to make room, and is written to that often.
+    ``within`` says which of some devices are in the groups that are meant; ``send``
+    returns when there is room for more; ``advance`` writes a place down. A client has
+    ``seconds`` to make room, and is written to that often.
     """
 
     def __init__(
@@ -93,12 +95,14 @@ class EventStream:
         events: Events,
         wanted: Wanted,
         *,
+        within: Callable[[Collection[str]], Awaitable[Collection[str]]],
         send: Callable[[bytes], Awaitable[None]],
         advance: Callable[[int], Awaitable[None]],
         seconds: float,
     ) -> None:
         self._events = events
         self._wanted = wanted
+        self._within = within
         self._send = send
         self._advance = advance
         self._seconds = seconds
@@ -132,7 +136,7 @@ class EventStream:
         try:
             await self._reach(sse.retry(AGAIN_SECONDS))
             while (batch := await self._events.take(self._seconds)) is not None:
-                text = b"".join(map(self._event, batch))
+                text = await self._text(batch)
                 self._place = batch[-1].sequence if batch else self._place
                 await self._reach(text or sse.progress(self._place))
                 await self._confirm()
@@ -167,10 +171,17 @@ class EventStream:
             await self._advance(self._place)
             self._confirmed = self._place
 
-    def _event(self, taken: Taken) -> bytes:
+    async def _text(self, batch: Sequence[Taken]) -> bytes:
+        """Build what is sent of some events; groups are looked at once for all."""
+        members: Collection[str] = ()
+        if self._wanted.selection.groups:
+            members = await self._within(_devices(batch))
+        return b"".join(self._event(taken, members) for taken in batch)
+
+    def _event(self, taken: Taken, members: Collection[str]) -> bytes:
         """Build what is sent of an event; nothing of one that is not meant."""
         try:
-            if not self._wanted.selection.means(taken.body):
+            if not self._wanted.selection.means(taken.body, members):
                 return b""
             body = self._body(taken)
         except InvalidFormat as error:
@@ -184,6 +195,14 @@ class EventStream:
         addressee = Addressee(self._wanted.key_id, Serialization(), _EVERYTHING)
         notice = messages.read(taken, addressee)
         return messages.build(Message(notice.kind, [notice.item])) if notice else b""
+
+
+def _devices(batch: Sequence[Taken]) -> Collection[str]:
+    found = set()
+    for taken in batch:
+        with suppress(InvalidFormat):  # it is passed over when its turn comes
+            found.add(named_consumers.device_of(taken.body))
+    return found
 
 
 async def _after(work: Coroutine[Any, Any, object], end: End) -> End:

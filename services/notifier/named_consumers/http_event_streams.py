@@ -1,6 +1,7 @@
 """Reading for a named consumer: Server-Sent Events (HTML Living Standard §9.2)."""
 
 import asyncio
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
@@ -108,6 +109,12 @@ class _Stream(Response):
         async def write(text: bytes, *, more: bool = True) -> None:
             await send({"type": "http.response.body", "body": text, "more_body": more})
 
+        async def within(devices: Collection[str]) -> Collection[str]:
+            groups = consumer.selection.groups
+            return await self._ports.memberships.within(
+                consumer.account, groups, devices
+            )
+
         async def advance(place: int) -> None:
             await consuming.advance(consumer, place)
 
@@ -122,7 +129,12 @@ class _Stream(Response):
                 }
             )
             stream = EventStream(
-                reader, self._wanted, send=write, advance=advance, seconds=seconds
+                reader,
+                self._wanted,
+                within=within,
+                send=write,
+                advance=advance,
+                seconds=seconds,
             )
 
             async def allowed() -> bool:

@@ -5,7 +5,7 @@ belongs to the account, not to an API key, and any number of them do not see eac
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,8 +24,10 @@ from services.notifier.subscriptions.subscriptions import (
 )
 
 MOST_DEVICES = 1024
+MOST_GROUPS = 10
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_GROUP = re.compile(r"[0-9a-f]{32}")
 _ANY = "*"
 """At the end of a path it stands for any continuation, as in presubscriptions."""
 
@@ -35,10 +37,12 @@ class Selection:
     """Which facts are meant; what is empty excludes nothing.
 
     ``paths`` are those of values and of device requests; facts without a path pass.
+    Who is in ``groups`` changes; whoever asks has to say it.
     """
 
     facts: frozenset[FactName] = frozenset()
     devices: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
     paths: frozenset[str] = frozenset()
     _beginnings: tuple[str, ...] = field(init=False)
 
@@ -53,18 +57,17 @@ class Selection:
             return [subjects.of_account(account)]
         return [subjects.subject(account, fact) for fact in sorted(self.facts)]
 
-    def means(self, body: bytes) -> bool:
-        """Say whether a fact of these subjects is meant; raise InvalidFormat."""
-        if not self.devices and not self.paths:
+    def means(self, body: bytes, members: Container[str] = ()) -> bool:
+        """Say whether a fact of these subjects is meant; raise InvalidFormat.
+
+        ``members`` hold its device if that is in one of the groups.
+        """
+        if not self.devices and not self.groups and not self.paths:
             return True
-        try:
-            fact = orjson.loads(body)
-            device, path = fact["device_id"], fact.get("path")
-        except orjson.JSONDecodeError as error:
-            raise InvalidFormat("fact", error.msg, position=error.pos) from error
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InvalidFormat("fact", f"{type(error).__name__} {error}") from error
+        device, path = _read(body)
         if self.devices and device not in self.devices:
+            return False
+        if self.groups and device not in members:
             return False
         return not self.paths or path is None or self._covers(path)
 
@@ -88,6 +91,12 @@ class NamedConsumer:
     created_at: datetime
 
 
+def device_of(body: bytes) -> str:
+    """Return the device of a fact; raise InvalidFormat."""
+    device, _ = _read(body)
+    return device
+
+
 def parse_name(text: str) -> str:
     """Validate a name; raise InvalidParameter."""
     if not _NAME.fullmatch(text):
@@ -102,12 +111,15 @@ def select(given: Mapping[str, Any]) -> Selection:
     """
     facts = frozenset(map(_fact, given.get("facts") or ()))
     devices = frozenset(map(_device, given.get("devices") or ()))
+    groups = frozenset(map(_group, given.get("groups") or ()))
     paths = frozenset(map(_path, given.get("paths") or ()))
     if len(devices) > MOST_DEVICES:
         raise InvalidParameter("devices", f"are more than {MOST_DEVICES}")
+    if len(groups) > MOST_GROUPS:
+        raise InvalidParameter("groups", f"are more than {MOST_GROUPS}")
     if len(paths) > MOST_PATHS:
         raise InvalidParameter("paths", f"are more than {MOST_PATHS}")
-    return Selection(facts, devices, paths)
+    return Selection(facts, devices, groups, paths)
 
 
 def show(selection: Selection) -> dict[str, list[str]]:
@@ -115,8 +127,20 @@ def show(selection: Selection) -> dict[str, list[str]]:
     return {
         "facts": sorted(selection.facts),
         "devices": sorted(selection.devices),
+        "groups": sorted(selection.groups),
         "paths": sorted(selection.paths),
     }
+
+
+def _read(body: bytes) -> tuple[str, str | None]:
+    """Return the device and the path of a fact; raise InvalidFormat."""
+    try:
+        fact = orjson.loads(body)
+        return fact["device_id"], fact.get("path")
+    except orjson.JSONDecodeError as error:
+        raise InvalidFormat("fact", error.msg, position=error.pos) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidFormat("fact", f"{type(error).__name__} {error}") from error
 
 
 def _fact(name: str) -> FactName:
@@ -131,6 +155,13 @@ def _device(text: str) -> str:
         return names.parse_device_id(text)
     except InvalidName as error:
         raise InvalidParameter("devices", "hold what is no device id") from error
+
+
+def _group(text: str) -> str:
+    lowered = text.lower()
+    if not _GROUP.fullmatch(lowered):
+        raise InvalidParameter("groups", "hold what is no group id")
+    return lowered
 
 
 def _path(text: str) -> str:

@@ -14,6 +14,7 @@ FORM = {
         "include_uid": True,
         "include_timestamp": True,
         "include_original_ep": True,
+        "include_values": True,
     },
 }
 STATE = {"status": "connected", "queue_size": 3, "queueSize": 3, "url": "http://a"}

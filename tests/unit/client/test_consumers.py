@@ -11,6 +11,7 @@ PATH = "/v2/notification/consumers"
 CONSUMER = {
     "name": "billing",
     "facts": ["device.registered"],
+    "groups": ["2"],
     "created_at": "2026-11-25T12:00:00.000000Z",
     "sequence": 4,
     "waiting": 2,
@@ -23,13 +24,14 @@ CALLS = [
     Made(
         lambda client: client.consumers.put("billing"),
         *("PUT", f"{PATH}/billing"),
-        {"facts": [], "devices": [], "paths": [], "start": "now"},
+        {"facts": [], "devices": [], "groups": [], "paths": [], "start": "now"},
     ),
     Made(
         lambda client: client.consumers.put(
             "a/b",
             facts=("resource.notified",),
             devices=("1",),
+            groups=("2",),
             paths=("/3303/*",),
             start=NOON,
         ),
@@ -37,6 +39,7 @@ CALLS = [
         {
             "facts": ["resource.notified"],
             "devices": ["1"],
+            "groups": ["2"],
             "paths": ["/3303/*"],
             "start": "2026-11-25T12:00:00+00:00",
         },
@@ -68,6 +71,7 @@ def test_it_says_how_it_goes(api: ScriptedApi, client: Client) -> None:
     found = client.consumers.get("billing")
     assert (found.sequence, found.waiting, found.dropped) == (4, 2, 1)
     assert found.connected
+    assert found.groups == ("2",)
 
 
 def test_the_next_page_comes_after_a_name(api: ScriptedApi, client: Client) -> None:

@@ -1,5 +1,6 @@
 """What an application is told is read in every form that it can have."""
 
+import orjson
 import pytest
 
 from homeport.client.errors import InvalidAnswer
@@ -39,6 +40,17 @@ def test_a_value_is_decoded() -> None:
     )
     (notification,) = message.notifications
     assert (notification.content, notification.max_age) == (b"21.5", 60)
+    assert notification.values is None
+
+
+@pytest.mark.parametrize("values", [None, {"/3303/0/5700": 21.5}])
+def test_what_a_payload_says_is_read_where_it_is_told(
+    values: dict[str, float] | None,
+) -> None:
+    item = {"ep": "1", "id": "a", "status": 200, "path": "/3303/0", "values": values}
+    message = parse(orjson.dumps({"notifications": [item], "async-responses": [item]}))
+    assert message.notifications[0].values == values
+    assert message.async_responses[0].values == values
 
 
 def test_a_payload_that_is_none_is_told() -> None:

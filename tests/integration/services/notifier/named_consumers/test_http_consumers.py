@@ -45,11 +45,14 @@ async def get(opened: Site, name: str) -> Any:
 async def test_a_consumer_is_made_once_and_then_set_again(opened: Site) -> None:
     made = await put(opened, "ware.house-1", facts=["device.registered"])
     assert made.status_code == 201
-    again = await put(opened, "ware.house-1", paths=["3303//0/5700", "/1/*"])
+    again = await put(
+        opened, "ware.house-1", paths=["3303//0/5700", "/1/*"], groups=["F" * 32]
+    )
     assert again.status_code == 200
     assert again.json() == {
         **made.json(),
         "facts": [],
+        "groups": ["f" * 32],
         "paths": ["/1/*", "/3303/0/5700"],
     }
     assert made.json()["created_at"].endswith("Z")
@@ -125,6 +128,8 @@ async def test_a_wrong_selection_is_refused(opened: Site) -> None:
     for body, word in (
         ({"facts": ["device.sold"]}, "UNKNOWN_FACT"),
         ({"devices": ["urn:dev:1"]}, "INVALID_DEVICES"),
+        ({"groups": ["kettles"]}, "INVALID_GROUPS"),
+        ({"groups": [f"{number:032x}" for number in range(11)]}, "INVALID_GROUPS"),
         ({"paths": [""]}, "INVALID_PATHS"),
         ({"start": "soon"}, "INVALID_START"),
         ("{", "MALFORMED_JSON_CONTENT"),

@@ -11,11 +11,14 @@ import pytest
 from homeport.events import subjects
 from homeport.events.cloudevents import Envelope
 from homeport.events.facts import FactName
-from homeport.store import trust
+from homeport.names import AccountId, DeviceId
+from homeport.store import connection, trust
+from homeport.store.memberships import Membership, Memberships
 from services.notifier.named_consumers import event_streams
 from services.notifier.observability import _ENDED
 from tests.support.event_streams import source
 from tests.support.notifier import (
+    ACCOUNT,
     KEY,
     KEY_ID,
     Site,
@@ -28,6 +31,7 @@ from tests.support.polling import until
 pytestmark = pytest.mark.integration
 
 CONSUMERS = "/v2/notification/consumers"
+GROUP = "9" * 32
 
 
 @pytest.fixture
@@ -125,6 +129,47 @@ async def test_only_what_is_selected_comes(opened: Site) -> None:
         sent = await reading.take(3)
     assert [each.data.get("path") for each in sent] == ["/3303/0/5700", "/1/0/1", None]
     assert sent[2].data["device_id"] == wanted.device
+
+
+async def test_of_groups_those_come_whose_devices_are_in_them(opened: Site) -> None:
+    redis = await connection.connect(opened.settings.redis_url)
+    memberships = Memberships(redis)
+    first, second, strange = deregistrations(3)
+    for account, each in (
+        (ACCOUNT, first),
+        (AccountId("c" * 32), strange),
+    ):
+        await memberships.put([Membership(account, GROUP, DeviceId(each.device))])
+    await put(opened, groups=[GROUP, "0" * 32])
+    await opened.happen(strange, first, second)
+    async with source(opened.url, "all") as reading:
+        (sent,) = await reading.take(1)
+        assert sent.data["device_id"] == first.device
+        await memberships.remove([Membership(ACCOUNT, GROUP, DeviceId(first.device))])
+        await memberships.put([Membership(ACCOUNT, GROUP, DeviceId(second.device))])
+        again = [each._replace(id=f"{each.id}.again") for each in (first, second)]
+        await opened.happen(*again)
+        (sent,) = await reading.take(1)
+        assert sent.data["device_id"] == second.device
+    await redis.aclose()
+
+
+async def test_nothing_is_passed_over_while_groups_are_lost(opened: Site) -> None:
+    redis = await connection.connect(opened.settings.redis_url)
+    memberships = Memberships(redis)
+    (first,) = deregistrations(1)
+    await put(opened, groups=[GROUP])
+    await opened.trust.mark_lost()
+    await opened.happen(first)
+    async with source(opened.url, "all") as reading:
+        await reading.until_closed()
+        assert reading.last_id == ""
+    await memberships.put([Membership(ACCOUNT, GROUP, DeviceId(first.device))])
+    await opened.trust.put_fingerprint("whole again")
+    async with source(opened.url, "all") as reading:
+        (sent,) = await reading.take(1)
+        assert sent.data["device_id"] == first.device
+    await redis.aclose()
 
 
 async def test_the_place_goes_on_though_nothing_is_selected(opened: Site) -> None:

@@ -1,7 +1,7 @@
 """What one reader is sent, and why it is sent no more."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -21,6 +21,7 @@ from services.notifier.named_consumers.named_consumers import Selection
 
 DEVICE = "d" * 32
 KEY = "b" * 32
+GROUP = "9" * 32
 FACTS = Wanted(Selection(), KEY)
 
 
@@ -36,6 +37,8 @@ class Line:
     batches: list[Sequence[Taken] | Unavailable | None]
     place: int = 7
     waiting: int = 0
+    members: frozenset[str] | Unavailable = frozenset()
+    looked: list[Collection[str]] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     confirmed: list[int] = field(default_factory=list)
     room: asyncio.Event = field(default_factory=asyncio.Event)
@@ -51,6 +54,12 @@ class Line:
         if isinstance(batch, Unavailable):
             raise batch
         return batch
+
+    async def within(self, devices: Collection[str]) -> Collection[str]:
+        self.looked.append(devices)
+        if isinstance(self.members, Unavailable):
+            raise self.members
+        return self.members & set(devices)
 
     async def send(self, text: bytes) -> None:
         self.sent.append(text)
@@ -70,7 +79,12 @@ class Line:
 
     async def run(self, wanted: Wanted = FACTS) -> End:
         stream = EventStream(
-            self, wanted, send=self.send, advance=self.advance, seconds=0.05
+            self,
+            wanted,
+            within=self.within,
+            send=self.send,
+            advance=self.advance,
+            seconds=0.05,
         )
         async with asyncio.timeout(5):
             return await stream.run(
@@ -99,6 +113,37 @@ async def test_what_is_not_selected_moves_its_place() -> None:
     line = Line([[taken(8), taken(9)], None])
     await line.run(Wanted(Selection(devices=frozenset({"e" * 32})), KEY))
     assert line.sent[1] == b"id: 9\n\n"
+
+
+async def test_groups_are_looked_at_once_for_all_that_comes_at_once() -> None:
+    others = taken(9, device_id="e" * 32)
+    line = Line([[taken(8), others, taken(10)], [others], None])
+    line.members = frozenset({DEVICE})
+    await line.run(Wanted(Selection(groups=frozenset({GROUP})), KEY))
+    assert line.sent[1:3] == [
+        b"id: 8\ndata: %b\n\nid: 10\ndata: %b\n\n" % (taken(8).body, taken(10).body),
+        b"id: 9\n\n",
+    ]
+    assert line.looked == [{DEVICE, "e" * 32}, {"e" * 32}]
+
+
+async def test_groups_that_nobody_asks_for_are_not_looked_at() -> None:
+    line = Line([[taken(8)], None])
+    await line.run()
+    assert line.looked == []
+
+
+async def test_it_comes_again_when_nobody_knows_who_is_in_a_group() -> None:
+    line = Line([[taken(8)], None], members=Unavailable("Redis", "is away"))
+    wanted = Wanted(Selection(groups=frozenset({GROUP})), KEY, confirm=Confirm.SENT)
+    assert await line.run(wanted) is End.AWAY
+    assert (line.sent, line.confirmed) == ([b"retry: 1000\n\n"], [])
+
+
+async def test_what_is_no_fact_is_in_no_group() -> None:
+    line = Line([[Taken(8, 0, b"{"), taken(9)], None], members=frozenset({DEVICE}))
+    await line.run(Wanted(Selection(groups=frozenset({GROUP})), KEY))
+    assert line.sent[1] == b"id: 9\ndata: %b\n\n" % taken(9).body
 
 
 async def test_what_is_no_fact_is_passed_over() -> None:

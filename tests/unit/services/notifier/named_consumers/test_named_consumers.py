@@ -12,6 +12,7 @@ from services.notifier.named_consumers.named_consumers import Selection
 
 ACCOUNT = AccountId("a" * 32)
 DEVICE = "d" * 32
+GROUP = "9" * 32
 
 
 def fact(**changes: object) -> bytes:
@@ -40,6 +41,23 @@ def test_devices_are_told_apart_in_either_case() -> None:
     assert not selection(devices=["e" * 32]).means(fact())
 
 
+def test_a_group_means_the_devices_that_are_in_it() -> None:
+    wanted = selection(groups=[GROUP.upper()])
+    assert wanted.groups == {GROUP}
+    assert wanted.means(fact(), {DEVICE})
+    assert not wanted.means(fact(), {"e" * 32})
+    assert not wanted.means(fact())
+
+
+def test_of_a_group_only_the_selected_devices_and_paths_are_meant() -> None:
+    both = selection(groups=[GROUP], devices=[DEVICE], paths=["/1/*"])
+    members = {DEVICE, "e" * 32}
+    assert both.means(fact(path="/1/0"), members)
+    assert not both.means(fact(device_id="e" * 32), members)
+    assert not both.means(fact(path="/2/0"), members)
+    assert not both.means(fact(path="/1/0"), {"e" * 32})
+
+
 @pytest.mark.parametrize(
     ("paths", "path", "meant"),
     [
@@ -61,12 +79,21 @@ def test_paths_are_whole_or_begin_others(
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"{}"])
 def test_what_is_no_fact_cannot_be_told_apart(body: bytes) -> None:
+    for wanted in (selection(devices=[DEVICE]), selection(groups=[GROUP])):
+        with pytest.raises(InvalidFormat):
+            wanted.means(body)
     with pytest.raises(InvalidFormat):
-        selection(devices=[DEVICE]).means(body)
+        named_consumers.device_of(body)
+
+
+def test_the_device_of_a_fact_is_known_without_a_selection() -> None:
+    assert named_consumers.device_of(fact()) == DEVICE
 
 
 def test_a_selection_is_stored_as_it_is_given() -> None:
-    wanted = selection(facts=["device.registered"], devices=[DEVICE], paths=["/1/*"])
+    wanted = selection(
+        facts=["device.registered"], devices=[DEVICE], groups=[GROUP], paths=["/1/*"]
+    )
     assert named_consumers.select(named_consumers.show(wanted)) == wanted
 
 
@@ -76,6 +103,8 @@ def test_a_selection_is_stored_as_it_is_given() -> None:
         ({"facts": ["device.sold"]}, "facts"),
         ({"devices": ["urn:dev:1"]}, "devices"),
         ({"devices": [f"{number:032x}" for number in range(1025)]}, "devices"),
+        ({"groups": ["kettles"]}, "groups"),
+        ({"groups": [f"{number:032x}" for number in range(11)]}, "groups"),
         ({"paths": [""]}, "paths"),
         ({"paths": ["/" + "1" * 128]}, "paths"),
         ({"paths": [f"/{number}" for number in range(257)]}, "paths"),
