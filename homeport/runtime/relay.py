@@ -2,6 +2,8 @@
 
 The living edges share the buckets among them without talking: each computes the same
 owners from the same list of edges, and a lease in Redis settles what they disagree on.
+Where devices register, most events are recorded, so those edges publish, and the others
+only while there is none of them.
 """
 
 import asyncio
@@ -25,7 +27,8 @@ from homeport.events.client import BusClient
 from homeport.events.cloudevents import Envelope
 from homeport.events.facts import FactName
 from homeport.events.streams import StreamLimits
-from homeport.names import AccountId, DeviceId, EdgeId
+from homeport.identity import Service
+from homeport.names import AccountId, DeviceId, EdgeId, service_of
 from homeport.runtime import bus, traces
 from homeport.runtime.bells import Bells, bells
 from homeport.runtime.tasks import end, vital
@@ -196,6 +199,7 @@ class EdgeRelay:
         try:
             await self._registry.leave(self._edge)
             wanted, self._wanted = self._wanted, []
+            self._held = frozenset()
             if self._relay is not None:
                 async with asyncio.timeout(DRAIN_SECONDS):
                     await self._relay.settle(wanted)
@@ -212,14 +216,14 @@ class EdgeRelay:
 
     async def _round(self) -> int:
         self._recorded.clear()
-        if self._relay is None or self._bells is None or not self._wanted:
+        if self._relay is None or self._bells is None:
             return 0
         wanted = self._wanted
         if lost := self._held.difference(wanted):
             await self._relay.leave(sorted(lost))  # a new edge need not wait for them
         self._held = frozenset(wanted)
         await self._bells.listen(self._held)
-        return await self._relay.round(wanted)
+        return await self._relay.round(wanted) if wanted else 0
 
     async def _pause(self, published: int) -> None:
         if published >= publisher.MAX_BATCH:
@@ -263,12 +267,19 @@ def share(edge: EdgeId, edges: Iterable[EdgeId], buckets: int) -> list[int]:
 
     Rendezvous hashing: when an edge comes or goes, only its own buckets move.
     """
-    candidates = sorted({edge, *edges})
+    candidates = _publishers({edge, *edges})
     return [
         bucket
         for bucket in range(buckets)
         if max(candidates, key=lambda candidate: _weight(candidate, bucket)) == edge
     ]
+
+
+def _publishers(edges: Iterable[EdgeId]) -> list[EdgeId]:
+    """Return those at which devices register; all edges where none of them lives."""
+    living = sorted(edges)
+    registering = [edge for edge in living if service_of(edge) == Service.LWM2M]
+    return registering or living
 
 
 def _portion(entries: Sequence[Entry]) -> Sequence[Entry]:

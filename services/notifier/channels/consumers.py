@@ -27,7 +27,7 @@ from services.notifier.channels.messages import Taken
 from services.notifier.stream.jetstream import Mark, mark, reported, taken
 
 BATCH = 1_000
-LINGER_SECONDS = 0.01
+LINGER_SECONDS = 0.005
 """How long a batch may wait to fill where events come close together."""
 IDLE_SECONDS = 5.0
 """How long one question for events lasts; also how late a lost one is repeated."""
@@ -198,12 +198,15 @@ class Inbox:
             return fresh
 
     async def acknowledge(self) -> None:
-        """Say that the batch taken last, and all before it, is delivered."""
+        """Say that the batch taken last, and all before it, is delivered.
+
+        The server's answer is not awaited: the next batch need not wait for it.
+        """
         if self._last is None:
             return
         self._delivered = max(self._delivered, self._newest)
         with reported():
-            await self._last.ack_sync(timeout=_ANSWER_SECONDS)
+            await self._last.ack()  # where it is lost, they come again and are known
         self._last = None
 
     def receipt(self, taken: Taken) -> str:

@@ -23,3 +23,15 @@ def test_when_an_edge_goes_only_its_own_buckets_move(gone: EdgeId) -> None:
     left = [edge for edge in EDGES if edge != gone]
     for edge in left:
         assert set(relay.share(edge, EDGES, 64)) <= set(relay.share(edge, left, 64))
+
+
+def test_edges_at_which_devices_register_publish_for_the_others() -> None:
+    other = EdgeId("bootstrap-1")
+    assert relay.share(other, [other, *EDGES], 64) == []
+    assert relay.share(EDGES[0], [other, EDGES[0]], 8) == list(range(8))
+
+
+def test_where_there_is_none_of_them_the_others_publish() -> None:
+    edges = [EdgeId("bootstrap-1"), EdgeId("bootstrap-2")]
+    shares = [relay.share(edge, edges, 64) for edge in edges]
+    assert sorted(bucket for share in shares for bucket in share) == list(range(64))
