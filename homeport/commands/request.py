@@ -156,8 +156,8 @@ async def request(
     if good and response.payload:
         values = await told.decode(client, identity, asked.path, response)
     if as_json:
-        said = response.model_dump() | {"device": identity, "path": asked.path}
-        output.print_json(Outcome(**said, values=values))
+        said = {"device": identity, "path": asked.path, "values": values}
+        output.print_json(Outcome(**response.model_dump() | said))
     elif good and response.payload:
         told.show(response, values)
     elif good:

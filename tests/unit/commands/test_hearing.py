@@ -62,6 +62,7 @@ async def test_what_happens_is_heard_and_nothing_is_left(api: ScriptedApi) -> No
     assert orjson.loads(api.requests[1].content) == {
         "facts": ["device.deregistered"],
         "devices": ["1"],
+        "groups": [],
         "paths": ["/3/0/0"],
         "start": "now",
     }
