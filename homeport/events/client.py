@@ -6,8 +6,8 @@ takes it. Those of our publishers are read whole instead.
 nats-py checks and encodes a message header by header and wakes its writer for each.
 A batch of events is written whole instead, which costs a quarter (docs/adr/0005).
 
-A subscription of nats-py has queues and takes 4 kB. One that only has to hear that
-something comes, once, takes a tenth of that.
+A subscription of nats-py has queues, takes 4 kB, and makes two tasks for each message
+that it waits for. An ear is called with what comes, and takes a tenth of that.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError
+
+
+Hears = Callable[[Msg], None]
+"""Is called with a message that comes; it must be quick."""
 
 
 class BusClient(Client):
@@ -31,9 +35,10 @@ class BusClient(Client):
         if not self.is_connected:
             raise ConnectionClosedError
         await self._send_command(b"".join(messages))
+        await self._flush_pending()
 
-    async def listen_once(self, subject: str, heard: Callable[[], None]) -> "Ear":
-        """Call ``heard`` when the next message of a subject comes, and never again.
+    async def listen(self, subject: str, heard: Hears, *, most: int = 0) -> "Ear":
+        """Call ``heard`` with each message of a subject, ``most`` of them; 0: all.
 
         It is kept over a lost connection, but what comes meanwhile is not heard. Raises
         ConnectionClosedError.
@@ -41,10 +46,13 @@ class BusClient(Client):
         if self.is_closed:
             raise ConnectionClosedError
         self._sid += 1
-        ear = Ear(self._sid, subject, heard)
+        ear = Ear(self._sid, subject, heard, most)
         self._subs[ear.sid] = cast("Subscription", ear)
         await self._send_command(b"SUB %b  %d\r\n" % (subject.encode(), ear.sid))
-        await self._send_unsubscribe(ear.sid, limit=1)
+        if most:
+            await self._send_unsubscribe(ear.sid, limit=most)
+        else:
+            await self._flush_pending()
         return ear
 
     async def forget(self, ear: "Ear") -> None:
@@ -63,21 +71,21 @@ class BusClient(Client):
 
 
 class Ear:
-    """A subscription to one message, as the client looks at it."""
+    """A subscription without a queue, as the client looks at it."""
 
-    __slots__ = ("_received", "_subject", "heard", "sid")
+    __slots__ = ("_max_msgs", "_received", "_subject", "set_result", "sid")
 
     _queue = ""
-    _max_msgs = 1
     _jsi = None
     _wait_for_msgs_task = None
     _message_iterator = None
     _pending_next_msgs_calls = None
 
-    def __init__(self, sid: int, subject: str, heard: Callable[[], None]) -> None:
+    def __init__(self, sid: int, subject: str, heard: Hears, most: int) -> None:
         self.sid = sid
-        self.heard = heard
+        self.set_result = heard
         self._subject = subject
+        self._max_msgs = most
         self._received = 0
 
     @property
@@ -89,12 +97,10 @@ class Ear:
         """Say that somebody still listens."""
         return False
 
-    def set_result(self, _: Msg) -> None:
-        """Take the message; what it says does not matter."""
-        self.heard()
 
-
-def encode(subject: str, headers: Mapping[str, str], body: bytes) -> bytes:
+def encode(
+    subject: str, headers: Mapping[str, str], body: bytes, *, reply: str = ""
+) -> bytes:
     """Encode a message as the server reads it (NATS protocol, HPUB).
 
     Names and values are ours: none may hold a line break.
@@ -102,8 +108,9 @@ def encode(subject: str, headers: Mapping[str, str], body: bytes) -> bytes:
     fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     head = f"NATS/1.0\r\n{fields}\r\n".encode()
     size = len(head) + len(body)
-    return b"HPUB %b %d %d\r\n%b%b\r\n" % (
+    return b"HPUB %b %b %d %d\r\n%b%b\r\n" % (
         subject.encode(),
+        reply.encode(),
         len(head),
         size,
         head,

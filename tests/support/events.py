@@ -12,17 +12,17 @@ ACCOUNT = AccountId("a" * 32)
 DEVICE = DeviceId("d" * 32)
 
 
-def deregistered(number: int) -> Envelope:
+def deregistered(number: int, *, device: DeviceId = DEVICE) -> Envelope:
     """Make an event that has nothing special about it."""
-    event = f"{DEVICE}.{number}"
+    event = f"{device}.{number}"
     time = "2026-11-24T14:20:05.123456Z"
     body = (
         f'{{"fact":"device.deregistered","id":"{event}","time":"{time}",'
-        f'"revision":{number},"account_id":"{ACCOUNT}","device_id":"{DEVICE}",'
+        f'"revision":{number},"account_id":"{ACCOUNT}","device_id":"{device}",'
         f'"endpoint_name":"urn:dev:1","registration_id":"r"}}'
     )
     return Envelope(
-        event, FactName.DEVICE_DEREGISTERED, ACCOUNT, DEVICE, time, body.encode()
+        event, FactName.DEVICE_DEREGISTERED, ACCOUNT, device, time, body.encode()
     )
 
 

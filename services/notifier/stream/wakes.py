@@ -8,7 +8,6 @@ those who are armed are looked at again, and woken where the stream has somethin
 
 import asyncio
 from dataclasses import dataclass
-from functools import partial
 
 from nats.errors import Error as NatsError
 
@@ -81,8 +80,8 @@ class Wakes:
             return armed
         armed = self._armed[account] = Armed(account)
         try:
-            armed.ear = await self._nats.listen_once(
-                subjects.of_account(account), partial(self._heard, armed)
+            armed.ear = await self._nats.listen(
+                subjects.of_account(account), lambda _: self._heard(armed), most=1
             )
         except (NatsError, OSError, TimeoutError) as error:
             self._heard(armed)

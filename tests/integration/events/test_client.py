@@ -63,8 +63,8 @@ async def test_without_a_connection_nothing_is_kept_for_later() -> None:
 async def test_an_ear_hears_the_next_message_and_no_other(nats_url: str) -> None:
     heard: list[str] = []
     async with bus.connection(nats_url) as nats:
-        await nats.listen_once("tests.*", lambda: heard.append("one"))
-        forgotten = await nats.listen_once("tests.*", lambda: heard.append("none"))
+        await nats.listen("tests.*", lambda _: heard.append("one"), most=1)
+        forgotten = await nats.listen("tests.*", lambda _: heard.append("none"))
         await nats.forget(forgotten)
         last: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         await nats.subscribe("tests.last", future=last)
@@ -79,7 +79,7 @@ async def test_an_ear_hears_the_next_message_and_no_other(nats_url: str) -> None
 async def test_an_ear_is_kept_over_a_lost_connection(nats_url: str) -> None:
     heard = asyncio.Event()
     async with bus.connection(nats_url) as nats, bus.connection(nats_url) as other:
-        await nats.listen_once("tests.*", heard.set)
+        await nats.listen("tests.*", lambda _: heard.set(), most=1)
         assert nats._transport is not None
         nats._transport.close()
         async with asyncio.timeout(20):
@@ -91,7 +91,7 @@ async def test_an_ear_is_kept_over_a_lost_connection(nats_url: str) -> None:
 
 async def test_a_closed_client_hears_nothing(nats_url: str) -> None:
     async with bus.connection(nats_url) as nats:
-        ear = await nats.listen_once("tests.*", lambda: None)
+        ear = await nats.listen("tests.*", print, most=1)
     await nats.forget(ear)
     with pytest.raises(ConnectionClosedError):
-        await nats.listen_once("tests.*", lambda: None)
+        await nats.listen("tests.*", print)

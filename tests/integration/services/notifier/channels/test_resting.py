@@ -115,10 +115,10 @@ async def test_a_channel_wakes_whatever_was_not_heard(
     monkeypatch.setattr(wakes, "SOON_SECONDS", 0.1)
     monkeypatch.setattr(wakes, "LOOK_SECONDS", 0.0)
 
-    async def deaf(*_: object) -> object:
-        return wakes.Ear(1_000_000, "", lambda: None)
+    async def deaf(*_: object, most: int) -> object:
+        return wakes.Ear(1_000_000, "", lambda _: None, 1)
 
-    monkeypatch.setattr("homeport.events.client.BusClient.listen_once", deaf)
+    monkeypatch.setattr("homeport.events.client.BusClient.listen", deaf)
     async with opened.running():
         await opened.subscribe(receiver.url)
         await opened.until_served()
