@@ -13,21 +13,21 @@ from types import TracebackType
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, NatsRouter, PullSub
-from faststream.nats.annotations import NatsMessage as Handled
-from faststream.nats.subscriber.usecases import stream_pull_subscriber
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import ConnectionReconnectingError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from homeport.errors import InvalidFormat
-from homeport.events import cloudevents, facts, subjects
+from homeport.events import cloudevents, facts, pulling, subjects
 from homeport.events.client import BusClient
 from homeport.events.facts import AnyFact, FactName
+from homeport.events.pulling import Pull
 
-# nats-py ends some fetches with the built-in error, where FastStream expects nats-py's
-# own: it would drop a batch that has not filled, and have it again after ack_wait only.
-stream_pull_subscriber.TimeoutError = TimeoutError  # type: ignore[assignment,attr-defined]
+PATIENCE_SECONDS = 5.0
+"""How long a reader waits for a first event before it looks whether it shall end."""
 
 Handler = Callable[[Sequence[AnyFact]], Awaitable[None]]
 """Takes facts in the order of the stream; repeating them must be harmless."""
@@ -48,26 +48,86 @@ def _nothing(_: Iterable[str]) -> AbstractContextManager[None]:
 class Subscription:
     """What a service takes from the stream.
 
-    ``linger_seconds`` is how long a batch may wait to fill, and so the most that it
-    adds to the delay of a single fact. ``ack_wait_seconds`` is when the server gives
-    an unacknowledged fact to another replica. Of several ``readers`` each has a batch
-    of its own: while one waits for a database, another one works.
+    ``pace_seconds`` is the time between batches that are not full, and so the most
+    that a fact waits for company; one that comes alone does not wait. After
+    ``ack_wait_seconds`` the server gives an unacknowledged fact to another replica. Of
+    several ``readers`` each has a batch of its own: while one waits for a database,
+    another one works.
     """
 
     durable: str
     facts: Sequence[FactName]
     batch_size: int = 500
-    linger_seconds: float = 0.1
+    pace_seconds: float = 0.1
     ack_wait_seconds: float = 5
     max_ack_pending: int = 5_000
     readers: int = 1
+
+
+class _Reading:
+    """A subscription as FastStream reads it; those of one durable share what comes."""
+
+    def __init__(self, pull: Pull) -> None:
+        self._pull = pull
+        self._full = 0
+
+    async def fetch(
+        self,
+        *,
+        batch: int,
+        timeout: float,  # noqa: ASYNC109 # FastStream's name; the pace, to us
+    ) -> list[Msg]:
+        """Return the next events; raise nats-py's TimeoutError where none come.
+
+        FastStream asks for the rest of a batch until it is full or late, and is told
+        that there is none: a batch holds what has come when its time has.
+        """
+        self._full = max(self._full, batch)
+        found: list[Msg] = []
+        if batch == self._full:
+            found = await self._pull.take(
+                batch, patience=PATIENCE_SECONDS, pace=timeout
+            )
+        if not found:
+            raise NatsTimeoutError
+        return found
+
+    async def unsubscribe(self) -> None:
+        """End; what has come and was not taken is given to others."""
+        await self._pull.close()
+
+
+class _Context(JetStreamContext):
+    """nats-py's, with our way of pulling."""
+
+    def __init__(self, client: BusClient) -> None:
+        super().__init__(client)
+        self._client = client
+        self._pulls: dict[str, Pull] = {}
+
+    async def pull_subscribe_bind(  # type: ignore[override] # what FastStream needs
+        self, *, stream: str, durable: str, **_: object
+    ) -> _Reading:
+        """Read a durable consumer; raise ConnectionClosedError."""
+        if durable not in self._pulls:
+            self._pulls[durable] = Pull(self._client, stream, durable)
+            await self._pulls[durable].open()
+        return _Reading(self._pulls[durable])
+
+
+class _Client(BusClient):
+    """Ours, where FastStream asks for events."""
+
+    def jetstream(self, **_: object) -> JetStreamContext:
+        """Return the context that pulls our way."""
+        return _Context(self)
 
 
 class Broker(NatsBroker):
     """FastStream's with our client, which can be stopped while its server is away."""
 
     async def _connect(self) -> Client:
-        client = BusClient()
+        client = _Client()
         await client.connect(**self._connection_kwargs)
         self.config.connect(client)
         return client
@@ -89,7 +149,11 @@ class Broker(NatsBroker):
 def broker(url: str) -> NatsBroker:
     """Make the connection of a service; it keeps trying when the server is away."""
     return Broker(
-        url.split(","), max_reconnect_attempts=-1, reconnect_time_wait=1, logger=None
+        url.split(","),
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        logger=None,
+        apply_types=False,
     )
 
 
@@ -108,9 +172,8 @@ def router(
     made = NatsRouter()
     filters = [subjects.of_fact(fact) for fact in subscription.facts]
 
-    async def decode(message: NatsMessage) -> list[AnyFact]:
-        batch: list[Msg] = message.raw_message  # type: ignore[assignment] # a batch's
-        return _readable(batch, unreadable)
+    async def decode(message: NatsMessage) -> Sequence[Msg]:
+        return message.raw_message  # type: ignore[return-value] # a batch's
 
     reading = partial(
         made.subscriber,
@@ -127,19 +190,23 @@ def router(
         ),
         pull_sub=PullSub(
             batch_size=subscription.batch_size,
-            timeout=subscription.linger_seconds,
+            timeout=subscription.pace_seconds,
             batch=True,
         ),
         decoder=decode,
-        ack_policy=AckPolicy.NACK_ON_ERROR,
+        ack_policy=AckPolicy.MANUAL,
         title=subscription.durable,
         description=f"Takes {', '.join(subscription.facts)}.",
     )
 
-    async def take(batch: list[AnyFact], message: Handled) -> None:
-        raw: list[Msg] = message.raw_message  # type: ignore[assignment] # a batch's
-        with around(cloudevents.traceparents(raw)):
-            await handler(batch)
+    async def take(batch: Sequence[Msg]) -> None:
+        try:
+            with around(cloudevents.traceparents(batch)):
+                await handler(_readable(batch, unreadable))
+        except Exception:
+            await pulling.answer(batch, Msg.Ack.Nak)
+            raise
+        await pulling.answer(batch, Msg.Ack.Ack)
 
     for number in range(subscription.readers):
         reading(include_in_schema=not number)(take)

@@ -18,7 +18,6 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError
 
-
 Hears = Callable[[Msg], None]
 """Is called with a message that comes; it must be quick."""
 
@@ -59,6 +58,13 @@ class BusClient(Client):
         """Hear nothing any more; harmless where it has heard."""
         if self._subs.pop(ear.sid, None) is not None and not self.is_closed:
             await self._send_unsubscribe(ear.sid)
+
+    async def silence(self, ear: "Ear") -> None:
+        """Hear nothing any more, once all that is on its way here has been heard."""
+        await self._send_unsubscribe(ear.sid)
+        if self.is_connected:
+            await self.flush()
+        self._subs.pop(ear.sid, None)
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

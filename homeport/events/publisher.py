@@ -1,8 +1,8 @@
 """Publishing facts in their order: each acknowledged, or many with one acknowledgement.
 
-The server stages an atomic batch in files of its own, which takes as long as storing a
-hundred events. Fewer are sent one after the other without waiting, unless two are of one
-device: had the first of these been lost, the second would be there before it.
+The server stages an atomic batch in files of its own, which takes as long as to store a
+hundred events. Fewer are sent one after the other without waiting, unless two are of
+one device: had the first of these been lost, the second would be there before it.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ MAX_BATCH = 500
 """Events a batch; the server's limit is 1,000."""
 
 ATOMIC_FROM = 200
-"""Events from which an atomic batch is cheaper for us, at a little cost for the server."""
+"""So many events cost us less in an atomic batch, and the server hardly more."""
 
 _REPEATED_ID = 10201
 """A batch with a message id seen before is refused whole (nats-server 2.15)."""

@@ -26,7 +26,7 @@ SUBSCRIPTION = Subscription(
         FactName.REGISTRATION_EXPIRED,
         FactName.REQUEST_COMPLETED,
     ),
-    linger_seconds=0.05,
+    pace_seconds=0.05,
 )
 
 

@@ -21,16 +21,18 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 
 from homeport.events import subjects
+from homeport.events.client import BusClient
+from homeport.events.pulling import Pull
 from homeport.names import AccountId
 from services.notifier.channels.channels import Channel
 from services.notifier.channels.messages import Taken
 from services.notifier.stream.jetstream import Mark, mark, reported, taken
 
 BATCH = 1_000
-LINGER_SECONDS = 0.005
-"""How long a batch may wait to fill where events come close together."""
+PACE_SECONDS = 0.01
+"""The time between batches where events come close together; a single one waits not."""
 IDLE_SECONDS = 5.0
-"""How long one question for events lasts; also how late a lost one is repeated."""
+"""How long to wait for an event before looking whether anybody still wants it."""
 ACKNOWLEDGE_SECONDS = 2.0
 """After this time the events of a replica that died are given to its successor."""
 UNUSED_SECONDS = 48 * 3600
@@ -160,14 +162,13 @@ class Inbox:
     def __init__(
         self,
         jetstream: JetStreamContext,
-        subscription: JetStreamContext.PullSubscription,
+        pull: Pull,
         durable: str,
     ) -> None:
         self._jetstream = jetstream
-        self._subscription = subscription
+        self._pull = pull
         self._durable = durable
         self._begun = False
-        self._crowded = False
         self._place = 0
         self._delivered = 0
         self._newest = 0
@@ -177,7 +178,7 @@ class Inbox:
     async def take(self, seconds: float = IDLE_SECONDS) -> list[Taken]:
         """Wait for the next batch; nothing if nothing came for a while."""
         with reported():
-            found = await self._next(seconds) if self._begun else []
+            found = await self._fetch(BATCH, seconds) if self._begun else []
             if self._begun and self._goes_on(found):
                 self._place += len(found)
             else:
@@ -219,14 +220,6 @@ class Inbox:
             for taken in batch:
                 await self._taken[taken.sequence].nak()
 
-    async def _next(self, seconds: float) -> list[_Given]:
-        """Wait for company only where there is some: a single event goes at once."""
-        found = await self._fetch(1, seconds)
-        if found and (self._crowded or found[0].mark.waiting):
-            found += await self._fetch(BATCH - 1, LINGER_SECONDS)
-        self._crowded = len(found) > 1
-        return found
-
     def _goes_on(self, found: Sequence[_Given]) -> bool:
         """Say whether these are all that the server has given out since the last.
 
@@ -253,16 +246,13 @@ class Inbox:
         return list(gathered.values())
 
     async def _fetch(self, most: int, seconds: float) -> list[_Given]:
-        try:
-            found = await self._subscription.fetch(most, timeout=seconds)
-        except TimeoutError:
-            return []
+        found = await self._pull.take(most, patience=seconds, pace=PACE_SECONDS)
         return [_Given(message, mark(message)) for message in found]
 
 
 @asynccontextmanager
 async def inbox(
-    nats: Client, channel: Channel, *, after: int | None = None
+    nats: BusClient, channel: Channel, *, after: int | None = None
 ) -> AsyncIterator[Inbox]:
     """Open a channel's consumer, making it if there is none.
 
@@ -274,12 +264,11 @@ async def inbox(
         nats, channel.key_id, channel.account, after=after, since=channel.created_at
     )
     jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
+    pull = Pull(nats, subjects.STREAM, durable)
     with reported():
-        subscription = await jetstream.pull_subscribe_bind(
-            durable, stream=subjects.STREAM
-        )
+        await pull.open()
     try:
-        yield Inbox(jetstream, subscription, durable)
+        yield Inbox(jetstream, pull, durable)
     finally:
-        if not nats.is_closed:
-            await subscription.unsubscribe()
+        with reported():
+            await pull.close()

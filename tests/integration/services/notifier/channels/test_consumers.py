@@ -13,11 +13,13 @@ from nats.errors import ConnectionClosedError
 
 from homeport.errors import Unavailable
 from homeport.events import publisher, subjects
+from homeport.events.pulling import Pull
 from homeport.runtime import bus
 from services.notifier.channels import consumers
 from services.notifier.channels.channels import Callback, Channel, Serialization
 from services.notifier.channels.consumers import Inbox
 from services.notifier.channels.messages import Taken
+from services.notifier.stream.jetstream import mark
 from tests.support.notifier import ACCOUNT, deregistrations
 
 pytestmark = pytest.mark.integration
@@ -111,19 +113,36 @@ async def test_what_one_has_taken_the_next_gets_first_though_more_keeps_coming(
     await asyncio.gather(happening, return_exceptions=True)
 
 
-async def test_an_event_that_was_lost_on_its_way_is_waited_for(nats: Client) -> None:
+async def test_an_event_that_was_lost_on_its_way_is_waited_for(
+    nats: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear = Pull._hear
+
+    def lose_the_second(pull: Pull, message: Msg) -> None:
+        if not message.reply or mark(message).number != 2:
+            hear(pull, message)
+
+    monkeypatch.setattr(Pull, "_hear", lose_the_second)
     await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
     await publisher.publish(nats, deregistrations(1))
     async with consumers.inbox(nats, CHANNEL) as inbox:
         assert await take(inbox, 1) == [1]
         await inbox.acknowledge()
-        await publisher.publish(nats, deregistrations(1, start=1))
-        nowhere = await nats.jetstream().pull_subscribe_bind(
-            subjects.channel_durable(CHANNEL.key_id), stream=subjects.STREAM
-        )
-        await nowhere.fetch(1)
-        await publisher.publish(nats, deregistrations(2, start=2))
+        await publisher.publish(nats, deregistrations(3, start=1))
         assert await take(inbox, 3) == [2, 3, 4]
+
+
+async def test_events_that_nobody_took_are_given_to_the_next_at_once(
+    nats: Client,
+) -> None:
+    await consumers.ensure(nats, CHANNEL.key_id, ACCOUNT)
+    await publisher.publish(nats, deregistrations(1))
+    async with consumers.inbox(nats, CHANNEL) as inbox:
+        assert await take(inbox, 1) == [1]
+        await inbox.acknowledge()
+        await publisher.publish(nats, deregistrations(2, start=1))
+    async with asyncio.timeout(1), consumers.inbox(nats, CHANNEL) as inbox:
+        assert await take(inbox, 2) == [2, 3]
 
 
 async def test_a_batch_may_be_held_for_long(

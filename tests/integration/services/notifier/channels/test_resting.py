@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from homeport.events import subjects
+from homeport.events.client import BusClient, Ear, Hears
 from homeport.names import AccountId
 from services.notifier.channels import delivery
 from services.notifier.channels.consumers import Inbox
 from services.notifier.stream import wakes
-from tests.support.notifier import KEY_ID, Site, deregistrations, site
+from tests.support.notifier import ACCOUNT, KEY_ID, Site, deregistrations, site
 from tests.support.polling import until
 from tests.support.webhook import Webhook, webhook
 
@@ -114,11 +115,16 @@ async def test_a_channel_wakes_whatever_was_not_heard(
 ) -> None:
     monkeypatch.setattr(wakes, "SOON_SECONDS", 0.1)
     monkeypatch.setattr(wakes, "LOOK_SECONDS", 0.0)
+    listen = BusClient.listen
 
-    async def deaf(*_: object, most: int) -> object:
-        return wakes.Ear(1_000_000, "", lambda _: None, 1)
+    async def deaf(
+        nats: BusClient, subject: str, heard: Hears, *, most: int = 0
+    ) -> Ear:
+        if subject == subjects.of_account(ACCOUNT):
+            return Ear(1_000_000, subject, heard, most)
+        return await listen(nats, subject, heard)
 
-    monkeypatch.setattr("homeport.events.client.BusClient.listen", deaf)
+    monkeypatch.setattr(BusClient, "listen", deaf)
     async with opened.running():
         await opened.subscribe(receiver.url)
         await opened.until_served()
