@@ -7,14 +7,14 @@ A bell is heard at once or not at all: whoever publishes looks by itself, too, a
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from homeport.errors import Unavailable
 from homeport.events import subjects
-from homeport.events.client import BusClient
+from homeport.events.client import BusClient, Ear
 from homeport.runtime.tasks import end
 
 GATHER_SECONDS = 0.005
@@ -31,12 +31,14 @@ async def ring(nats: BusClient, buckets: Iterable[int]) -> None:
 
 
 class Bells:
-    """The bells of one connection; ``heard`` is called when one rings."""
+    """The bells of one connection; ``heard`` is called with a bucket that rings."""
 
-    def __init__(self, nats: BusClient, heard: Callable[[], None]) -> None:
+    def __init__(
+        self, nats: BusClient, heard: Callable[[Collection[int]], None]
+    ) -> None:
         self._nats = nats
         self._heard = heard
-        self._ears: dict[int, Subscription] = {}
+        self._ears: dict[int, Ear] = {}
         self._due: set[int] = set()
         self._ringing: asyncio.Task[None] | None = None
 
@@ -48,10 +50,11 @@ class Bells:
         wanted = set(buckets)
         try:
             for bucket in self._ears.keys() - wanted:
-                await self._ears.pop(bucket).unsubscribe()
+                await self._nats.forget(self._ears.pop(bucket))
             for bucket in wanted - self._ears.keys():
-                subject = subjects.outbox(bucket)
-                self._ears[bucket] = await self._nats.subscribe(subject, cb=self._hear)
+                self._ears[bucket] = await self._nats.listen(
+                    subjects.outbox(bucket), partial(self._hear, bucket)
+                )
         except (NatsError, OSError) as error:
             raise Unavailable("NATS", str(error) or type(error).__name__) from error
 
@@ -78,12 +81,14 @@ class Bells:
         finally:
             self._ringing = None
 
-    async def _hear(self, _: Msg) -> None:
-        self._heard()
+    def _hear(self, bucket: int, _: Msg) -> None:
+        self._heard([bucket])
 
 
 @asynccontextmanager
-async def bells(nats: BusClient, heard: Callable[[], None]) -> AsyncIterator[Bells]:
+async def bells(
+    nats: BusClient, heard: Callable[[Collection[int]], None]
+) -> AsyncIterator[Bells]:
     """Entered: bells may be rung, and heard."""
     made = Bells(nats, heard)
     try:

@@ -16,7 +16,7 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -89,6 +89,10 @@ class Relay:
             ROUNDS.observe(count)
         return count
 
+    def untrimmed(self) -> Collection[int]:
+        """Return the buckets that still hold what the bus has."""
+        return self._acknowledged.keys()
+
     async def settle(self, buckets: Sequence[int]) -> int:
         """Publish all there is, trim it, let go of the leases; return the count."""
         events = 0
@@ -156,6 +160,8 @@ class EdgeRelay:
         self._wanted: list[int] = []
         self._held: frozenset[int] = frozenset()
         self._recorded = asyncio.Event()
+        self._rung: set[int] = set()
+        self._sweep_at = 0.0
         self._relay: Relay | None = None
         self._bells: Bells | None = None
 
@@ -163,7 +169,7 @@ class EdgeRelay:
         """Say that this edge has just put events into the outboxes of buckets."""
         if not buckets:
             return
-        self._recorded.set()
+        self._hear(buckets)
         if self._bells is not None:
             self._bells.ring(buckets)
 
@@ -187,7 +193,7 @@ class EdgeRelay:
             try:
                 async with (
                     bus.connection(self._nats_url, self._stream) as nats,
-                    bells(nats, self._recorded.set) as self._bells,
+                    bells(nats, self._hear) as self._bells,
                 ):
                     self._relay = Relay(self._outbox, nats)
                     await _persist(self._round, pause=self._pause)
@@ -210,9 +216,13 @@ class EdgeRelay:
         beats = await self._registry.beat(self._edge, registers=self._registers)
         wanted = share(self._edge, beats.edges, self._buckets)
         if wanted != self._wanted:
-            self._wanted = wanted
+            self._wanted, self._sweep_at = wanted, 0.0
             self._recorded.set()
         return 0
+
+    def _hear(self, buckets: Collection[int]) -> None:
+        self._rung.update(buckets)
+        self._recorded.set()
 
     async def _round(self) -> int:
         self._recorded.clear()
@@ -223,7 +233,24 @@ class EdgeRelay:
             await self._relay.leave(sorted(lost))  # a new edge need not wait for them
         self._held = frozenset(wanted)
         await self._bells.listen(self._held)
-        return await self._relay.round(wanted) if wanted else 0
+        return await self._look(self._relay, wanted)
+
+    async def _look(self, relay: Relay, wanted: list[int]) -> int:
+        """Publish what buckets hold that have rung, and from time to time what all do.
+
+        Where that fails, or there is more than a batch, all are looked at next.
+        """
+        now = asyncio.get_running_loop().time()
+        sweep_at, self._sweep_at = self._sweep_at, 0.0
+        rung, self._rung = self._rung, set()
+        if now >= sweep_at:
+            rung, sweep_at = set(wanted), now + POLL_SECONDS
+        rung.update(relay.untrimmed())
+        looking = [bucket for bucket in wanted if bucket in rung]
+        published = await relay.round(looking) if looking else 0
+        if published < publisher.MAX_BATCH:
+            self._sweep_at = sweep_at
+        return published
 
     async def _pause(self, published: int) -> None:
         if published >= publisher.MAX_BATCH:
@@ -231,10 +258,9 @@ class EdgeRelay:
         if published:
             await asyncio.sleep(GATHER_SECONDS)
             return
-        try:
-            await asyncio.wait_for(self._recorded.wait(), POLL_SECONDS)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._recorded.wait()
 
 
 async def _until_next_beat(_: int) -> None:
