@@ -10,7 +10,7 @@ A subscription of nats-py has queues, takes 4 kB, and makes two tasks for each m
 that it waits for. An ear is called with what comes, and takes a tenth of that.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from nats.aio.client import Client
@@ -104,21 +104,12 @@ class Ear:
         return False
 
 
-def encode(
-    subject: str, headers: Mapping[str, str], body: bytes, *, reply: str = ""
-) -> bytes:
+def encode(subject: str, headers: str, body: bytes, *, reply: str = "") -> bytes:
     """Encode a message as the server reads it (NATS protocol, HPUB).
 
-    Names and values are ours: none may hold a line break.
+    ``headers`` are lines of ASCII, each with its end.
     """
-    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    head = f"NATS/1.0\r\n{fields}\r\n".encode()
+    head = f"NATS/1.0\r\n{headers}\r\n"
     size = len(head) + len(body)
-    return b"HPUB %b %b %d %d\r\n%b%b\r\n" % (
-        subject.encode(),
-        reply.encode(),
-        len(head),
-        size,
-        head,
-        body,
-    )
+    command = f"HPUB {subject} {reply} {len(head)} {size}\r\n{head}"
+    return b"%b%b\r\n" % (command.encode(), body)

@@ -28,7 +28,7 @@ HEADERS: Mapping[str, str] = {
     "content-type": "That of the body.",
     TRACEPARENT: "The trace that it belongs to, if it is traced.",
 }
-"""What `headers` makes."""
+"""What `headers` writes."""
 
 
 class Envelope(NamedTuple):
@@ -51,21 +51,22 @@ class Envelope(NamedTuple):
         return subject(self.account, self.fact)
 
 
-def headers(envelope: Envelope) -> dict[str, str]:
-    """Build the headers of an event (CloudEvents NATS binding, binary mode)."""
-    attributes = {
-        MESSAGE_ID: envelope.id,
-        "ce-specversion": "1.0",
-        "ce-id": envelope.id,
-        "ce-type": f"homeport.{VERSION}.{envelope.fact}",
-        "ce-source": f"/accounts/{envelope.account}",
-        "ce-subject": envelope.device,
-        "ce-time": envelope.time,
-        "content-type": "application/json",
-    }
-    if envelope.traceparent:
-        attributes[TRACEPARENT] = envelope.traceparent
-    return attributes
+def headers(envelope: Envelope) -> str:
+    """Write the headers of an event, a line each (CloudEvents NATS binding, binary).
+
+    Written as text, since the edges write them for every update.
+    """
+    traced = envelope.traceparent and f"{TRACEPARENT}: {envelope.traceparent}\r\n"
+    return (
+        f"{MESSAGE_ID}: {envelope.id}\r\n"
+        "ce-specversion: 1.0\r\n"
+        f"ce-id: {envelope.id}\r\n"
+        f"ce-type: homeport.{VERSION}." + envelope.fact + "\r\n"
+        f"ce-source: /accounts/{envelope.account}\r\n"
+        f"ce-subject: {envelope.device}\r\n"
+        f"ce-time: {envelope.time}\r\n"
+        f"content-type: application/json\r\n{traced}"
+    )
 
 
 def traceparents(messages: Iterable[Msg]) -> Iterator[str]:

@@ -7,12 +7,12 @@ one device: had the first of these been lost, the second would be there before i
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import orjson
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.errors import APIError
 
 from homeport.errors import Unavailable
 from homeport.events import client
@@ -46,7 +46,7 @@ async def publish(
         ):
             return
         await _publish_singly(nats, envelopes, timeout_seconds)
-    except (NatsError, APIError, TimeoutError, OSError) as error:
+    except (NatsError, TimeoutError, OSError) as error:
         reason = str(error) or type(error).__name__
         raise Unavailable("NATS", reason) from error
 
@@ -62,85 +62,87 @@ async def _publish_atomically(
     nats: BusClient, envelopes: Sequence[Envelope], timeout_seconds: float
 ) -> bool:
     """Publish as one atomic batch (ADR-50); False when an id was seen before."""
-    batch = secrets.token_hex(8)
-    await nats.publish_encoded(
-        [
-            client.encode(
-                envelope.subject,
-                headers(envelope)
-                | {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(sequence)},
-                envelope.body,
-            )
-            for sequence, envelope in enumerate(envelopes[:-1], 1)
-        ]
-    )
+    inbox = nats.new_inbox()
+    batch = f"Nats-Batch-Id: {secrets.token_hex(8)}\r\nNats-Batch-Sequence:"
+    messages = [
+        client.encode(
+            envelope.subject,
+            f"{headers(envelope)}{batch} {sequence}\r\n",
+            envelope.body,
+        )
+        for sequence, envelope in enumerate(envelopes[:-1], 1)
+    ]
     last = envelopes[-1]
-    answer = await nats.request(
-        last.subject,
-        last.body,
-        timeout=timeout_seconds,
-        headers=headers(last)
-        | {
-            "Nats-Batch-Id": batch,
-            "Nats-Batch-Sequence": str(len(envelopes)),
-            "Nats-Batch-Commit": "1",
-        },
+    commit = f"{batch} {len(envelopes)}\r\nNats-Batch-Commit: 1\r\n"
+    messages.append(
+        client.encode(last.subject, headers(last) + commit, last.body, reply=inbox)
     )
-    error = orjson.loads(answer.data).get("error") if answer.data else None
-    if error is None:
-        return True
+    error = await _send(nats, messages, _Answers(1), inbox, timeout_seconds)
     if error.get("err_code") == _REPEATED_ID:
         return False
-    raise Unavailable("NATS", error.get("description", "the batch was refused"))
+    _check(error)
+    return True
 
 
 async def _publish_singly(
     nats: BusClient, envelopes: Sequence[Envelope], timeout_seconds: float
 ) -> None:
     """Publish all in one write, and wait for as many acknowledgements."""
-    answers = _Answers(len(envelopes))
     inbox = nats.new_inbox()
-    ear = await nats.listen(inbox, answers.hear, most=len(envelopes))
-    try:
-        await nats.publish_encoded(
-            [
-                client.encode(
-                    envelope.subject, headers(envelope), envelope.body, reply=inbox
-                )
-                for envelope in envelopes
-            ]
-        )
-        async with asyncio.timeout(timeout_seconds):
-            await answers.complete
-    finally:
-        await nats.forget(ear)
+    messages = [
+        client.encode(envelope.subject, headers(envelope), envelope.body, reply=inbox)
+        for envelope in envelopes
+    ]
+    answers = _Answers(len(envelopes))
+    _check(await _send(nats, messages, answers, inbox, timeout_seconds))
 
 
 class _Answers:
     """What the stream says of so many events."""
 
     def __init__(self, count: int) -> None:
+        self.count = count
+        self.error = asyncio.get_running_loop().create_future()
         self._missing = count
-        self.complete = asyncio.get_running_loop().create_future()
 
     def hear(self, answer: Msg) -> None:
         """Take an acknowledgement, or an error, which ends the waiting."""
         self._missing -= 1
-        if self.complete.done():
-            return
-        try:
-            _check(answer)
-        except Unavailable as error:
-            self.complete.set_exception(error)
-        else:
-            if not self._missing:
-                self.complete.set_result(None)
+        error = _error(answer)
+        if (error or not self._missing) and not self.error.done():
+            self.error.set_result(error)
 
 
-def _check(answer: Msg) -> None:
-    """Raise Unavailable unless the stream has taken what it was sent."""
+async def _send(
+    nats: BusClient,
+    messages: Sequence[bytes],
+    answers: _Answers,
+    inbox: str,
+    timeout_seconds: float,
+) -> Mapping[str, Any]:
+    """Send messages, and return the first error that is answered; {} if there is none.
+
+    Raises TimeoutError where the stream does not answer in time.
+    """
+    ear = await nats.listen(inbox, answers.hear, most=answers.count)
+    try:
+        await nats.publish_encoded(messages)
+        async with asyncio.timeout(timeout_seconds):
+            return cast("Mapping[str, Any]", await answers.error)
+    finally:
+        await nats.forget(ear)
+
+
+def _error(answer: Msg) -> Mapping[str, Any]:
+    """Read what the stream says against an event; {} if nothing (ADR-1)."""
     if not answer.data:
-        raise Unavailable("NATS", "no stream takes the events")
-    if b'"error"' in answer.data:
-        error = orjson.loads(answer.data)["error"]
+        return {"description": "no stream takes the events"}
+    if b'"error"' not in answer.data:
+        return {}
+    said: Mapping[str, Any] = orjson.loads(answer.data)["error"]
+    return said
+
+
+def _check(error: Mapping[str, Any]) -> None:
+    if error:
         raise Unavailable("NATS", error.get("description", "an event was refused"))

@@ -25,7 +25,7 @@ _READER = "reader-"
 
 def subject(account: AccountId, fact: FactName) -> str:
     """Return the subject of an account's fact."""
-    return f"homeport.{VERSION}.{account}.{fact}"
+    return f"homeport.{VERSION}.{account}." + fact
 
 
 def of_account(account: AccountId) -> str:

@@ -13,6 +13,7 @@ from homeport.runtime import bus
 pytestmark = pytest.mark.integration
 
 HEADERS = {"ce-id": "1", "ce-type": "homeport.v1.device.registered", "empty": ""}
+LINES = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
 
 
 async def test_what_is_encoded_here_arrives_as_what_nats_py_encodes(
@@ -23,8 +24,8 @@ async def test_what_is_encoded_here_arrives_as_what_nats_py_encodes(
         await nats.subscribe("tests.>", cb=heard.put)
         await nats.publish_encoded(
             [
-                client.encode("tests.one", HEADERS, b"body"),
-                client.encode("tests.two", HEADERS, b""),
+                client.encode("tests.one", LINES, b"body"),
+                client.encode("tests.two", LINES, b""),
             ]
         )
         await nats.publish("tests.one", b"body", headers=HEADERS)
@@ -57,7 +58,7 @@ def test_headers_are_read_whoever_wrote_them(
 
 async def test_without_a_connection_nothing_is_kept_for_later() -> None:
     with pytest.raises(ConnectionClosedError):
-        await BusClient().publish_encoded([client.encode("tests.one", {}, b"")])
+        await BusClient().publish_encoded([client.encode("tests.one", "", b"")])
 
 
 async def test_an_ear_hears_the_next_message_and_no_other(nats_url: str) -> None:

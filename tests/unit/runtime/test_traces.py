@@ -9,7 +9,6 @@ import pytest
 
 from homeport.errors import InvalidConfiguration, Unavailable
 from homeport.events import cloudevents
-from homeport.events.cloudevents import TRACEPARENT
 from homeport.runtime import traces
 from homeport.runtime.config import Settings
 from tests.support.events import deregistered
@@ -34,7 +33,7 @@ def traced(ratio: float) -> Iterator[Callable[[], Sequence[Any]]]:
 def published(*events: cloudevents.Envelope) -> list[str]:
     """Publish events; return the traces that they carry."""
     with traces.publishing(events) as told:
-        return [cloudevents.headers(envelope).get(TRACEPARENT, "") for envelope in told]
+        return [envelope.traceparent for envelope in told]
 
 
 def test_without_a_collector_events_are_as_they_were() -> None:
