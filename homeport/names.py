@@ -3,6 +3,7 @@
 A name that has passed its parse function is trusted everywhere inside.
 """
 
+import re
 import secrets
 import unicodedata
 import uuid
@@ -32,6 +33,7 @@ PLATFORM_ACCOUNT = AccountId("0" * 32)
 ID_LENGTH = 32
 ENDPOINT_NAME_LENGTH = 64
 _SUFFIX_LENGTH = 16
+_REGISTRATION_ID = re.compile(f"[0-9a-f]{{{ID_LENGTH + _SUFFIX_LENGTH}}}").fullmatch
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -71,7 +73,7 @@ def new_registration_id(device: DeviceId) -> RegistrationId:
 
 def parse_registration_id(text: str) -> RegistrationId:
     """Validate the shape of a registration id; whether it lives, the store knows."""
-    if len(text) != ID_LENGTH + _SUFFIX_LENGTH or not _HEX.issuperset(text):
+    if not _REGISTRATION_ID(text):
         raise InvalidName("registration id", "is not 48 lower-case hex characters")
     return RegistrationId(text)
 

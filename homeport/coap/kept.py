@@ -23,6 +23,7 @@ class Kept(Generic[Value]):
         self._most = most
         self._most_bytes = most_bytes
         self._bytes = 0
+        self._due = 0.0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -30,7 +31,7 @@ class Kept(Generic[Value]):
     def get(self, key: Hashable, *, now: float) -> Value | None:
         """Return what is kept under a key and is not too old."""
         entry = self._entries.get(key)
-        if entry is None or now - entry[2] > LIFETIME_SECONDS:
+        if entry is None or now > entry[2] + LIFETIME_SECONDS:
             return None
         return entry[0]
 
@@ -39,12 +40,19 @@ class Kept(Generic[Value]):
         self.drop(key)
         self._entries[key] = (value, length, now)
         self._bytes += length
-        while self._entries and (
-            len(self._entries) > self._most
-            or self._bytes > self._most_bytes
-            or now - self._oldest() > LIFETIME_SECONDS
-        ):
-            self.drop(next(iter(self._entries)))
+        if now > self._due:
+            self._forget(now)
+        self._make_room()
+
+    def replace(self, key: Hashable, value: Value, *, length: int, now: float) -> None:
+        """Keep another value under a key for the rest of its time, or a first one."""
+        known = self._entries.get(key)
+        if known is None:
+            self.put(key, value, length=length, now=now)
+            return
+        self._entries[key] = (value, length, known[2])
+        self._bytes += length - known[1]
+        self._make_room()
 
     def drop(self, key: Hashable) -> None:
         """Forget what is kept under a key, if anything is."""
@@ -52,5 +60,15 @@ class Kept(Generic[Value]):
         if entry is not None:
             self._bytes -= entry[1]
 
-    def _oldest(self) -> float:
-        return next(iter(self._entries.values()))[2]
+    def _make_room(self) -> None:
+        while len(self._entries) > self._most or self._bytes > self._most_bytes:
+            self.drop(next(iter(self._entries)))
+
+    def _forget(self, now: float) -> None:
+        """Drop what is too old, and note when the oldest of the others will be."""
+        while self._entries:
+            since = next(iter(self._entries.values()))[2]
+            self._due = since + LIFETIME_SECONDS
+            if now <= self._due:
+                return
+            self.drop(next(iter(self._entries)))

@@ -56,7 +56,8 @@ class Messages(Generic[Peer]):
         self, address: Peer, message_id: int, answer: bytes, *, now: float
     ) -> None:
         """Send an answer that its caller has encoded, and keep it for repetitions."""
-        self._answers.put((address, message_id), answer, length=len(answer), now=now)
+        key = address, message_id
+        self._answers.replace(key, answer, length=len(answer), now=now)
         self.send(answer, address)
 
     def settled(self, address: Peer, message_id: int, *, now: float) -> bool:

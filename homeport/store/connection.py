@@ -35,13 +35,9 @@ class _FastWire(Wire):
         name, *rest = args
         words = str(name).split()  # redis-py has names like 'CLIENT SETINFO'
         packed = hiredis.pack_command(
-            (*words, *map(_plain, rest))  # type: ignore[arg-type] # its stub: one word
+            (*words, *rest)  # type: ignore[arg-type] # its stub: one word
         )
         return [packed]
-
-
-def _plain(argument: EncodableT) -> str | bytes | int | float:
-    return bytes(argument) if isinstance(argument, memoryview | bytearray) else argument
 
 
 async def connect(url: str, *, answer_seconds: float | None = None) -> Connection:

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from homeport.coap import defects
 from homeport.coap.answer import Answer
@@ -29,6 +29,11 @@ from services.lwm2m.reports import Sent
 CONFLICTS = 3
 """How often a delta is merged again before its device has to repeat it."""
 
+_SEEING = (Delta, Sent)
+"""What needs to see a session before it is an operation."""
+_SILENT = (Take, Hold)
+"""Operations that record nothing to publish."""
+
 
 @dataclass(slots=True)
 class Work(Generic[Peer]):
@@ -44,9 +49,8 @@ class Work(Generic[Peer]):
     conflicts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ready(Generic[Peer]):
-    """Work that has become an operation."""
+class Ready(NamedTuple, Generic[Peer]):
+    """Work that has become an operation; a tuple, since every update is one."""
 
     work: Work[Peer]
     operation: Said
@@ -149,7 +153,7 @@ class Batches(Generic[Peer]):
                 {
                     each.operation.bucket
                     for each in ready
-                    if not isinstance(each.operation, Take | Hold)
+                    if not isinstance(each.operation, _SILENT)
                 }
             )
             for done, outcome in zip(ready, outcomes, strict=True):
@@ -177,7 +181,7 @@ class Batches(Generic[Peer]):
         devices = [
             _device(each.operation)
             for each in batch
-            if isinstance(each.operation, Delta | Sent)
+            if isinstance(each.operation, _SEEING)
         ]
         sessions = iter(await self._store.read(devices) if devices else ())
         asked = [each.operation for each in batch]
@@ -190,9 +194,7 @@ class Batches(Generic[Peer]):
             if isinstance(each, Errand):
                 ready.append(each)
                 continue
-            session = (
-                next(sessions) if isinstance(each.operation, Delta | Sent) else None
-            )
+            session = next(sessions) if isinstance(each.operation, _SEEING) else None
             try:
                 resolved = _resolved(each.operation, session, self._kinds)
             except Exception as error:  # noqa: BLE001 # it costs this one alone

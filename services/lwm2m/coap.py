@@ -41,6 +41,8 @@ _CONTACT = frozenset(
     }
 )
 """After these a device is known to be where it is heard (B-173)."""
+_NOTED = (Notify, Locate)
+"""Operations on what a device notifies of; it is not answered by what came of them."""
 
 
 class Listener(Generic[Peer]):
@@ -245,7 +247,7 @@ class Listener(Generic[Peer]):
             return
         if outcome.result in _CONTACT:
             self._hear(work, operation)
-        if isinstance(operation, Notify | Locate):
+        if isinstance(operation, _NOTED):
             now = self._timers.time()
             self._notifications.settle(work, operation.device, outcome, now)
         else:

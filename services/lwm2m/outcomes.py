@@ -29,6 +29,8 @@ _ANOTHERS = "the endpoint name belongs to another credential"
 
 def answer(operation: Said, outcome: Outcome) -> Answer | None:
     """Say what came of an operation; None is silence, and the device repeats itself."""
+    if plain := _PLAIN.get(outcome.result):
+        return plain
     match outcome.result:
         case Result.REGISTERED:
             return _created(operation, outcome)
@@ -40,8 +42,8 @@ def answer(operation: Said, outcome: Outcome) -> Answer | None:
             return answers.refusal(suspended, profile_of(operation))
         case Result.FORBIDDEN:
             return answers.refusal(NotAllowed(_ANOTHERS), profile_of(operation))
-        case result:
-            return _PLAIN.get(result)
+        case _:
+            return None
 
 
 def unavailable(operation: Said | Registering | Delta | Sent | Denial) -> Answer | None:
