@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from typing import Any
 
 import asyncpg
 import orjson
@@ -10,8 +11,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, make_url, select, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import URL, Connection, event, make_url, select, text
+from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.schema import CreateSchema
 
@@ -64,24 +65,41 @@ async def connections(
 
 
 def _engine(url: str, *, answer_seconds: float) -> AsyncEngine:
-    return create_async_engine(
+    made = create_async_engine(
         _parse(url),
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
-        pool_pre_ping=True,
         pool_timeout=ANSWER_SECONDS,
         connect_args={"timeout": ANSWER_SECONDS, "command_timeout": answer_seconds},
-        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_serializer=_build_json,
         json_deserializer=orjson.loads,
     )
+    event.listen(made.sync_engine, "checkout", _check_open)
+    return made
+
+
+def _check_open(connection: Any, *_: object) -> None:
+    """Have a connection replaced that has ended; to ping it would take three turns."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def _build_json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 @asynccontextmanager
 async def direct(url: str) -> AsyncIterator[asyncpg.Pool]:
     """Open a small pool for single statements that somebody waits for.
 
-    Nothing is asked of a connection but the statement; raises Unavailable.
+    Nothing is asked of a connection but the statement; JSON is read as the engine
+    reads it. Raises Unavailable.
     """
+
+    async def begin(connection: asyncpg.Connection) -> None:
+        await connection.set_type_codec(
+            "jsonb", schema="pg_catalog", encoder=_build_json, decoder=orjson.loads
+        )
 
     async def keep(_: asyncpg.Connection) -> None:
         """Leave a connection as it is: single statements change nothing of it."""
@@ -93,6 +111,7 @@ async def direct(url: str) -> AsyncIterator[asyncpg.Pool]:
             max_size=POOL_SIZE,
             timeout=ANSWER_SECONDS,
             command_timeout=ANSWER_SECONDS,
+            init=begin,
             reset=keep,
         )
         await pool.fetchval("SELECT 1")

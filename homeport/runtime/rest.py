@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Depends
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -92,6 +92,14 @@ def caller(
         return grant
 
     return granted
+
+
+def add_routes(made: FastAPI, router: APIRouter) -> None:
+    """Have an application serve routes itself.
+
+    A router that is included searches its routes once more for each call.
+    """
+    made.router.routes.extend(router.routes)
 
 
 def problem(

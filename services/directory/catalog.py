@@ -5,9 +5,12 @@ Both methods raise Unavailable when PostgreSQL is away.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+import asyncpg
 from sqlalchemy import (
+    BindParameter,
     ClauseElement,
     Column,
     ColumnElement,
@@ -15,6 +18,7 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    bindparam,
     exists,
     func,
     literal,
@@ -80,9 +84,10 @@ from services.directory.schema import (
     devices,
     trusted_certificates,
 )
+from services.directory.statements import Statement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Collection:
     """Objects of one kind; ``age`` orders them by when they were made.
 
@@ -104,7 +109,7 @@ class Collection:
         """What they are ordered by; no two are equal in it."""
         return (self.age, *self.then, self.table.c.id)
 
-    def of(self, account: AccountId) -> Select[Any]:
+    def of(self, account: AccountId | BindParameter[Any]) -> Select[Any]:
         """Select what an account has."""
         query = select(self.table, *self.others).where(self.there)
         if self.of_platform:
@@ -207,20 +212,23 @@ class Listing:
 
 
 class Catalog:
-    """Reads the collections; an account sees its own objects only."""
+    """Reads the collections; an account sees its own objects only.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    Single objects are read ``direct``: callers ask for these the most.
+    """
+
+    def __init__(self, engine: AsyncEngine, direct: asyncpg.Pool) -> None:
         self._engine = engine
-        # One statement needs no transaction, which would ask three times.
-        self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._direct = direct
 
     async def get(
         self, collection: Collection, account: AccountId, identity: str
     ) -> Row[Any] | None:
         """Return an object by its id, if the account has it."""
-        with reported():
-            async with self._alone.connect() as connection:
-                return await _get(connection, collection, account, identity)
+        found: Row[Any] | None = await _single(collection).fetch(
+            self._direct, account=account, identity=identity
+        )
+        return found
 
     async def list(
         self,
@@ -237,20 +245,28 @@ class Catalog:
         wanted = [condition.expression() for condition in query.conditions]
         wanted += [] if among is None else [among]
         page = whole = collection.of(account).where(*wanted)
+        if query.after:
+            last = await self.get(collection, account, query.after)
+            if last is None:
+                return None
+            page = page.where(_follows(last, collection, query))
         with reported():
             async with self._engine.connect() as connection:
                 await connection.execute(_PLAN_EACH)
-                if query.after:
-                    last = await _get(connection, collection, account, query.after)
-                    if last is None:
-                        return None
-                    page = page.where(_follows(last, collection, query))
                 ordered = _ordered(page, collection, query)
                 rows = (await connection.execute(ordered)).all()
                 total = None
                 if query.total_count:
                     total = await _count(connection, whole)
         return Listing(rows[: query.limit], len(rows) > query.limit, total)
+
+
+@cache
+def _single(collection: Collection) -> Statement:
+    """Ask for an object by its account and its id."""
+    account: BindParameter[str] = bindparam("account")
+    identity: BindParameter[str] = bindparam("identity")
+    return Statement(collection.of(account).where(collection.table.c.id == identity))
 
 
 def _follows(
@@ -277,14 +293,3 @@ async def _count(connection: AsyncConnection, whole: Select[Any]) -> int:
         return count
     (explained,) = (await connection.execute(Explain(rows))).scalar_one()
     return max(count, int(explained["Plan"]["Plan Rows"]))
-
-
-async def _get(
-    connection: AsyncConnection,
-    collection: Collection,
-    account: AccountId,
-    identity: str,
-) -> Row[Any] | None:
-    query = collection.of(account).where(collection.table.c.id == identity)
-    found: Row[Any] | None = (await connection.execute(query)).one_or_none()
-    return found

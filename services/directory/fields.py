@@ -7,6 +7,7 @@ member that nothing is kept of has no column: it shows what it is while it is un
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as member
 from datetime import date, datetime
 from typing import Any
 
@@ -68,6 +69,12 @@ class Field:
     within_filter: frozenset[str] = NOTHING
     meets: Callable[[Any], ColumnElement[bool]] | None = None
     shown: bool = True
+    _name: str = member(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep what its column is called in a row, which each answer asks for."""
+        name = "" if self.column is None else str(self.column.key)
+        object.__setattr__(self, "_name", name)
 
     @property
     def expression(self) -> ColumnElement[Any]:
@@ -76,17 +83,17 @@ class Field:
             return self.column
         return literal(self.unset, self.kind.type)
 
+    def value(self, row: Any) -> object:
+        """Return what a row says of it, as it is shown."""
+        if not self._name:
+            return self.unset
+        value = getattr(row, self._name)
+        return None if value is None else self.kind.build(value)
+
 
 def build(fields: Mapping[str, Field], row: Any) -> dict[str, object]:
     """Build the body of an object from its row."""
-    return {name: _value(field, row) for name, field in fields.items() if field.shown}
-
-
-def _value(field: Field, row: Any) -> object:
-    if field.column is None:
-        return field.unset
-    value = getattr(row, str(field.column.key))
-    return None if value is None else field.kind.build(value)
+    return {name: field.value(row) for name, field in fields.items() if field.shown}
 
 
 def _parse_flag(text: str) -> bool:

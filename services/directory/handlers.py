@@ -1,7 +1,14 @@
 """What the directory does with facts, and how long a caller waits for a row."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
@@ -16,6 +23,8 @@ from services.directory.devices.journal import DeviceEvent
 ROW_WAIT_SECONDS = 2.0
 """How long a caller waits for the row of a device whose session lives (B-023)."""
 ROW_POLL_SECONDS = 0.05
+TURN = 25
+"""Facts in a row; then callers have theirs, who would wait for all of a batch."""
 
 Found = TypeVar("Found")
 
@@ -61,12 +70,12 @@ async def project(facts: Sequence[AnyFact], *, stored: Devices) -> bool:
     if not telling:
         return False
     blanks: dict[Key, Device] = {}
-    for fact in telling:
+    async for fact in _in_turns(telling):
         if devices.shapes(fact):
             blanks.setdefault(devices.key_of(fact), devices.blank(fact))
     async with stored.transaction() as transaction:
         held = await transaction.hold(blanks)
-        changed, events = fold(held, telling)
+        changed, events = await fold(held, telling)
         await transaction.save(changed, events)
         trusted = [
             device
@@ -90,13 +99,13 @@ def _came(facts: Iterable[AnyFact]) -> list[Claimed]:
     ]
 
 
-def fold(
+async def fold(
     held: Mapping[Key, Device], facts: Iterable[AnyFact]
 ) -> tuple[list[Device], list[DeviceEvent]]:
     """Return the devices that facts change, and what is remembered of each fact."""
     now = dict(held)
     events = []
-    for fact in facts:
+    async for fact in _in_turns(facts):
         before = after = None
         if devices.shapes(fact):
             before = now[devices.key_of(fact)]
@@ -105,6 +114,15 @@ def fold(
                 events.append(journal.created(fact, after))
         events.append(journal.write(fact, before, after))
     return [device for key, device in now.items() if device != held[key]], events
+
+
+async def _in_turns(facts: Iterable[AnyFact]) -> AsyncIterator[AnyFact]:
+    """Yield facts, and let others have turns of the event loop meanwhile."""
+    for number, fact in enumerate(facts):
+        if not number % TURN:
+            await asyncio.sleep(0)
+        yield fact
+    await asyncio.sleep(0)
 
 
 async def find(

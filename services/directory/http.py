@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from homeport import names
 from homeport.events.client import BusClient
 from homeport.runtime import bus, rest
-from homeport.runtime.database import connections
+from homeport.runtime.database import connections, direct
 from homeport.runtime.quotas import Quotas
 from homeport.store import connection
 from homeport.store.clock import StoreClock
@@ -78,17 +78,19 @@ PREFIXES = ("/v3", "/v2/device-shared-keys")
 async def application(settings: DirectorySettings) -> AsyncIterator[FastAPI]:
     """Open what the routes need and make them; raise Unavailable."""
     keyring = settings.keyring
+    postgres_url = settings.postgres_url.get_secret_value()
     async with AsyncExitStack() as stack:
         redis = await connection.connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         engine = await stack.enter_async_context(
             connections(
-                settings.postgres_url.get_secret_value(),
+                postgres_url,
                 schema=SCHEMA,
                 migrations=MIGRATIONS,
                 migrate=settings.postgres_migrate,
             )
         )
+        single = await stack.enter_async_context(direct(postgres_url))
         nats = await stack.enter_async_context(
             bus.connection(settings.nats_url, settings.stream)
         )
@@ -99,7 +101,7 @@ async def application(settings: DirectorySettings) -> AsyncIterator[FastAPI]:
                 trust=TrustView(redis),
                 quotas=Quotas(settings.http_requests_per_second),
                 accounts=AccountStore(engine),
-                catalog=Catalog(engine),
+                catalog=Catalog(engine, single),
                 sessions=asking.sessions,
                 certificates=CertificateStore(engine, keyring),
                 shared_keys=SharedKeyStore(engine, keyring),
@@ -174,5 +176,5 @@ def routes(ports: Ports) -> FastAPI:
         http_renewals,
         http_issuers,
     ):
-        made.include_router(module.routes(ports, caller=caller))
+        rest.add_routes(made, module.routes(ports, caller=caller))
     return made

@@ -193,7 +193,7 @@ def routes(ports: Ports) -> FastAPI:
         http_event_streams,
         http_nats_users,
     ):
-        made.include_router(module.routes(ports, caller=caller))
+        rest.add_routes(made, module.routes(ports, caller=caller))
 
     @made.get("/v2/notification/channel", responses=answers.words(401, 403, 404))
     async def get_channel(grant: Annotated[Grant, caller]) -> ChannelInfo:

@@ -53,7 +53,7 @@ class OpenRequests:
         """Add a request; False where its caller has another one of that async id.
 
         It is all that a request waits for in PostgreSQL, hence one round trip only: the
-        engine would take six, with the connection's health and the transaction.
+        engine would take three, with the transaction.
         """
         with reported():
             added = await self._direct.fetchval(_OPEN, *astuple(request))

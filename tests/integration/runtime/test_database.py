@@ -23,6 +23,9 @@ def upgrade() -> None:
     op.execute("CREATE TABLE harbor.{table} (id int)")
 '''
 
+_BACKEND = text("SELECT pg_backend_pid()")
+_END = "SELECT pg_terminate_backend($1, 5000)"
+
 
 @pytest.fixture
 def steps(tmp_path: Path) -> Path:
@@ -98,6 +101,22 @@ async def test_a_server_that_goes_away_later_is_said(
         await database.check(engine)
 
 
+async def test_connections_that_the_server_has_ended_are_replaced(
+    postgres_url: str, steps: Path
+) -> None:
+    async with database.connections(
+        postgres_url, schema="harbor", migrations=str(steps)
+    ) as engine:
+        async with engine.connect() as one, engine.connect() as other:
+            ended = [await each.scalar(_BACKEND) for each in (one, other)]
+        async with database.direct(postgres_url) as pool:
+            for backend in ended:
+                assert await pool.fetchval(_END, backend)
+        async with engine.connect() as one, engine.connect() as other:
+            begun = [await each.scalar(_BACKEND) for each in (one, other)]
+    assert not {*ended} & {*begun}
+
+
 async def test_an_older_schema_waits_for_whoever_may_migrate(
     postgres_url: str, steps: Path
 ) -> None:
@@ -139,3 +158,9 @@ async def test_single_statements_go_straight_to_the_server(postgres_url: str) ->
     with pytest.raises(Unavailable, match="PostgreSQL"):
         async with database.direct("postgresql://homeport@127.0.0.1:1/homeport"):
             pass
+
+
+async def test_json_is_read_as_the_engine_reads_it(postgres_url: str) -> None:
+    async with database.direct(postgres_url) as pool:
+        assert await pool.fetchval("SELECT '{\"a\": [1]}'::jsonb") == {"a": [1]}
+        assert await pool.fetchval("SELECT $1::jsonb", {"b": None}) == {"b": None}

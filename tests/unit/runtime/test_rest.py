@@ -6,11 +6,12 @@ from typing import cast
 
 import httpx
 import pytest
+from fastapi import APIRouter, FastAPI
 from fastapi.security import HTTPAuthorizationCredentials
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from homeport.errors import InvalidName, Unavailable
 from homeport.names import AccountId
@@ -28,8 +29,8 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(scope, receive, send)
 
 
-async def get(path: str) -> httpx.Response:
-    transport = httpx.ASGITransport(rest.Border(echo))
+async def get(path: str, app: ASGIApp = echo) -> httpx.Response:
+    transport = httpx.ASGITransport(rest.Border(app))
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         return await client.get(path)
 
@@ -46,6 +47,19 @@ async def test_every_answer_has_an_id_that_its_body_may_tell() -> None:
     assert one.headers[rest.REQUEST_ID] == one.json()["request_id"]
     assert len(one.headers[rest.REQUEST_ID]) == 32
     assert one.headers[rest.REQUEST_ID] != other.headers[rest.REQUEST_ID]
+
+
+async def test_an_application_serves_routes_itself() -> None:
+    made, router = FastAPI(), APIRouter()
+
+    @router.get("/ships/{name}")
+    async def read(name: str) -> str:
+        return name
+
+    rest.add_routes(made, router)
+    assert (await get("/ships/Passat", made)).json() == "Passat"
+    assert (await get("/boats/Passat", made)).status_code == 404
+    assert "/ships/{name}" in made.openapi()["paths"]
 
 
 def body(answer: Response) -> bytes:

@@ -7,12 +7,14 @@ lives on one event loop, and the tests of this folder run there.
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport.runtime import database
 from homeport.runtime.embedded import EmbeddedServers
+from services.directory.catalog import Catalog
 from services.directory.schema import MIGRATIONS, SCHEMA
 from tests.support import directory, servers
 from tests.support.background import Background
@@ -55,6 +57,13 @@ async def engine_of_session(directory_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def direct_of_session(directory_url: str) -> AsyncIterator[asyncpg.Pool]:
+    """Connections for single statements."""
+    async with database.direct(directory_url) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def site_of_session(
     embedded: EmbeddedServers, directory_url: str
 ) -> AsyncIterator[Site]:
@@ -69,6 +78,12 @@ async def site_of_session(
 def engine(engine_of_session: AsyncEngine, postgres_url: str) -> AsyncEngine:
     """Connections to a directory that holds nothing."""
     return engine_of_session
+
+
+@pytest.fixture
+def catalog(engine: AsyncEngine, direct_of_session: asyncpg.Pool) -> Catalog:
+    """What callers read, of a directory that holds nothing."""
+    return Catalog(engine, direct_of_session)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

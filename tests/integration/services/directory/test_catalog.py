@@ -6,7 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport.events.facts import FactName
-from services.directory.catalog import DEVICE_EVENTS, DEVICES, Catalog
+from services.directory import catalog as catalogs
+from services.directory.catalog import DEVICE_EVENTS, DEVICES, Catalog, Collection
 from services.directory.handlers import project
 from services.directory.queries import Query
 from services.directory.store import DeviceStore
@@ -15,8 +16,8 @@ from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, device_of, fact
 pytestmark = pytest.mark.integration
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def catalog(engine: AsyncEngine) -> Catalog:
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def devices(engine: AsyncEngine) -> None:
     """Three devices of an account, made at the same instant, and one of another."""
     told = [
         fact(FactName.DEVICE_REGISTERED, device=f"urn:dev:{number}")
@@ -24,7 +25,6 @@ async def catalog(engine: AsyncEngine) -> Catalog:
     ]
     told.append(fact(FactName.DEVICE_REGISTERED, account=OTHER_ACCOUNT))
     await project(told, stored=DeviceStore(engine))
-    return Catalog(engine)
 
 
 async def test_an_object_is_found_by_its_account_and_id(catalog: Catalog) -> None:
@@ -32,6 +32,17 @@ async def test_an_object_is_found_by_its_account_and_id(catalog: Catalog) -> Non
     assert found is not None
     assert found.endpoint_name == "urn:dev:0"
     assert await catalog.get(DEVICES, OTHER_ACCOUNT, device_of("urn:dev:0")) is None
+
+
+@pytest.mark.parametrize(
+    "collection",
+    [each for each in vars(catalogs).values() if isinstance(each, Collection)],
+    ids=lambda each: each.table.name,
+)
+async def test_an_object_that_is_not_there_is_not_found(
+    catalog: Catalog, collection: Collection
+) -> None:
+    assert await catalog.get(collection, ACCOUNT, "0" * 32) is None
 
 
 @pytest.mark.parametrize("descending", [False, True])

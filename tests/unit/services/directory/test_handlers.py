@@ -1,5 +1,7 @@
 """What a batch of facts comes to, and how long a caller waits for a row."""
 
+import asyncio
+
 from homeport.events.facts import FactName
 from homeport.names import PLATFORM_ACCOUNT
 from services.directory import handlers
@@ -12,8 +14,10 @@ DEREGISTERED = fact(FactName.DEVICE_DEREGISTERED, 2)
 BLANK = devices.blank(REGISTERED)
 
 
-def test_a_batch_changes_a_device_once_and_remembers_every_fact() -> None:
-    changed, events = handlers.fold({BLANK.key: BLANK}, [REGISTERED, DEREGISTERED])
+async def test_a_batch_changes_a_device_once_and_remembers_every_fact() -> None:
+    changed, events = await handlers.fold(
+        {BLANK.key: BLANK}, [REGISTERED, DEREGISTERED]
+    )
     assert [device.state for device in changed] == [State.DEREGISTERED]
     assert [event.event_type.rpartition("-")[2] for event in events] == [
         "created",
@@ -28,18 +32,37 @@ def test_a_batch_changes_a_device_once_and_remembers_every_fact() -> None:
     assert [event.state_change for event in events] == [False, True, True]
 
 
-def test_what_is_known_changes_nothing() -> None:
-    (known,), _ = handlers.fold({BLANK.key: BLANK}, [REGISTERED, DEREGISTERED])
-    changed, events = handlers.fold({known.key: known}, [DEREGISTERED, REGISTERED])
+async def test_what_is_known_changes_nothing() -> None:
+    (known,), _ = await handlers.fold({BLANK.key: BLANK}, [REGISTERED, DEREGISTERED])
+    changed, events = await handlers.fold(
+        {known.key: known}, [DEREGISTERED, REGISTERED]
+    )
     assert changed == []
     assert [event.state_change for event in events] == [False, False]
 
 
-def test_a_fact_of_no_known_account_is_remembered_only() -> None:
+async def test_a_fact_of_no_known_account_is_remembered_only() -> None:
     refused = fact(FactName.REGISTRATION_REFUSED, account=PLATFORM_ACCOUNT)
-    changed, (event,) = handlers.fold({}, [refused])
+    changed, (event,) = await handlers.fold({}, [refused])
     assert changed == []
     assert event.account_id == PLATFORM_ACCOUNT
+
+
+async def test_others_have_their_turns_while_a_large_batch_is_folded() -> None:
+    turns = 0
+
+    async def wait() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(wait())
+    facts = [REGISTERED] * (4 * handlers.TURN)
+    _, events = await handlers.fold({BLANK.key: BLANK}, facts)
+    waiting.cancel()
+    assert len(events) == len(facts) + 1
+    assert turns >= 4
 
 
 class Looks:

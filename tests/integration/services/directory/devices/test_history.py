@@ -102,14 +102,13 @@ async def test_what_lies_with_the_others_goes_when_it_is_too_old(
 
 
 async def test_events_of_several_weeks_are_one_list(
-    engine: AsyncEngine, kept: HistoryStore
+    engine: AsyncEngine, kept: HistoryStore, catalog: Catalog
 ) -> None:
     await kept.keep(now=NOW)
     times = [MONDAY + SPAN * number / 2 for number in range(2 * AHEAD)]
     await happen(engine, *times)
     read = []
     query = Query(limit=1)
-    catalog = Catalog(engine)
     while (page := await catalog.list(DEVICE_EVENTS, ACCOUNT, query)) and page.rows:
         read += [row.date_time for row in page.rows]
         query = Query(limit=1, after=page.rows[-1].id)
