@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
+from typing import cast
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, NatsRouter, PullSub
@@ -174,8 +175,9 @@ def router(
     made = NatsRouter()
     filters = [subjects.of_fact(fact) for fact in subscription.facts]
 
-    async def decode(message: NatsMessage) -> Sequence[Msg]:
-        return message.raw_message  # type: ignore[return-value] # a batch's
+    async def decode(message: NatsMessage) -> _Batch:
+        raw: Sequence[Msg] = message.raw_message  # type: ignore[assignment] # a batch's
+        return await _read(raw, unreadable)
 
     reading = partial(
         made.subscriber,
@@ -201,24 +203,33 @@ def router(
         description=f"Takes {', '.join(subscription.facts)}.",
     )
 
-    async def take(batch: Sequence[Msg]) -> None:
+    async def take(batch: list[AnyFact]) -> None:
+        messages = cast("_Batch", batch).messages
         try:
-            with around(cloudevents.traceparents(batch)):
-                await handler(await _readable(batch, unreadable))
+            with around(cloudevents.traceparents(messages)):
+                await handler(batch)
         except Exception:
-            await pulling.answer(batch, Msg.Ack.Nak)
+            await pulling.answer(messages, Msg.Ack.Nak)
             raise
-        await pulling.answer(batch, Msg.Ack.Ack)
+        await pulling.answer(messages, Msg.Ack.Ack)
 
     for number in range(subscription.readers):
         reading(include_in_schema=not number)(take)
     return made
 
 
-async def _readable(batch: Sequence[Msg], unreadable: Unreadable) -> list[AnyFact]:
+class _Batch(list[AnyFact]):
+    """Facts, and the messages that they came in."""
+
+    def __init__(self, messages: Sequence[Msg]) -> None:
+        super().__init__()
+        self.messages = messages
+
+
+async def _read(messages: Sequence[Msg], unreadable: Unreadable) -> _Batch:
     """Read a batch; from time to time others have a turn."""
-    found = []
-    for number, message in enumerate(batch, 1):
+    found = _Batch(messages)
+    for number, message in enumerate(messages, 1):
         try:
             found.append(facts.parse(message.data))
         except InvalidFormat as error:
