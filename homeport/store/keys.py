@@ -92,6 +92,16 @@ def suspended(bucket: int, device: DeviceId) -> str:
     return f"{tag(bucket)}:suspended:{device}"
 
 
+def suspensions() -> str:
+    """Pattern: the marks of all devices that must not register."""
+    return "{b*}:suspended:*"
+
+
+def suspended_device(key: str) -> DeviceId:
+    """Return the device that a mark is of."""
+    return DeviceId(key.rpartition(":")[2])
+
+
 def refused(bucket: int, device: DeviceId, fact: str) -> str:
     """Text: there for as long as a refusal is not told again (B-067)."""
     return f"{tag(bucket)}:refused:{device}:{fact}"
@@ -178,3 +188,8 @@ def api_keys_used() -> str:
 def trust_fingerprint() -> str:
     """Text: what the trust view is; lost together with it."""
     return "trust:fingerprint"
+
+
+def trust_generation() -> str:
+    """Text: another one whenever entries have changed; set back together with them."""
+    return "trust:generation"

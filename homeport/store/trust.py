@@ -133,6 +133,17 @@ class TrustView:
         with reaching():
             await self._redis.delete(keys.trust_fingerprint())
 
+    async def generation(self) -> str:
+        """Return which generation of its entries the view is; '' for none known."""
+        with reaching():
+            stored: Any = await self._redis.get(keys.trust_generation())
+        return str(stored, "ascii") if stored else ""
+
+    async def put_generation(self, generation: str) -> None:
+        """Say which it is, once its entries are written; harmless when repeated."""
+        with reaching():
+            await self._redis.set(keys.trust_generation(), generation)
+
     async def put_fingerprint(self, fingerprint: str) -> None:
         """Say what the view is, once it is written; harmless when repeated."""
         with reaching():

@@ -9,6 +9,7 @@ Stores: tables accounts, api_keys, devices, device_events, device_groups,
     enrollment_tasks, enrollment_task_rows, authorities, former_authorities,
     trusted_certificates, developer_certificates, device_shared_keys,
     certificate_enrollments, certificate_issuer_configurations,
-    object_definitions, bootstrap_configurations and trust_changes of the schema
-    directory in PostgreSQL; the trust view in Redis, and which devices may not register
+    object_definitions, bootstrap_configurations, trust_changes and trust_generation of
+    the schema directory in PostgreSQL; the trust view in Redis, and which devices may
+    not register
 """

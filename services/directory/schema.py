@@ -345,3 +345,8 @@ trust_changes = Table(
 ``place`` is where the entry was or is, so that it is found when the row has gone.
 ``recorded_at`` is when the transaction began, by PostgreSQL's own clock.
 """
+
+trust_generation = Table(
+    "trust_generation", metadata, Column("word", Text, primary_key=True)
+)
+"""One row at most: what Redis has to call the trust view as it is."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,15 @@ START = datetime(2026, 11, 24, 14, 20, 5, tzinfo=UTC)
 _END_OTHERS = """\
 SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
+
+_ACCOUNT = """\
+INSERT INTO directory.accounts (id) VALUES ($1) ON CONFLICT DO NOTHING
+"""
+_API_KEY = """\
+INSERT INTO directory.api_keys
+    (id, account_id, digest, key, name, role, status, owner, groups)
+VALUES ($1, $2, $3, '', 'allowed', $4, 'ACTIVE', '', '[]') ON CONFLICT DO NOTHING
 """
 
 _REST: Mapping[str, Any] = {
@@ -109,9 +118,12 @@ class Site:
     nats: Client
     trust: TrustView
     entries: TrustReader
+    allowed: dict[str, Grant] = field(default_factory=dict)
+    replicas: list[Probes] = field(default_factory=list)
 
     async def renew(self) -> None:
         """Let KEY in, and have a stream, after all servers were emptied."""
+        self.allowed.clear()
         await until(self._has_stream)
         await self.trust.put_fingerprint("whole")
         self.client.headers.update(await self.allow(KEY, ACCOUNT))
@@ -128,7 +140,11 @@ class Site:
         self, key: str, account: AccountId, *, role: Role = "administrator"
     ) -> dict[str, str]:
         """Let a key in; return the header that presents it."""
-        await self.trust.put_api_key(trust.digest(key), Grant("d" * 32, account, role))
+        grant = Grant("d" * 32 if key == KEY else trust.digest(key)[:32], account, role)
+        await self.trust.put_api_key(trust.digest(key), grant)
+        self.allowed[trust.digest(key)] = grant
+        if self.replicas:
+            await self._keep_allowed()
         return {"authorization": f"Bearer {key}"}
 
     async def happen(self, *told: Fact) -> None:
@@ -181,10 +197,28 @@ class Site:
 
     @asynccontextmanager
     async def running(self, **changed: object) -> AsyncIterator[Probes]:
-        """Run one replica of the service."""
+        """Run one replica of the service, which forgets no key that was let in."""
         probes = Probes()
-        async with service(self.settings.model_copy(update=changed), probes):
-            yield probes
+        await self._keep_allowed()
+        self.replicas.append(probes)
+        try:
+            async with service(self.settings.model_copy(update=changed), probes):
+                yield probes
+        finally:
+            self.replicas.remove(probes)
+
+    async def _keep_allowed(self) -> None:
+        """Let PostgreSQL know the keys, too: a view that is written again has them."""
+        url = self.settings.postgres_url.get_secret_value()
+        postgres = await asyncpg.connect(url)
+        try:
+            for digest, grant in self.allowed.items():
+                await postgres.execute(_ACCOUNT, grant.account)
+                await postgres.execute(
+                    _API_KEY, grant.key_id, grant.account, digest, grant.role
+                )
+        finally:
+            await postgres.close()
 
 
 @asynccontextmanager

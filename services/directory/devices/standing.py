@@ -1,22 +1,27 @@
 """Whether devices may be registered: the sessions of those that may not are ended."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from homeport import names
 from homeport.names import DeviceId
+from homeport.store import keys
 from homeport.store.clock import StoreClock
 from homeport.store.connection import Connection
 from homeport.store.edges import EdgeRegistry
 from homeport.store.operations import Dismiss, Operation, Readmit
+from homeport.store.scanning import scan
 from homeport.store.sessions import SessionStore
 from services.directory.schema import devices
 from services.directory.trust.changes import Change, Kind
 
-_KEY = tuple_(devices.c.account_id, devices.c.id)
+ORDER = (devices.c.account_id, devices.c.id)
+
+_KEY = tuple_(*ORDER)
 
 
 class Standing:
@@ -24,6 +29,7 @@ class Standing:
 
     def __init__(self, connection: Connection, *, buckets: int) -> None:
         clock = StoreClock(asyncio.get_running_loop().time)
+        self._redis = connection
         self._clock = clock
         self._registry = EdgeRegistry(connection, clock)
         self._buckets = buckets
@@ -33,20 +39,41 @@ class Standing:
 
     async def put(self, rows: Sequence[Row[Any]]) -> None:
         """End the sessions of suspended and of deleted devices; let others come."""
-        if not rows:
-            return
-        await self._registry.look()
-        operations = [self._operation(row) for row in rows]
-        await self._sessions.execute(operations, arrived=self._clock.now())
+        await self._execute([self._operation(row) for row in rows])
+
+    async def suspended(self) -> AsyncIterator[Sequence[DeviceId]]:
+        """Yield the devices that must not come, some hundreds at a time."""
+        async for found in scan(self._redis, keys.suspensions()):
+            yield [keys.suspended_device(key) for key in found]
+
+    async def review(
+        self, connection: AsyncConnection, marked: Sequence[DeviceId]
+    ) -> None:
+        """Let those come of whom PostgreSQL does not say that they must not."""
+        still = await connection.scalars(
+            select(devices.c.id).where(
+                devices.c.operator_suspended, devices.c.id.in_(marked)
+            )
+        )
+        free = set(marked) - set(map(DeviceId, still))
+        await self._execute([Readmit(self._bucket(each), each) for each in free])
 
     async def moment(self) -> int:
         """Return the time that facts are ordered by, in microseconds."""
         await self._registry.look()
         return self._clock.microseconds(self._clock.now())
 
+    async def _execute(self, operations: Sequence[Operation]) -> None:
+        if operations:
+            await self._registry.look()
+            await self._sessions.execute(operations, arrived=self._clock.now())
+
+    def _bucket(self, device: DeviceId) -> int:
+        return names.bucket(device, self._buckets)
+
     def _operation(self, row: Row[Any]) -> Operation:
         device = DeviceId(row.id)
-        bucket = names.bucket(device, self._buckets)
+        bucket = self._bucket(device)
         if row.operator_suspended:
             return Dismiss(bucket, device, "suspended")
         if not row.recorded:

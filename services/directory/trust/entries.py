@@ -23,6 +23,8 @@ from homeport.store.entries import (
     RegisteredKey,
     TrustedCertificate,
 )
+from homeport.store.memberships import Membership
+from homeport.store.trust_contents import ApiKey, Content
 from services.directory import observability
 from services.directory.bootstrap import bootstrap_configurations, object_definitions
 from services.directory.credentials import shared_keys
@@ -141,6 +143,32 @@ def of_change(  # noqa: PLR0911 # one for each kind
             Kind.AUTHORITY | Kind.STANDING | Kind.API_KEY | Kind.MEMBERSHIP | Kind.GROUP
         ):
             return None
+
+
+def change_of(  # noqa: PLR0911 # one for each kind
+    content: Content,
+) -> Change:
+    """Say what would have changed, had something that the view has."""
+    account = content.account
+    match content:
+        case RegisteredKey(endpoint_name=name, service=service):
+            return Change(Kind.SHARED_KEY, account, name, service)
+        case TrustedCertificate(subject=subject):
+            return Change(Kind.CERTIFICATE, account, content.id, subject)
+        case Pin(fingerprint=fingerprint):
+            return Change(Kind.PIN, account, content.id, fingerprint)
+        case Claim(fingerprint=fingerprint):
+            return Change(Kind.CLAIM, account, content.id, fingerprint)
+        case DeviceEntry():
+            return Change(Kind.DEVICE, account, content.id)
+        case BootstrapConfiguration(selector=selector):
+            return Change(Kind.BOOTSTRAP_CONFIGURATION, account, selector.id)
+        case DefinedObject(place=place):
+            return Change(Kind.OBJECT_DEFINITION, account, place=place)
+        case Membership(group=group, device=device):
+            return Change(Kind.MEMBERSHIP, account, device, group)
+        case ApiKey(digest=digest):
+            return Change(Kind.API_KEY, account, content.id, digest)
 
 
 def place_of(entry: Entry) -> Place:

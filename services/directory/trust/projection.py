@@ -10,6 +10,7 @@ reads after its turn has come: no older state ever overwrites a newer one.
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import orjson
@@ -36,31 +37,23 @@ from homeport.store.connection import Connection
 from homeport.store.entries import Entry
 from homeport.store.memberships import Memberships
 from homeport.store.trust import Grant, TrustView
+from homeport.store.trust_contents import Content, contents
 from homeport.store.trust_writer import TrustWriter
 from services.directory import observability
 from services.directory.accounts.accounts import ACTIVE
-from services.directory.bootstrap.bootstrap_schema import (
-    bootstrap_configurations,
-    object_definitions,
-)
-from services.directory.bootstrap.object_definitions import among
-from services.directory.claims.ownership_schema import device_enrollments
 from services.directory.credentials import authorities, authority_store
-from services.directory.credentials.direct import may_be_used
 from services.directory.credentials.former_authorities import remembered
 from services.directory.devices import grouping, standing
 from services.directory.devices.grouping import Grouping
 from services.directory.devices.standing import Standing
 from services.directory.schema import (
-    CREDENTIALED,
     api_keys,
-    device_shared_keys,
-    devices,
     trust_changes,
-    trusted_certificates,
 )
-from services.directory.trust import entries
+from services.directory.trust import entries, queries
 from services.directory.trust.changes import Change, Kind
+from services.directory.trust.generations import Generations
+from services.directory.trust.queries import Build
 
 EDITION = 3
 """Changes when entries are written in another way: the view is written again then."""
@@ -73,13 +66,16 @@ _TURN = 0x486F6D6554727573
 _REWRITE = _TURN + 1
 """The lock of who writes all of it."""
 
+_KNOWN = trust_changes.c.kind.in_([kind.value for kind in Kind])
+"""A newer replica may write down changes of other kinds."""
+
 _DELAY = cast(
     extract("epoch", func.clock_timestamp() - trust_changes.c.recorded_at), Float
 )
 """Seconds since a change was written down."""
 
-Build = Callable[[Row[Any], Keyring], Iterable[Entry]]
 Put = Callable[[Sequence[Row[Any]]], Awaitable[None]]
+Contents = Callable[[], AsyncIterator[Sequence[Content]]]
 
 
 class Projection:
@@ -94,7 +90,10 @@ class Projection:
         *,
         standing: Standing,
         grouping: Grouping,
+        contents: Contents,
     ) -> None:
+        self._generations = Generations(view)
+        self._contents = contents
         self._standing = standing
         self._grouping = grouping
         self._engine = engine
@@ -105,16 +104,22 @@ class Projection:
     async def settle(self) -> int:
         """Write what has changed until nothing is left; return how many changes.
 
-        All that was written down before the call is in the view after it.
+        All that was written down before the call is in the view after it. What a newer
+        replica alone knows to be written down is left to that one.
         """
         settled = 0
         while await self._is_pending():
             async with self._turn() as connection:
                 found = await connection.execute(
-                    select(trust_changes).order_by(trust_changes.c.number).limit(BATCH)
+                    select(trust_changes)
+                    .where(_KNOWN)
+                    .order_by(trust_changes.c.number)
+                    .limit(BATCH)
                 )
                 rows = found.all()
                 await self._bring(connection, [_change(row) for row in rows])
+                if rows:
+                    await self._generations.advance(connection)
                 numbers = [row.number for row in rows]
                 delays = await connection.scalars(
                     delete(trust_changes)
@@ -126,15 +131,15 @@ class Projection:
         return settled
 
     async def keep(self) -> bool:
-        """Write all of the view if Redis has lost it; say whether that was so.
+        """Write all of the view if Redis has lost it, or some of it; say so.
 
-        It is known by a fingerprint that goes with it. A replica that finds another at
-        work leaves it to that one; API keys are few and written by both.
+        It is known by a fingerprint that goes with it, and by its generation. A replica
+        that finds another at work leaves it to that one; API keys are few and written
+        by both.
         """
-        fingerprint = await self._fingerprint()
-        if await self._view.matches(fingerprint):
-            return False
         async with self._turn() as connection:
+            if await self._is_whole(connection):
+                return False
             await self._put_api_keys(await connection.execute(select(api_keys)))
         with reported():
             async with self._engine.begin() as connection:
@@ -143,57 +148,48 @@ class Projection:
                 ):
                     return False
                 await self._rewrite()
-        await self._view.put_fingerprint(fingerprint)
         return True
 
-    async def _fingerprint(self) -> str:
-        """Say which view this is: of which installation, and written in which way."""
-        with reported():
-            async with self._engine.connect() as connection:
-                made = await authority_store.made_at(connection)
-        return hashlib.sha256(orjson.dumps([made, EDITION])).hexdigest()
+    async def _is_whole(self, connection: AsyncConnection) -> bool:
+        fingerprint = await _fingerprint(connection)
+        return await self._view.matches(fingerprint) and await self._generations.agree(
+            connection
+        )
 
     async def _rewrite(self) -> None:
+        """Remove what is not true, put what is, and say that the view is whole then."""
         async with self._turn() as connection:
+            if await self._is_whole(connection):
+                return
+            word = await self._generations.begin(connection)
             await self._put_authority(connection)
-        await self._rewrite_table(
-            select(trusted_certificates).where(may_be_used(trusted_certificates)),
-            (trusted_certificates.c.account_id, trusted_certificates.c.id),
-            self._putting(entries.of_certificate),
-        )
-        await self._rewrite_table(
-            select(device_shared_keys).where(may_be_used(device_shared_keys)),
-            (device_shared_keys.c.endpoint_name,),
-            self._putting(entries.of_shared_key),
-        )
-        await self._rewrite_table(
-            select(devices).where(CREDENTIALED),
-            (devices.c.account_id, devices.c.id),
-            self._putting(entries.of_device),
-        )
-        await self._rewrite_table(
-            select(device_enrollments),
-            (device_enrollments.c.fingerprint,),
-            self._putting(entries.of_claim),
-        )
-        await self._rewrite_bootstrap()
-        await self._rewrite_table(
-            standing.SUSPENDED,
-            (devices.c.account_id, devices.c.id),
-            self._standing.put,
-        )
-        await self._rewrite_table(grouping.ALL, grouping.ORDER, self._grouping.put)
+        await self._sweep()
+        await self._put_all()
+        async with self._turn() as connection:
+            await self._generations.finish(connection, word)
+            fingerprint = await _fingerprint(connection)
+        await self._view.put_fingerprint(fingerprint)
 
-    async def _rewrite_bootstrap(self) -> None:
-        for table, build in (
-            (bootstrap_configurations, entries.of_configuration),
-            (object_definitions, entries.of_definition),
-        ):
-            await self._rewrite_table(
-                select(table), (table.c.account_id, table.c.id), self._putting(build)
-            )
+    async def _sweep(self) -> None:
+        """Remove what PostgreSQL does not know, looking at some hundreds a turn."""
+        async for found in self._contents():
+            async with self._turn() as connection:
+                changes = [entries.change_of(content) for content in found]
+                now = await self._find(connection, changes)
+                gone = await self._remove(changes, now)
+                await self._writer.put([entry for entry in now if entry.name in gone])
+                await self._bring_others(connection, changes)
+        async for marked in self._standing.suspended():
+            async with self._turn() as connection:
+                await self._standing.review(connection, marked)
 
-    async def _rewrite_table(
+    async def _put_all(self) -> None:
+        for query, key, build in queries.everything():
+            await self._put_table(query, key, self._putting(build))
+        await self._put_table(standing.SUSPENDED, standing.ORDER, self._standing.put)
+        await self._put_table(grouping.ALL, grouping.ORDER, self._grouping.put)
+
+    async def _put_table(
         self, query: Select[Any], key: Sequence[ColumnElement[Any]], put: Put
     ) -> None:
         """Put all rows that a query finds, one batch a turn."""
@@ -215,21 +211,40 @@ class Projection:
         self, connection: AsyncConnection, changes: Sequence[Change]
     ) -> None:
         """Make the view say of changed things what PostgreSQL says now."""
+        now = await self._find(connection, changes)
+        await self._remove(changes, now)
+        await self._writer.put(now)
+        await self._bring_others(connection, changes)
+        if any(change.kind is Kind.AUTHORITY for change in changes):
+            await self._put_authority(connection)
+
+    async def _find(
+        self, connection: AsyncConnection, changes: Sequence[Change]
+    ) -> list[Entry]:
+        """Make the entries that changed things have now."""
         now: list[Entry] = []
-        for query, build in _queries(changes):
+        for query, build in queries.about(changes):
             now += self._built((await connection.execute(query)).all(), build)
+        return now
+
+    async def _remove(
+        self, changes: Iterable[Change], now: Iterable[Entry]
+    ) -> frozenset[str]:
+        """Remove entries that changed things have no more; return their names."""
         there = {entries.place_of(entry) for entry in now}
         was = [entry for change in changes if (entry := entries.of_change(change))]
-        await self._writer.remove(
-            [entry for entry in was if entries.place_of(entry) not in there]
-        )
-        await self._writer.put(now)
+        gone = [entry for entry in was if entries.place_of(entry) not in there]
+        await self._writer.remove(gone)
+        return frozenset(entry.name for entry in gone)
+
+    async def _bring_others(
+        self, connection: AsyncConnection, changes: Sequence[Change]
+    ) -> None:
+        """Tell of what has no entry like others."""
         await self._bring_api_keys(connection, changes)
         standing_now = await connection.execute(standing.query(changes))
         await self._standing.put(standing_now.all())
         await self._grouping.bring(connection, changes)
-        if any(change.kind is Kind.AUTHORITY for change in changes):
-            await self._put_authority(connection)
 
     async def _bring_api_keys(
         self, connection: AsyncConnection, changes: Sequence[Change]
@@ -237,6 +252,8 @@ class Projection:
         wanted = {
             change.id: change.place for change in changes if change.kind is Kind.API_KEY
         }
+        if not wanted:
+            return
         found = await connection.execute(
             select(api_keys).where(api_keys.c.id.in_(wanted))
         )
@@ -273,7 +290,7 @@ class Projection:
     async def _is_pending(self) -> bool:
         with reported():
             async with self._engine.connect() as connection:
-                pending = select(exists().select_from(trust_changes))
+                pending = select(exists().select_from(trust_changes).where(_KNOWN))
                 return bool(await connection.scalar(pending))
 
     @asynccontextmanager
@@ -296,40 +313,14 @@ def projecting(
         keyring,
         standing=Standing(redis, buckets=buckets),
         grouping=Grouping(Memberships(redis)),
+        contents=partial(contents, redis),
     )
 
 
-def _queries(changes: Sequence[Change]) -> Iterable[tuple[Select[Any], Build]]:
-    """Ask for all rows that changes are about, with what makes entries of them."""
-    ids = {
-        kind: [change.id for change in changes if change.kind is kind] for kind in Kind
-    }
-    certified = ids[Kind.CERTIFICATE] + ids[Kind.PIN]
-    table = trusted_certificates
-    certificates = select(table).where(table.c.id.in_(certified), may_be_used(table))
-    yield certificates, entries.of_certificate
-    table = device_shared_keys
-    named = table.c.endpoint_name.in_(ids[Kind.SHARED_KEY])
-    yield select(table).where(named, may_be_used(table)), entries.of_shared_key
-    table = device_enrollments
-    claimed = table.c.id.in_(ids[Kind.CLAIM])
-    yield select(table).where(claimed), entries.of_claim
-    table = bootstrap_configurations
-    configured = table.c.id.in_(ids[Kind.BOOTSTRAP_CONFIGURATION])
-    yield select(table).where(configured), entries.of_configuration
-    defined = [
-        (change.account_id, change.place)
-        for change in changes
-        if change.kind is Kind.OBJECT_DEFINITION
-    ]
-    yield among(defined), entries.of_definition
-    owned = [
-        (change.account_id, change.id)
-        for change in changes
-        if change.kind is Kind.DEVICE
-    ]
-    key = tuple_(devices.c.account_id, devices.c.id)
-    yield select(devices).where(key.in_(owned), CREDENTIALED), entries.of_device
+async def _fingerprint(connection: AsyncConnection) -> str:
+    """Say which view this is: of which installation, and written in which way."""
+    made = await authority_store.made_at(connection)
+    return hashlib.sha256(orjson.dumps([made, EDITION])).hexdigest()
 
 
 def _change(row: Row[Any]) -> Change:

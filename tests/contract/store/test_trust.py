@@ -60,6 +60,13 @@ async def test_a_view_is_known_by_its_fingerprint(view: TrustView) -> None:
     assert not await view.matches("two")
 
 
+async def test_a_view_says_of_which_generation_it_is(view: TrustView) -> None:
+    assert await view.generation() == ""
+    await view.put_generation("one")
+    await view.put_generation("two")
+    assert await view.generation() == "two"
+
+
 async def test_a_view_that_is_to_be_written_again_is_not_written(
     view: TrustView,
 ) -> None:

@@ -1,6 +1,7 @@
 """Keys are spelled once, and the scripts spell them alike."""
 
 import re
+from fnmatch import fnmatch
 from importlib.resources import files
 
 import pytest
@@ -52,6 +53,13 @@ def test_the_scripts_spell_the_keys_alike() -> None:
 def test_an_association_lies_in_the_slot_of_its_place() -> None:
     key = keys.association(Service.LWM2M, "[::1]:5684")
     assert key == "assoc:lwm2m:{[::1]:5684}"
+
+
+def test_marks_of_devices_that_must_not_register_are_found() -> None:
+    mark = keys.suspended(17, DEVICE)
+    found = {key for key in BUCKET_KEYS.values() if fnmatch(key, keys.suspensions())}
+    assert found == {mark}
+    assert keys.suspended_device(mark) == DEVICE
 
 
 def test_services_share_neither_associations_nor_sessions() -> None:

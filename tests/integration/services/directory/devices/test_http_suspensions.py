@@ -14,7 +14,7 @@ from homeport.events.facts import AnyFact, FactName
 from homeport.names import EndpointName
 from homeport.store import entries
 from homeport.store.entries import DeviceEntry
-from homeport.store.operations import Result
+from homeport.store.operations import Dismiss, Result
 from homeport.store.trust_changes import News
 from services.directory.handlers import project
 from services.directory.store import DeviceStore
@@ -121,6 +121,24 @@ async def test_it_is_refused_until_it_is_resumed(
         False,
         "enabled",
     )
+
+
+async def test_what_a_backup_says_of_it_does_not_count(
+    opened: Site, engine: AsyncEngine, edge: sessions.Edge
+) -> None:
+    other = sessions.Device(EndpointName("urn:dev:2"))
+    await store(engine, fact(FactName.DEVICE_BOOTSTRAPPED))
+    await suspend(opened)
+    await edge.do(Dismiss(other.bucket, other.id, "suspended"))
+    async with opened.running():
+
+        async def comes() -> bool:
+            (outcome,) = await edge.do(other.register(1))
+            return outcome.result is Result.REGISTERED
+
+        await until(comes)
+        (outcome,) = await edge.do(DEVICE.register(1))
+        assert outcome.result is Result.SUSPENDED
 
 
 async def test_edges_hear_of_it_within_a_second(

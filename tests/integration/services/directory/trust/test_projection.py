@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport import names
@@ -16,10 +16,17 @@ from homeport.errors import Unavailable
 from homeport.events.facts import FactName
 from homeport.identity import Service
 from homeport.runtime import database
-from homeport.store import connection
+from homeport.store import connection, trust_contents
 from homeport.store.entries import DeviceEntry
+from homeport.store.trust_writer import TrustWriter
 from services.directory.credentials.shared_keys import SharedKeyStore
-from services.directory.schema import MIGRATIONS, SCHEMA, trust_changes
+from services.directory.schema import (
+    MIGRATIONS,
+    SCHEMA,
+    device_shared_keys,
+    trust_changes,
+    trust_generation,
+)
 from services.directory.trust import projection
 from services.directory.trust.projection import Projection, projecting
 from tests.support.directory import ACCOUNT, Site, device_of, fact, new_ca, pem_of
@@ -31,6 +38,9 @@ pytestmark = pytest.mark.integration
 KEYS = "/v2/device-shared-keys"
 TRUSTED = "/v3/trusted-certificates"
 DEVELOPER = "/v3/developer-certificates"
+CLAIMS = "/v3/device-enrollments"
+FINGERPRINT = "4e" * 32
+CLAIM = "A-" + ":".join(["4E"] * 32)
 NAME = "urn:dev:os:kettle-1"
 CA = new_ca()
 FACTORY = {
@@ -101,11 +111,126 @@ async def test_a_view_that_is_lost_is_written_again(
         before = await opened.entries.chains(asked), await device(opened)
         authority = await opened.entries.authority()
         await redis.flushall()
-        await opened.allow(opened.client.headers["authorization"][7:], ACCOUNT)
         await until(there)
         assert all([await knows(opened, name) for name in kettles])
         assert (await opened.entries.chains(asked), await device(opened)) == before
         assert await opened.entries.authority() == authority
+
+
+async def backed_up(redis: Redis) -> dict[bytes, tuple[int, bytes]]:
+    """Copy all that a Redis has, and how long it stays."""
+    return {
+        key: (max(await redis.pttl(key), 0), await redis.dump(key))
+        async for key in redis.scan_iter()
+    }
+
+
+async def restore(redis: Redis, backup: dict[bytes, tuple[int, bytes]]) -> None:
+    await redis.flushall()
+    for key, (milliseconds, content) in backup.items():
+        await redis.restore(key, milliseconds, content, replace=True)
+
+
+async def test_a_view_from_a_backup_trusts_nobody_who_was_shut_out_since(
+    opened: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust_contents, "BATCH", 2)
+    kettles = [f"urn:dev:os:kettle-{number}" for number in range(5)]
+    asked = [("", [CA.certificate.subject_digest])]
+    async with opened.running(), Redis.from_url(opened.settings.redis_url) as redis:
+        for name in kettles:
+            await register(opened, name)
+        made = await opened.send("POST", TRUSTED, FACTORY, status=201)
+        key = await opened.send("POST", "/v3/api-keys", {"name": "lost"}, status=201)
+        claimed = {"enrollment_identity": CLAIM}
+        claim = await opened.send("POST", CLAIMS, claimed, status=201)
+        backup = await backed_up(redis)
+        for name in kettles[1:]:
+            await opened.send("DELETE", f"{KEYS}/{name}", status=204)
+        await opened.send("DELETE", f"{TRUSTED}/{made['id']}", status=204)
+        await opened.send("DELETE", f"/v3/api-keys/{key['id']}", status=204)
+        await opened.send("DELETE", f"{CLAIMS}/{claim['id']}", status=204)
+        await register(opened, "urn:dev:os:kettle-9")
+        await restore(redis, backup)
+
+        async def as_it_was() -> bool:
+            (chain,) = await opened.entries.chains(asked)
+            return bool(
+                await opened.trust.grant(key["key"])
+                or any(await opened.entries.claims([FINGERPRINT]))
+                or chain.authorities
+                or any([await knows(opened, name) for name in kettles[1:]])
+                or not await knows(opened, "urn:dev:os:kettle-9")
+            )
+
+        assert await as_it_was()
+
+        async def right() -> bool:
+            return not await as_it_was()
+
+        await until(right)
+        assert await knows(opened, kettles[0])
+
+
+async def test_a_database_from_a_backup_knows_who_is_trusted(opened: Site) -> None:
+    later = "urn:dev:os:kettle-2"
+    async with opened.running(), connected(opened) as engine:
+        await register(opened)
+        async with engine.begin() as connected_:
+            word = await connected_.scalar(select(trust_generation.c.word))
+        await register(opened, later)
+        assert await knows(opened, later)
+        async with engine.begin() as connected_:
+            await connected_.execute(
+                delete(device_shared_keys).where(
+                    device_shared_keys.c.endpoint_name == later
+                )
+            )
+            await connected_.execute(update(trust_generation).values(word=word))
+
+        async def forgotten() -> bool:
+            return not await knows(opened, later)
+
+        await until(forgotten)
+        assert await knows(opened)
+
+
+async def test_who_was_introduced_stays_when_the_view_is_written_again(
+    opened: Site,
+) -> None:
+    introduced = DeviceEntry(device_of("urn:dev:new"), ACCOUNT)
+    deleted = DeviceEntry(device_of("urn:dev:old"), ACCOUNT)
+    async with projected(opened) as projection_, opened.running():
+        redis = await connection.connect(opened.settings.redis_url)
+        writer = TrustWriter(redis, opened.settings.keyring)
+        await writer.introduce([introduced])
+        await writer.put([deleted])
+        assert not await projection_.keep()
+        await opened.trust.put_generation("another")
+        await projection_.keep()
+
+        async def swept() -> bool:
+            found = await opened.entries.devices([introduced.id, deleted.id])
+            return found == [introduced, None]
+
+        await until(swept)
+        await redis.aclose()
+
+
+async def test_what_a_newer_replica_wrote_down_is_left_to_it(opened: Site) -> None:
+    async with projected(opened) as projection_, connected(opened) as engine:
+        async with engine.begin() as connected_:
+            await connected_.execute(
+                trust_changes.insert().values(
+                    kind="of tomorrow", account_id=ACCOUNT, id="1", place=""
+                )
+            )
+        await register(opened)
+        assert await knows(opened)
+        await left_behind(engine, opened, "urn:dev:os:kettle-9")
+        assert await projection_.settle() == 1
+        assert await knows(opened, "urn:dev:os:kettle-9")
+        assert await pending(opened) == 1
 
 
 def told() -> tuple[float, float]:
@@ -178,11 +303,11 @@ async def test_what_a_crashed_call_left_behind_is_told_soon(opened: Site) -> Non
         assert await pending(opened) == 0
 
 
-async def left_behind(engine: AsyncEngine, opened: Site) -> None:
+async def left_behind(engine: AsyncEngine, opened: Site, name: str = NAME) -> None:
     """Register a key as a call does that ends before the view is told."""
     store = SharedKeyStore(engine, opened.settings.keyring)
-    name = names.parse_endpoint_name(NAME)
-    await store.add(ACCOUNT, name, bytes(16), service=Service.BOOTSTRAP)
+    parsed = names.parse_endpoint_name(name)
+    await store.add(ACCOUNT, parsed, bytes(16), service=Service.BOOTSTRAP)
 
 
 async def test_changes_that_nobody_could_tell_are_told_by_the_next(
@@ -220,6 +345,30 @@ async def test_many_that_change_at_once_leave_the_view_right(opened: Site) -> No
         )
         left = [name for name in kettles if await knows(opened, name)]
     assert left == kettles[1::2]
+    assert await pending(opened) == 0
+
+
+async def test_what_changes_while_the_view_is_written_again_is_in_it(
+    opened: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection, "BATCH", 2)
+    monkeypatch.setattr(trust_contents, "BATCH", 2)
+    kettles = [f"urn:dev:os:kettle-{number}" for number in range(20)]
+    poll = {"trust_poll_seconds": 0.01}
+    async with opened.running(**poll), opened.running(**poll):
+        for name in kettles[::2]:
+            await register(opened, name)
+        await opened.trust.put_generation("another")
+        await asyncio.gather(
+            *(
+                opened.send("DELETE", f"{KEYS}/{name}", status=204)
+                for name in kettles[::4]
+            ),
+            *(register(opened, name) for name in kettles[1::2]),
+        )
+        await until(opened.trust.is_written)
+        left = [name for name in kettles if await knows(opened, name)]
+    assert left == [name for name in kettles if name not in kettles[::4]]
     assert await pending(opened) == 0
 
 

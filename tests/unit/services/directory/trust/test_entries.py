@@ -11,14 +11,19 @@ import pytest
 from homeport.identity import Service
 from homeport.keyring import Keyring
 from homeport.names import EndpointName
+from homeport.protocol.configurations import Selector
 from homeport.store.entries import (
+    BootstrapConfiguration,
     Claim,
+    DefinedObject,
     DeviceEntry,
     Entry,
     Pin,
     RegisteredKey,
     TrustedCertificate,
 )
+from homeport.store.memberships import Membership
+from homeport.store.trust_contents import ApiKey
 from services.directory.trust import entries
 from services.directory.trust.changes import Change, Kind
 from tests.support.directory import ACCOUNT, device_of, new_ca, pem_of
@@ -123,6 +128,33 @@ def test_what_changed_says_where_its_entry_was(
     entry = entries.of_change(Change(kind, ACCOUNT, identity, place))
     assert entry is not None
     assert entries.place_of(entry) == found
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        RegisteredKey("2", Service.LWM2M, NAME.encode(), ACCOUNT, NAME, b"sealed"),
+        *of_certificate(),
+        Pin("1", ACCOUNT, "f" * 64),
+        Claim("1", ACCOUNT, "f" * 64),
+        DeviceEntry(device_of(), ACCOUNT),
+        BootstrapConfiguration(ACCOUNT, Selector("1"), b""),
+        DefinedObject(ACCOUNT, "3303/1.1", b""),
+    ],
+)
+def test_what_is_there_is_found_like_what_has_changed(entry: Entry) -> None:
+    found = entries.of_change(entries.change_of(entry))
+    assert found is not None
+    assert entries.place_of(found) == entries.place_of(entry)
+
+
+def test_api_keys_and_members_of_groups_are_found_like_what_has_changed() -> None:
+    assert entries.change_of(ApiKey("f", "1", ACCOUNT)) == Change(
+        Kind.API_KEY, ACCOUNT, "1", "f"
+    )
+    assert entries.change_of(Membership(ACCOUNT, "kettles", device_of())) == Change(
+        Kind.MEMBERSHIP, ACCOUNT, device_of(), "kettles"
+    )
 
 
 @pytest.mark.parametrize("kind", [Kind.AUTHORITY, Kind.STANDING])
