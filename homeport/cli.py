@@ -166,7 +166,8 @@ def doctor(
     ] = None,
 ) -> None:
     """Say what is wrong with the configuration, in a sentence each."""
-    from homeport.runtime.doctor import Severity, examine  # noqa: PLC0415 # loads much
+    from homeport.runtime.doctor import examine  # noqa: PLC0415 # loads much
+    from homeport.runtime.findings import Severity  # noqa: PLC0415 # loads much
 
     findings = asyncio.run(examine(data and data.expanduser().absolute()))
     for finding in findings:

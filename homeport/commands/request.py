@@ -144,7 +144,7 @@ async def request(
     wanted = MEDIA_TYPES[accept] if accept else ""
     asked = Asked(
         _METHODS[verb],
-        path,
+        "/" + path.lstrip("/"),
         payload or b"",
         "" if payload is None else MEDIA_TYPES[kind],
         told.LINKS if verb is Verb.DISCOVER else wanted,
@@ -168,13 +168,12 @@ async def request(
 
 def _check(verb: Verb, path: str, payload: bytes | None) -> None:
     """Raise InvalidConfiguration for what has no value and needs one, or other way."""
-    command = f"homeport request … {verb}"
     match verb:
         case Verb.GET | Verb.DELETE | Verb.DISCOVER if payload is not None:
-            raise InvalidConfiguration(command, "takes no value")
+            raise InvalidConfiguration(verb, "takes no value")
         case Verb.PUT if payload is None and "?" not in path:
             raise InvalidConfiguration(
-                command, "needs a value, a --file, or attributes behind the path"
+                verb, "needs a value, a --file, or attributes behind the path"
             )
 
 

@@ -70,7 +70,12 @@ class ApiSettings(DatabaseSettings):
             raise InvalidConfiguration(
                 f"{PREFIX}API_CERTIFICATE", f"goes with {PREFIX}API_KEY_FILE only"
             )
-        return load_tls(self.api_certificate, self.api_key_file)
+        try:
+            return load_tls(self.api_certificate, self.api_key_file)
+        except InvalidConfiguration as error:
+            raise InvalidConfiguration(
+                f"{PREFIX}API_CERTIFICATE", f"is wrong: {error}"
+            ) from error
 
 
 SETTINGS = ApiSettings

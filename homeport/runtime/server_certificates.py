@@ -11,6 +11,7 @@ from pathlib import Path
 from homeport.dtls.context import CertifiedKey
 from homeport.errors import InvalidConfiguration, InvalidParameter
 from homeport.pki import servers
+from homeport.runtime.config import PREFIX
 
 CERTIFICATE, KEY = ".crt", ".key"
 
@@ -27,17 +28,21 @@ def read(folder: Path | None, *, now: datetime) -> Mapping[str, CertifiedKey]:
                 path.read_text(), path.with_suffix(KEY).read_text(), now=now
             )
         except (InvalidParameter, OSError, UnicodeDecodeError) as error:
-            raise InvalidConfiguration(
-                str(path), f"cannot be shown: {error}"
-            ) from error
+            raise _wrong(f"{path} cannot be shown: {error}") from error
         for host in map(str.lower, shown.hosts):
             if host in found:
-                raise InvalidConfiguration(str(path), f"is another one for {host}")
+                raise _wrong(f"{path} is another one for {host}")
             found[host] = CertifiedKey(shown.chain, shown.key)
     return found
 
 
 def _certificates(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise InvalidConfiguration(str(folder), "is no folder")
+        raise _wrong(f"{folder} is no folder")
     return sorted(folder.glob(f"*{CERTIFICATE}"))
+
+
+def _wrong(sentence: str) -> InvalidConfiguration:
+    return InvalidConfiguration(
+        f"{PREFIX}SERVER_CERTIFICATES_FOLDER", f"is wrong: {sentence}"
+    )

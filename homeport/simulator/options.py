@@ -174,7 +174,9 @@ def find_target(
 def _serving(path: Path, *, secured: bool, direct: bool) -> Target:
     found = ready.read(path)
     if found is None:
-        raise InvalidConfiguration(str(path), "tells of no platform that serves")
+        raise InvalidConfiguration(
+            str(path), "tells of no platform that serves; give --lwm2m or --bootstrap"
+        )
     if PLAIN in found.lwm2m and not secured:
         return Target(found.lwm2m[PLAIN], found.bootstrap.get(PLAIN))
     if SECURED not in found.bootstrap:

@@ -1,13 +1,15 @@
 """The settings of the notifier service."""
 
+import ssl
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 from pydantic import AfterValidator, Field, SecretStr
 
-from homeport.errors import InvalidFormat, InvalidParameter
+from homeport.errors import InvalidConfiguration, InvalidFormat, InvalidParameter
 from homeport.pki import nkeys
-from homeport.runtime.config import DatabaseSettings, SealingSettings
+from homeport.runtime.config import PREFIX, DatabaseSettings, SealingSettings
 from services.notifier.channels import networks
 from services.notifier.channels.networks import Network
 
@@ -133,3 +135,18 @@ class NotifierSettings(DatabaseSettings, SealingSettings):
     def networks(self) -> tuple[Network, ...]:
         """Where webhooks may be besides the Internet."""
         return networks.parse(self.webhook_networks)
+
+    @property
+    def webhook_trust(self) -> ssl.SSLContext:
+        """What webhooks are verified with; raise InvalidConfiguration."""
+        context = httpx.create_ssl_context(trust_env=False)
+        if self.webhook_ca_file is not None:
+            try:
+                context.load_verify_locations(self.webhook_ca_file)
+            except OSError as error:
+                raise InvalidConfiguration(
+                    f"{PREFIX}WEBHOOK_CA_FILE",
+                    f"is wrong: {self.webhook_ca_file} holds no certificates: "
+                    f"{error.strerror or error}",
+                ) from error
+        return context

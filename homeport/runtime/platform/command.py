@@ -23,7 +23,7 @@ def up(
     ] = "127.0.0.1",
     ports: Annotated[
         Ports,
-        typer.Option(help="All free ones, or 5683, 5783 (CoAP) and 8080 (API)."),
+        typer.Option(help="All free ones, or 5684, 5784 (CoAPS) and 8080 (API)."),
     ] = Ports.WELL_KNOWN,
     nosec: Annotated[
         bool,

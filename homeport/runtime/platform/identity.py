@@ -94,7 +94,9 @@ def read(data: Path) -> Identity | None:
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise InvalidConfiguration(str(path), f"lacks {error}") from error
+    except (OSError, ValueError, TypeError) as error:
         raise InvalidConfiguration(str(path), f"cannot be read: {error}") from error
 
 

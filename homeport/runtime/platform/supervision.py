@@ -171,7 +171,7 @@ class Replica:
 
     def _refuse(self, sentence: str) -> None:
         if not self.first.done():
-            self.first.set_exception(InvalidConfiguration(self.name, sentence))
+            self.first.set_exception(InvalidConfiguration(f"{self.name}:", sentence))
 
     def _give_up(self, code: int) -> None:
         reason = (

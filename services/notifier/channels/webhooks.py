@@ -1,7 +1,6 @@
 """Calling webhooks: one PUT, a bounded time, no redirects, nothing remembered."""
 
 import asyncio
-import ssl
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +10,7 @@ import httpcore
 import httpx
 
 from homeport import __version__
-from homeport.errors import InvalidConfiguration, Unavailable
+from homeport.errors import Unavailable
 from homeport.runtime import traces
 from services.notifier.channels import signatures
 from services.notifier.channels.channels import Callback
@@ -93,25 +92,13 @@ async def webhooks(settings: NotifierSettings) -> AsyncIterator[Webhooks]:
     Raises InvalidConfiguration where the CAs cannot be read.
     """
     async with httpcore.AsyncConnectionPool(
-        ssl_context=_trust(settings),
+        ssl_context=settings.webhook_trust,
         max_connections=None,
         max_keepalive_connections=_KEPT_CONNECTIONS,
         keepalive_expiry=_KEPT_SECONDS,
         network_backend=GuardedNetwork(settings.networks),
     ) as pool:
         yield Webhooks(pool, timeout_seconds=settings.webhook_timeout_seconds)
-
-
-def _trust(settings: NotifierSettings) -> ssl.SSLContext:
-    context = httpx.create_ssl_context(trust_env=False)
-    if settings.webhook_ca_file is not None:
-        try:
-            context.load_verify_locations(settings.webhook_ca_file)
-        except OSError as error:
-            raise InvalidConfiguration(
-                str(settings.webhook_ca_file), f"holds no certificates: {error}"
-            ) from error
-    return context
 
 
 def _headers(callback: Callback) -> dict[str, str]:

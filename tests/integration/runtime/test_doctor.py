@@ -1,11 +1,17 @@
 """The doctor looks at real servers."""
 
+from pathlib import Path
+
 import pytest
 from redis.asyncio import Redis
 
-from homeport.events import bounds
+from homeport.events import applications, bounds
+from homeport.pki import nkeys
 from homeport.runtime import doctor
-from homeport.runtime.doctor import Severity
+from homeport.runtime.embedded import nats, places
+from homeport.runtime.embedded.child import Child
+from homeport.runtime.embedded.server import Site
+from homeport.runtime.findings import Severity
 
 pytestmark = pytest.mark.integration
 
@@ -41,6 +47,18 @@ async def test_a_redis_that_may_forget_is_named(redis_url: str) -> None:
     assert "allkeys-lru" in found[0].sentence
 
 
+async def test_a_redis_that_is_full_is_named(redis_url: str) -> None:
+    redis = Redis.from_url(redis_url)
+    try:
+        await redis.config_set("maxmemory", 1)
+        (found,) = await doctor.examine(None)
+    finally:
+        await redis.config_set("maxmemory", 0)
+        await redis.aclose()
+    assert found.severity is Severity.FAULT
+    assert found.sentence.startswith("Redis is full")
+
+
 async def test_a_wrong_password_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, nats_url: str
 ) -> None:
@@ -57,3 +75,33 @@ async def test_a_bus_that_takes_small_messages_only_is_named(
     (found,) = await doctor.examine(None)
     assert found.severity is Severity.WARNING
     assert "max_payload" in found.sentence
+
+
+def plain(_: str, *, user: str, password: str) -> str:
+    """Configure a NATS that knows the services, and nothing of applications."""
+    return f'authorization {{ user: "{user}", password: "{password}" }}\n'
+
+
+async def test_a_bus_that_does_not_ask_whom_it_lets_in_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(applications, "configuration", plain)
+    place = places.establish(tmp_path, [nats.NAME])[nats.NAME]
+    server = Child(await nats.prepare(Site(nats.NAME, tmp_path, place)))
+    try:
+        await server.start()
+        monkeypatch.setenv("HOMEPORT_NATS_URL", server.url)
+        assert await doctor.examine(None) == []
+        monkeypatch.setenv("HOMEPORT_NATS_ISSUER_SEED", nkeys.new_seed())
+        (found,) = await doctor.examine(None)
+    finally:
+        await server.stop()
+    assert found.severity is Severity.FAULT
+    assert "homeport nats-configuration" in found.sentence
+
+
+async def test_a_bus_that_asks_whom_it_lets_in_is_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOMEPORT_NATS_ISSUER_SEED", nkeys.new_seed())
+    assert await doctor.examine(None) == []

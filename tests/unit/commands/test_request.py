@@ -78,6 +78,7 @@ def test_a_program_is_told_everything(run: Run) -> None:
             "/1/0/1 is written",
         ),
         (("put", "/3/0/9?pmin=5"), {"method": "PUT"}, "/3/0/9 is written"),
+        (("delete", "5/0"), {"method": "DELETE", "uri": "/5/0"}, "/5/0 is deleted"),
         (("execute", "/3/0/4"), {"method": "POST"}, "/3/0/4 is executed"),
         (
             ("execute", "/5/0/2", "0='a'"),

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from homeport.runtime import doctor
-from homeport.runtime.doctor import Finding, Severity
+from homeport.runtime.embedded import places
+from homeport.runtime.findings import Finding, Severity
 from homeport.runtime.platform import folder, identity, ready
 from homeport.runtime.platform.ready import Ready
 
@@ -54,6 +55,25 @@ async def test_a_url_that_makes_no_sense_is_named(
     monkeypatch.setenv(f"HOMEPORT_{setting}", url)
     wanted = f"HOMEPORT_{setting} is wrong: {sentence}"
     assert any(each.startswith(wanted) for each in faults(await doctor.examine(None)))
+
+
+@pytest.mark.parametrize(
+    ("setting", "others"),
+    [
+        ("SERVER_CERTIFICATES_FOLDER", []),
+        ("WEBHOOK_CA_FILE", []),
+        ("API_CERTIFICATE", ["API_KEY_FILE"]),
+    ],
+)
+async def test_a_file_that_is_not_there_is_named_with_its_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, setting: str, others: list[str]
+) -> None:
+    missing = str(tmp_path / "missing")
+    for each in (setting, *others):
+        monkeypatch.setenv(f"HOMEPORT_{each}", missing)
+    found = faults(await doctor.examine(tmp_path / "new"))
+    (said,) = [each for each in found if missing in each]
+    assert said.startswith(f"HOMEPORT_{setting} is wrong: {missing}")
 
 
 async def test_a_wrong_setting_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,11 +136,12 @@ async def test_a_new_folder_is_fine_without_any_setting(
     assert faults(await doctor.examine(tmp_path / "new")) == []
 
 
-async def test_a_broken_identity_is_named(tmp_path: Path) -> None:
-    (tmp_path / identity.FILE).write_text("{")
+@pytest.mark.parametrize("name", [identity.FILE, places.FILE])
+async def test_a_broken_file_of_the_folder_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{")
     found = faults(await doctor.examine(tmp_path))
     assert len(found) == 1
-    assert identity.FILE in found[0]
+    assert name in found[0]
 
 
 async def test_a_platform_that_serves_is_looked_at(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from homeport.runtime import server_certificates
 from tests.support.directory import key_pem_of, pem_of
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
+SETTING = "^HOMEPORT_SERVER_CERTIFICATES_FOLDER is wrong:"
 CA = authorities.create_root("The CA of a customer")
 
 
@@ -36,14 +37,18 @@ def test_without_a_folder_there_are_none() -> None:
 
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidConfiguration, match="elsewhere is no folder"):
+    with pytest.raises(
+        InvalidConfiguration, match=rf"{SETTING} .*elsewhere is no folder"
+    ):
         server_certificates.read(tmp_path / "elsewhere", now=NOW)
 
 
 def test_two_for_one_host_are_one_too_many(tmp_path: Path) -> None:
     put(tmp_path, "one", "home.example")
     put(tmp_path, "two", "HOME.example")
-    with pytest.raises(InvalidConfiguration, match=r"two.crt is another one for home"):
+    with pytest.raises(
+        InvalidConfiguration, match=rf"{SETTING} .*two.crt is another one for home"
+    ):
         server_certificates.read(tmp_path, now=NOW)
 
 
@@ -64,5 +69,7 @@ def test_what_could_not_be_shown_is_named(
         (tmp_path / name).write_bytes(content.encode(errors="surrogateescape"))
     else:
         (tmp_path / "home.key").unlink()
-    with pytest.raises(InvalidConfiguration, match=r"home.crt cannot be shown"):
+    with pytest.raises(
+        InvalidConfiguration, match=rf"{SETTING} .*home.crt cannot be shown"
+    ):
         server_certificates.read(tmp_path, now=NOW)

@@ -107,3 +107,9 @@ def test_a_broken_file_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / identity.FILE).write_text(content)
     with pytest.raises(InvalidConfiguration, match=re.escape(identity.FILE)):
         identity.establish(tmp_path)
+
+
+def test_what_a_file_lacks_is_said(tmp_path: Path) -> None:
+    (tmp_path / identity.FILE).write_text("{}")
+    with pytest.raises(InvalidConfiguration, match="json lacks 'account_id'"):
+        identity.read(tmp_path)

@@ -126,7 +126,7 @@ while True: signal.pause()
 
 async def test_a_wrong_configuration_is_not_tried_again() -> None:
     async with world('life.tell(Refusal("port 1 is taken")); sys.exit(2)') as one:
-        with pytest.raises(InvalidConfiguration, match="lwm2m port 1 is taken"):
+        with pytest.raises(InvalidConfiguration, match="lwm2m: port 1 is taken"):
             await one.replica.first
 
 

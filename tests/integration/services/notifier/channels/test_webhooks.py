@@ -103,7 +103,9 @@ async def test_a_certificate_for_another_host_ends_the_call(
 async def test_a_file_without_cas_stops_the_start(tmp_path: Path, content: str) -> None:
     path = tmp_path / "ca.pem"
     path.write_text(content)
-    with pytest.raises(InvalidConfiguration, match=r"ca\.pem"):
+    with pytest.raises(
+        InvalidConfiguration, match=r"^HOMEPORT_WEBHOOK_CA_FILE .*ca\.pem"
+    ):
         async with webhooks(settings(webhook_ca_file=path)):
             pass
 
