@@ -26,7 +26,6 @@ SUBSCRIPTION = Subscription(
         FactName.REGISTRATION_EXPIRED,
         FactName.REQUEST_COMPLETED,
     ),
-    pace_seconds=0.05,
 )
 
 
