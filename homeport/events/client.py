@@ -18,6 +18,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError
 
+_FLUSH_SECONDS = 2
+
 Hears = Callable[[Msg], None]
 """Is called with a message that comes; it must be quick."""
 
@@ -60,11 +62,16 @@ class BusClient(Client):
             await self._send_unsubscribe(ear.sid)
 
     async def silence(self, ear: "Ear") -> None:
-        """Hear nothing any more, once all that is on its way here has been heard."""
-        await self._send_unsubscribe(ear.sid)
-        if self.is_connected:
-            await self.flush()
-        self._subs.pop(ear.sid, None)
+        """Hear nothing any more, once all that is on its way here has been heard.
+
+        Raises nats-py's TimeoutError where that takes too long.
+        """
+        try:
+            if self.is_connected:
+                await self._send_unsubscribe(ear.sid)
+                await self.flush(timeout=_FLUSH_SECONDS)
+        finally:
+            self._subs.pop(ear.sid, None)
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import cast
 
 import orjson
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from homeport.events.client import BusClient, Ear
 
@@ -69,12 +70,16 @@ class Pull:
             return [self._given.popleft() for _ in range(count)]
 
     async def close(self) -> None:
-        """Hear nothing any more, and give back what nobody has taken."""
+        """Hear nothing any more, and give back what nobody has taken.
+
+        While the server is away it finds out by itself, if later.
+        """
         ear, self._ear = self._ear, None
-        if ear is None or self._nats.is_closed:
+        if ear is None:
             return
-        await self._nats.silence(ear)
-        await answer(self._given, Msg.Ack.Nak)
+        with suppress(NatsError, TimeoutError):
+            await self._nats.silence(ear)
+            await answer(self._given, Msg.Ack.Nak)
         self._given.clear()
 
     async def _wait(self, wanted: int, deadline: float, most: int) -> None:

@@ -183,3 +183,13 @@ async def test_a_consumer_that_is_gone_is_asked_again_with_patience(
         second - first >= pulling.PAUSE_SECONDS * 0.9
         for first, second in pairwise(asked)
     )
+
+
+async def test_whoever_leaves_does_not_wait_for_a_server_that_is_away(
+    nats: BusClient, pull: Pull
+) -> None:
+    await _happen(nats, 1, 2)
+    await pull.take(1, patience=20, pace=0)
+    await nats.close()
+    async with asyncio.timeout(1):
+        await pull.close()
