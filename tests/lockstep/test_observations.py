@@ -9,18 +9,12 @@ import pytest
 from homeport.coap.blockwise import BERT
 from homeport.coap.codec import Code, Message, Option, Type
 from homeport.events.facts import RequestOutcome, ResourceNotified
-from homeport.identity import Identity, Means
-from homeport.names import EndpointName
 from homeport.protocol.device_requests import Method
-from tests.support.lwm2m_edge import IZUMA, KITCHEN, Device, Edge, number, serving
+from tests.support.lwm2m_edge import IZUMA, KEY, KITCHEN, Device, Edge, number, serving
 from tests.support.memory import MemoryTransport
-from tests.support.sessions import ACCOUNT
 
 pytestmark = pytest.mark.integration
 
-KEY = Identity(
-    "psk:1", Means.SHARED_KEY, account=ACCOUNT, endpoint_name=EndpointName("kitchen")
-)
 BATTERY = "/3/0/9"
 OBSERVE, BLOCK2 = int(Option.OBSERVE), int(Option.BLOCK2)
 SENML_JSON = 110
@@ -48,14 +42,6 @@ async def taken(device: Device, message_id: int) -> bool:
 
 async def values(edge: Edge, many: int = 1) -> list[bytes]:
     return [base64.b64decode(each.payload) for each in await edge.notified(many)]
-
-
-@pytest.fixture
-async def device(edge: Edge) -> Device:
-    """A device that has registered."""
-    made = edge.device()
-    await made.register()
-    return made
 
 
 @pytest.mark.conforms("C-165", "ETS-301", "Leshan ObserveTest")

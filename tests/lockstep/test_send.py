@@ -8,15 +8,10 @@ import pytest
 
 from homeport.coap.codec import Code, Message
 from homeport.identity import Identity, Means
-from homeport.names import EndpointName
-from tests.support.lwm2m_edge import KITCHEN, REGISTER, Device, Edge, serving
-from tests.support.sessions import ACCOUNT
+from tests.support.lwm2m_edge import KEY, KITCHEN, REGISTER, Device, Edge, serving
 
 pytestmark = pytest.mark.integration
 
-KEY = Identity(
-    "psk:1", Means.SHARED_KEY, account=ACCOUNT, endpoint_name=EndpointName("kitchen")
-)
 TEXT, SENML_JSON, SENML_CBOR = 0, 110, 112
 LINKS = b"</1/0>,</3/0/9>,</3303>"
 

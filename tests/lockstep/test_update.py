@@ -9,18 +9,12 @@ import pytest
 from homeport import names
 from homeport.coap.codec import Code
 from homeport.events.facts import AnyFact, RegistrationUpdated
-from homeport.identity import Identity, Means
-from homeport.names import EndpointName
 from homeport.store import keys
-from tests.support.lwm2m_edge import IZUMA, REGISTER, Edge, serving
-from tests.support.sessions import ACCOUNT, BUCKETS
+from tests.support.lwm2m_edge import IZUMA, KEY, KITCHEN, REGISTER, Edge, serving
+from tests.support.sessions import BUCKETS
 
 pytestmark = pytest.mark.integration
 
-KITCHEN = names.device_id(ACCOUNT, EndpointName("kitchen"))
-KEY = Identity(
-    "psk:1", Means.SHARED_KEY, account=ACCOUNT, endpoint_name=EndpointName("kitchen")
-)
 LINKS = b"</1/0>,</3/0>;obs"
 
 

@@ -4,11 +4,13 @@ import random
 
 from homeport.coap import codec
 from homeport.coap.answer import Answer
-from homeport.coap.blockwise import LARGEST_SZX
-from homeport.coap.codec import Code, Message, Type
-from homeport.coap.layer import Failure, MessageLayer, Received, Request
+from homeport.coap.blockwise import LARGEST_SZX, Block, build
+from homeport.coap.codec import Code, Message, Option, Options, Type
+from homeport.coap.layer import Failure, MessageLayer, Notification, Received, Request
 
 PEER = ("192.0.2.1", 40_000)
+OBSERVE: Options = ((Option.OBSERVE, b""),)
+PATH = ("3200", "0", "5501")
 
 
 class Lockstep:
@@ -56,6 +58,33 @@ def acknowledge(
     return codec.encode(
         Message(Type.ACK, code, asked.message_id, asked.token, (), payload)
     )
+
+
+def notification(
+    number: int | None,
+    *,
+    token: bytes = b"\x0b\x00\x00\x40",
+    block: Block | None = None,
+    payload: bytes = b"22",
+    kind: Type = Type.CON,
+    mid: int | None = None,
+    code: Code = Code.CONTENT,
+) -> bytes:
+    """Encode a notification; its number says which one is newer (RFC 7641 §3.4)."""
+    options: list[tuple[int, bytes]] = []
+    if number is not None:
+        options.append((Option.OBSERVE, number.to_bytes(3, "big").lstrip(b"\x00")))
+    if block is not None:
+        options.append((Option.BLOCK2, build(block)))
+    mid = 0x1000 + (number or 0) if mid is None else mid
+    return codec.encode(Message(kind, code, mid, token, tuple(options), payload))
+
+
+def notified(step: Lockstep, datagram: bytes | str) -> Notification:
+    """Let a notification arrive."""
+    taken = step.take(datagram)
+    assert isinstance(taken, Notification)
+    return taken
 
 
 def raw(message: Message) -> bytes:

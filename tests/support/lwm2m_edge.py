@@ -11,7 +11,7 @@ from homeport.coap import codec
 from homeport.coap.codec import Code, Message, Option, Type
 from homeport.coap.transport import Origin
 from homeport.events.facts import AnyFact, RequestCompleted, ResourceNotified
-from homeport.identity import NOBODY, Identity
+from homeport.identity import NOBODY, Identity, Means
 from homeport.names import AccountId, DeviceId, EdgeId, EndpointName
 from homeport.protocol.alterations import Alterations
 from homeport.protocol.configurations import Configuration, Selector
@@ -40,6 +40,9 @@ REGISTER = ("ep=kitchen", "lt=300", "lwm2m=1.1", "b=U")
 IZUMA = ("ep=kitchen", "lt=7200", "lwm2m=1.0", "b=U", f"aid={ACCOUNT}", "mccv=4.13.2")
 ASSOCIATION = "c" * 28
 KITCHEN = names.device_id(ACCOUNT, EndpointName("kitchen"))
+KEY = Identity(
+    "psk:1", Means.SHARED_KEY, account=ACCOUNT, endpoint_name=EndpointName("kitchen")
+)
 _numbers = count(1)
 
 

@@ -45,6 +45,8 @@ PATIENCE_SECONDS = 10
 ACCOUNT = AccountId("a" * 32)
 NO_IDS = Offer()
 KEY = DeviceKey(b"device", b"\x07" * 16)
+WRONG_KEY = DeviceKey(KEY.identity, b"\x08" * 16)
+STRANGER = DeviceKey(b"stranger", b"\x08" * 16)
 
 
 @dataclass
