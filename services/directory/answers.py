@@ -86,6 +86,19 @@ def shown(
     return json(fields.build(collection.fields, row), status=status)
 
 
+async def looked_up(
+    grant: Grant,
+    catalog: Catalog,
+    collection: Collection,
+    identity: str,
+    *,
+    status: int = 200,
+) -> Response:
+    """Answer with an object of a collection as it is now, if it is there."""
+    row = await catalog.get(collection, grant.account, identity)
+    return shown(collection, row, status=status)
+
+
 async def listed(
     request: Request,
     grant: Grant,

@@ -25,11 +25,11 @@ from services.directory.answers import (
     empty,
     json,
     listed,
+    looked_up,
     missing,
     needs_platform,
     parse_id,
     parsed,
-    shown,
 )
 from services.directory.catalog import ACCOUNTS, API_KEYS, UNCLAIMED_DEVICES
 from services.directory.ports import Ports
@@ -64,8 +64,7 @@ def _add_reading(router: APIRouter, ports: Ports, caller: Depends) -> None:
         account = parse_id("account id", account_id)
         if account != grant.account:
             needs_platform(grant)
-        found = await ports.catalog.get(ACCOUNTS, grant.account, account)
-        return shown(ACCOUNTS, found)
+        return await looked_up(grant, ports.catalog, ACCOUNTS, account)
 
 
 def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
@@ -93,7 +92,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         body, now = await parsed(request, AccountChanges), datetime.now(UTC)
         await accounts.change(account, body.given(), now=now)
         await ports.projection.settle()
-        return shown(ACCOUNTS, await catalog.get(ACCOUNTS, grant.account, account))
+        return await looked_up(grant, catalog, ACCOUNTS, account)
 
     @router.post(
         f"{_ONE}/api-keys",

@@ -19,11 +19,11 @@ from services.directory.answers import (
     empty,
     json,
     listed,
+    looked_up,
     missing,
     needs_administrator,
     parse_id,
     parsed,
-    shown,
 )
 from services.directory.catalog import API_KEYS
 from services.directory.ports import Ports
@@ -53,8 +53,7 @@ def _add_own(router: APIRouter, ports: Ports, caller: Depends) -> None:
     @router.get(f"{_PATH}/me", **bodies.describe(API_KEYS.fields))
     async def get_own_api_key(grant: Annotated[Grant, caller]) -> Response:
         """Return the key that this call is made with, without its secret end."""
-        found = await ports.catalog.get(API_KEYS, grant.account, grant.key_id)
-        return shown(API_KEYS, found)
+        return await looked_up(grant, ports.catalog, API_KEYS, grant.key_id)
 
     @router.put(
         f"{_PATH}/me", **bodies.describe(API_KEYS.fields, request=OwnKeyChanges)
@@ -68,8 +67,7 @@ def _add_own(router: APIRouter, ports: Ports, caller: Depends) -> None:
             grant.account, grant.key_id, body.model_dump(), now=now
         )
         await ports.projection.settle()
-        found = await ports.catalog.get(API_KEYS, grant.account, grant.key_id)
-        return shown(API_KEYS, found)
+        return await looked_up(grant, ports.catalog, API_KEYS, grant.key_id)
 
 
 def _add_reading(router: APIRouter, ports: Ports, caller: Depends) -> None:
@@ -86,8 +84,7 @@ def _add_reading(router: APIRouter, ports: Ports, caller: Depends) -> None:
         """Return a key without its secret end."""
         needs_administrator(grant)
         identity = parse_id("api key id", api_key_id)
-        found = await ports.catalog.get(API_KEYS, grant.account, identity)
-        return shown(API_KEYS, found)
+        return await looked_up(grant, ports.catalog, API_KEYS, identity)
 
 
 def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
@@ -117,8 +114,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         body, now = await parsed(request, ApiKeyChanges), datetime.now(UTC)
         await ports.accounts.change_key(grant.account, identity, body.given(), now=now)
         await ports.projection.settle()
-        found = await ports.catalog.get(API_KEYS, grant.account, identity)
-        return shown(API_KEYS, found)
+        return await looked_up(grant, ports.catalog, API_KEYS, identity)
 
     @router.delete(_ONE, **bodies.describe_nothing())
     async def delete_api_key(

@@ -16,11 +16,11 @@ from services.directory.answers import (
     empty,
     json,
     listed,
+    looked_up,
     missing,
     needs_administrator,
     parse_id,
     parsed,
-    shown,
 )
 from services.directory.bootstrap import bootstrap_dry_runs, bootstrap_typing
 from services.directory.bootstrap.bootstrap_configuration_bodies import (
@@ -83,8 +83,7 @@ def _add_reading(router: APIRouter, ports: Ports, caller: Depends) -> None:
     ) -> Response:
         """Return a configuration; its secrets are masked."""
         identity = parse_id("configuration id", configuration_id)
-        found = await ports.catalog.get(CONFIGURATIONS, grant.account, identity)
-        return shown(CONFIGURATIONS, found)
+        return await looked_up(grant, ports.catalog, CONFIGURATIONS, identity)
 
 
 def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
@@ -101,8 +100,9 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         body, now = await parsed(request, ConfigurationBody), datetime.now(UTC)
         identity = await store.create(grant.account, body.given(), now=now)
         await ports.projection.settle()
-        found = await ports.catalog.get(CONFIGURATIONS, grant.account, identity)
-        return shown(CONFIGURATIONS, found, status=201)
+        return await looked_up(
+            grant, ports.catalog, CONFIGURATIONS, identity, status=201
+        )
 
     @router.put(_ONE, **bodies.describe(fields, request=ConfigurationChanges))
     async def update_bootstrap_configuration(
@@ -115,8 +115,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         if not await store.change(grant.account, identity, body.given(), now=now):
             raise missing()
         await ports.projection.settle()
-        found = await ports.catalog.get(CONFIGURATIONS, grant.account, identity)
-        return shown(CONFIGURATIONS, found)
+        return await looked_up(grant, ports.catalog, CONFIGURATIONS, identity)
 
     @router.delete(_ONE, **bodies.describe_nothing())
     async def delete_bootstrap_configuration(

@@ -15,11 +15,11 @@ from services.directory.answers import (
     empty,
     json,
     listed,
+    looked_up,
     missing,
     needs_operator,
     parse_id,
     read,
-    shown,
 )
 from services.directory.catalog import OBJECT_DEFINITIONS as DEFINITIONS
 from services.directory.ports import Ports
@@ -57,8 +57,7 @@ def _add_reading(router: APIRouter, ports: Ports, caller: Depends) -> None:
     ) -> Response:
         """Return a definition."""
         identity = parse_id("definition id", definition_id)
-        found = await ports.catalog.get(DEFINITIONS, grant.account, identity)
-        return shown(DEFINITIONS, found)
+        return await looked_up(grant, ports.catalog, DEFINITIONS, identity)
 
 
 def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:

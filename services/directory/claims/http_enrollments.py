@@ -12,11 +12,11 @@ from services.directory import bodies, queries
 from services.directory.answers import (
     empty,
     listed,
+    looked_up,
     missing,
     needs_operator,
     parse_id,
     parsed,
-    shown,
 )
 from services.directory.catalog import DENIALS, ENROLLMENTS
 from services.directory.claims.enrollment_bodies import EnrollmentBody
@@ -57,8 +57,7 @@ def _add_claims(router: APIRouter, ports: Ports, caller: Depends) -> None:
         body, now = await parsed(request, EnrollmentBody), datetime.now(UTC)
         claim = await claims.add(grant.account, body.enrollment_identity, now=now)
         await ports.projection.settle()
-        found = await catalog.get(ENROLLMENTS, grant.account, claim)
-        return shown(ENROLLMENTS, found, status=201)
+        return await looked_up(grant, catalog, ENROLLMENTS, claim, status=201)
 
     @router.get(f"{_PATH}/{{enrollment_id}}", **bodies.describe(ENROLLMENTS.fields))
     async def get_device_enrollment(
@@ -66,7 +65,7 @@ def _add_claims(router: APIRouter, ports: Ports, caller: Depends) -> None:
     ) -> Response:
         """Return a claim."""
         claim = parse_id("enrollment id", enrollment_id)
-        return shown(ENROLLMENTS, await catalog.get(ENROLLMENTS, grant.account, claim))
+        return await looked_up(grant, catalog, ENROLLMENTS, claim)
 
     @router.delete(f"{_PATH}/{{enrollment_id}}", **bodies.describe_nothing())
     async def delete_device_enrollment(
@@ -99,5 +98,4 @@ def _add_denials(router: APIRouter, ports: Ports, caller: Depends) -> None:
     ) -> Response:
         """Return one device that was refused."""
         denial = parse_id("denial id", denial_id)
-        found = await ports.catalog.get(DENIALS, grant.account, denial)
-        return shown(DENIALS, found)
+        return await looked_up(grant, ports.catalog, DENIALS, denial)

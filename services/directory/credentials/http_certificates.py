@@ -16,11 +16,11 @@ from services.directory.answers import (
     empty,
     json,
     listed,
+    looked_up,
     missing,
     needs_administrator,
     parse_id,
     parsed,
-    shown,
 )
 from services.directory.catalog import TRUSTED_CERTIFICATES as TRUSTED
 from services.directory.credentials import certificates
@@ -71,8 +71,7 @@ def _add_trusted(router: APIRouter, ports: Ports, caller: Dependency) -> None:
         made = certificates.made(body, grant, now=datetime.now(UTC))
         await ports.certificates.add(made)
         await ports.projection.settle()
-        found = await ports.catalog.get(TRUSTED, grant.account, made.id)
-        return shown(TRUSTED, found, status=201)
+        return await looked_up(grant, ports.catalog, TRUSTED, made.id, status=201)
 
     @router.get(f"{_ALIAS}/{{certificate_id}}", include_in_schema=False)
     @router.get(f"{_PATH}/{{certificate_id}}", **described)
@@ -81,7 +80,7 @@ def _add_trusted(router: APIRouter, ports: Ports, caller: Dependency) -> None:
     ) -> Response:
         """Return a certificate that this account trusts."""
         identity = parse_id("certificate id", certificate_id)
-        return shown(TRUSTED, await ports.catalog.get(TRUSTED, grant.account, identity))
+        return await looked_up(grant, ports.catalog, TRUSTED, identity)
 
     @router.put(f"{_ALIAS}/{{certificate_id}}", include_in_schema=False)
     @router.put(
@@ -102,7 +101,7 @@ def _add_trusted(router: APIRouter, ports: Ports, caller: Dependency) -> None:
             lambda before: certificates.changed(before, body, now=now),
         )
         await ports.projection.settle()
-        return shown(TRUSTED, await ports.catalog.get(TRUSTED, grant.account, identity))
+        return await looked_up(grant, ports.catalog, TRUSTED, identity)
 
     @router.delete(f"{_ALIAS}/{{certificate_id}}", include_in_schema=False)
     @router.delete(f"{_PATH}/{{certificate_id}}", **bodies.describe_nothing())

@@ -16,6 +16,7 @@ from services.directory.answers import (
     Refused,
     empty,
     listed,
+    looked_up,
     missing,
     needs_operator,
     parsed,
@@ -75,8 +76,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         body = await parsed(request, DeviceBody)
         now = datetime.now(UTC)
         device = await inventory.create(grant.account, body.given(), now=now)
-        found = await catalog.get(DEVICES, grant.account, device)
-        return shown(DEVICES, found, status=201)
+        return await looked_up(grant, catalog, DEVICES, device, status=201)
 
     @router.put(_ONE, **bodies.describe(DEVICES.fields, request=DeviceChanges))
     async def update_device(
@@ -93,7 +93,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
             deed=Deed.UPDATED,
             now=datetime.now(UTC),
         )
-        return shown(DEVICES, await catalog.get(DEVICES, grant.account, device))
+        return await looked_up(grant, catalog, DEVICES, device)
 
     @router.delete(_ONE, **bodies.describe_nothing())
     async def delete_device(

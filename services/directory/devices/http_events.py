@@ -7,7 +7,7 @@ from fastapi.params import Depends
 
 from homeport.store.trust import Grant
 from services.directory import bodies
-from services.directory.answers import listed, parse_id, shown
+from services.directory.answers import listed, looked_up, parse_id
 from services.directory.catalog import DEVICE_EVENTS
 from services.directory.ports import Ports
 
@@ -35,7 +35,6 @@ def routes(ports: Ports, *, caller: Depends) -> APIRouter:
     ) -> Response:
         """Return one thing that happened to a device."""
         event = parse_id("device event id", device_event_id)
-        found = await catalog.get(DEVICE_EVENTS, grant.account, event)
-        return shown(DEVICE_EVENTS, found)
+        return await looked_up(grant, catalog, DEVICE_EVENTS, event)
 
     return router

@@ -13,11 +13,11 @@ from services.directory import bodies
 from services.directory.answers import (
     empty,
     listed,
+    looked_up,
     missing,
     needs_operator,
     parse_id,
     parsed,
-    shown,
 )
 from services.directory.catalog import DEVICES, GROUPS
 from services.directory.devices import groups
@@ -55,7 +55,7 @@ def _add_reading(router: APIRouter, ports: Ports, caller: Depends) -> None:
     ) -> Response:
         """Return a group."""
         group = parse_id("group id", group_id)
-        return shown(GROUPS, await catalog.get(GROUPS, grant.account, group))
+        return await looked_up(grant, catalog, GROUPS, group)
 
 
 def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
@@ -69,8 +69,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         needs_operator(grant)
         body, now = await parsed(request, GroupBody), datetime.now(UTC)
         group = await stored.create(grant.account, body.given(), now=now)
-        found = await catalog.get(GROUPS, grant.account, group)
-        return shown(GROUPS, found, status=201)
+        return await looked_up(grant, catalog, GROUPS, group, status=201)
 
     @router.put(_ONE, **bodies.describe(GROUPS.fields, request=GroupChanges))
     async def update_device_group(
@@ -81,7 +80,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         group = parse_id("group id", group_id)
         body, now = await parsed(request, GroupChanges), datetime.now(UTC)
         await stored.change(grant.account, group, body.given(), now=now)
-        return shown(GROUPS, await catalog.get(GROUPS, grant.account, group))
+        return await looked_up(grant, catalog, GROUPS, group)
 
     @router.delete(_ONE, **bodies.describe_nothing())
     async def delete_device_group(

@@ -11,11 +11,11 @@ from services.directory import bodies
 from services.directory.answers import (
     empty,
     listed,
+    looked_up,
     missing,
     needs_operator,
     parse_id,
     parsed,
-    shown,
 )
 from services.directory.catalog import QUERIES
 from services.directory.devices.group_bodies import QueryBody
@@ -49,7 +49,7 @@ def _add_reading(router: APIRouter, ports: Ports, caller: Depends) -> None:
     ) -> Response:
         """Return a saved query."""
         query = parse_id("query id", query_id)
-        return shown(QUERIES, await catalog.get(QUERIES, grant.account, query))
+        return await looked_up(grant, catalog, QUERIES, query)
 
 
 def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
@@ -65,8 +65,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         needs_operator(grant)
         body, now = await parsed(request, QueryBody), datetime.now(UTC)
         query = await stored.create(grant.account, body.given(), now=now)
-        found = await catalog.get(QUERIES, grant.account, query)
-        return shown(QUERIES, found, status=201)
+        return await looked_up(grant, catalog, QUERIES, query, status=201)
 
     @router.put(_ONE, **bodies.describe(QUERIES.fields, request=QueryBody))
     async def update_device_query(
@@ -77,7 +76,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         query = parse_id("query id", query_id)
         body, now = await parsed(request, QueryBody), datetime.now(UTC)
         await stored.change(grant.account, query, body.given(), now=now)
-        return shown(QUERIES, await catalog.get(QUERIES, grant.account, query))
+        return await looked_up(grant, catalog, QUERIES, query)
 
     @router.delete(_ONE, **bodies.describe_nothing())
     async def delete_device_query(

@@ -22,11 +22,11 @@ from services.directory.answers import (
     empty,
     json,
     listed,
+    looked_up,
     missing,
     needs_administrator,
     parse_id,
     parsed,
-    shown,
 )
 from services.directory.catalog import ISSUER_CONFIGURATIONS as CONFIGURATIONS
 from services.directory.credentials.authorities import Name
@@ -111,7 +111,8 @@ def _add_reading(router: APIRouter, ports: Ports, caller: Depends) -> None:
         configuration_id: str, grant: Annotated[Grant, caller]
     ) -> Response:
         """Return who signs the certificates of a name."""
-        return await _shown(ports, grant, _parse(configuration_id))
+        configuration = _parse(configuration_id)
+        return await looked_up(grant, catalog, CONFIGURATIONS, configuration)
 
 
 def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
@@ -133,7 +134,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         made = await ports.issuers.create(
             grant.account, name, issuer, now=datetime.now(UTC)
         )
-        return await _shown(ports, grant, made, status=201)
+        return await looked_up(grant, ports.catalog, CONFIGURATIONS, made, status=201)
 
     @router.put(
         _ONE, **bodies.naming_fields(bodies.describe(members, request=IssuerChoice))
@@ -148,7 +149,7 @@ def _add_writing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         await ports.issuers.change(
             grant.account, configuration, issuer, now=datetime.now(UTC)
         )
-        return await _shown(ports, grant, configuration)
+        return await looked_up(grant, ports.catalog, CONFIGURATIONS, configuration)
 
     @router.delete(_ONE, **bodies.naming_fields(bodies.describe_nothing()))
     async def delete_issuer_configuration(
@@ -193,13 +194,6 @@ async def _issuer(ports: Ports) -> Row[Any]:
     if Name.ISSUER not in rows:
         raise missing()
     return rows[Name.ISSUER]
-
-
-async def _shown(
-    ports: Ports, grant: Grant, configuration: str, *, status: int = 200
-) -> Response:
-    found = await ports.catalog.get(CONFIGURATIONS, grant.account, configuration)
-    return shown(CONFIGURATIONS, found, status=status)
 
 
 async def _shown_lwm2m(ports: Ports, grant: Grant) -> Response:

@@ -14,10 +14,10 @@ from homeport.store.trust import Grant
 from services.directory import bodies
 from services.directory.answers import (
     listed,
+    looked_up,
     missing,
     needs_operator,
     parse_id,
-    shown,
 )
 from services.directory.catalog import CERTIFICATE_ENROLLMENTS as ENROLLMENTS
 from services.directory.catalog import DEVICES
@@ -54,8 +54,9 @@ def _add_renewing(router: APIRouter, ports: Ports, caller: Depends) -> None:
         enrollment = await ports.renewing.ask(
             grant, device, certificate, now=datetime.now(UTC)
         )
-        found = await ports.catalog.get(ENROLLMENTS, grant.account, enrollment)
-        return shown(ENROLLMENTS, found, status=201)
+        return await looked_up(
+            grant, ports.catalog, ENROLLMENTS, enrollment, status=201
+        )
 
 
 def _add_enrollments(router: APIRouter, ports: Ports, caller: Depends) -> None:
@@ -76,8 +77,7 @@ def _add_enrollments(router: APIRouter, ports: Ports, caller: Depends) -> None:
     ) -> Response:
         """Return a renewal, and what came of it."""
         enrollment = parse_id("enrollment id", enrollment_id)
-        found = await catalog.get(ENROLLMENTS, grant.account, enrollment)
-        return shown(ENROLLMENTS, found)
+        return await looked_up(grant, catalog, ENROLLMENTS, enrollment)
 
 
 def _lockable(described: Mapping[str, Any]) -> dict[str, Any]:

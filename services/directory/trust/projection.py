@@ -8,24 +8,21 @@ reads after its turn has come: no older state ever overwrites a newer one.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import orjson
 from sqlalchemy import (
-    ColumnElement,
     Float,
     Row,
-    Select,
     cast,
     delete,
     exists,
     extract,
     func,
     select,
-    tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -46,20 +43,15 @@ from services.directory.credentials.former_authorities import remembered
 from services.directory.devices import grouping, standing
 from services.directory.devices.grouping import Grouping
 from services.directory.devices.standing import Standing
-from services.directory.schema import (
-    api_keys,
-    trust_changes,
-)
-from services.directory.trust import entries, queries
+from services.directory.schema import api_keys, trust_changes
+from services.directory.trust import entries, queries, rewriting
 from services.directory.trust.changes import Change, Kind
 from services.directory.trust.generations import Generations
 from services.directory.trust.queries import Build
+from services.directory.trust.rewriting import Put
 
 EDITION = 3
 """Changes when entries are written in another way: the view is written again then."""
-
-BATCH = 1_000
-"""Entries that are written in one turn."""
 
 _TURN = 0x486F6D6554727573
 """Any number: the lock of who writes the trust view."""
@@ -74,7 +66,6 @@ _DELAY = cast(
 )
 """Seconds since a change was written down."""
 
-Put = Callable[[Sequence[Row[Any]]], Awaitable[None]]
 Contents = Callable[[], AsyncIterator[Sequence[Content]]]
 
 
@@ -114,7 +105,7 @@ class Projection:
                     select(trust_changes)
                     .where(_KNOWN)
                     .order_by(trust_changes.c.number)
-                    .limit(BATCH)
+                    .limit(rewriting.BATCH)
                 )
                 rows = found.all()
                 await self._bring(connection, [_change(row) for row in rows])
@@ -184,28 +175,11 @@ class Projection:
                 await self._standing.review(connection, marked)
 
     async def _put_all(self) -> None:
+        put_all = partial(rewriting.put_all, self._turn)
         for query, key, build in queries.everything():
-            await self._put_table(query, key, self._putting(build))
-        await self._put_table(standing.SUSPENDED, standing.ORDER, self._standing.put)
-        await self._put_table(grouping.ALL, grouping.ORDER, self._grouping.put)
-
-    async def _put_table(
-        self, query: Select[Any], key: Sequence[ColumnElement[Any]], put: Put
-    ) -> None:
-        """Put all rows that a query finds, one batch a turn."""
-        page = query.order_by(*key).limit(BATCH)
-        last: Row[Any] | None = None
-        while True:
-            after = page
-            if last is not None:
-                there = [getattr(last, str(column.key)) for column in key]
-                after = page.where(tuple_(*key) > tuple_(*there))
-            async with self._turn() as connection:
-                rows = (await connection.execute(after)).all()
-                await put(rows)
-            if len(rows) < BATCH:
-                return
-            last = rows[-1]
+            await put_all(query, key, self._putting(build))
+        await put_all(standing.SUSPENDED, standing.ORDER, self._standing.put)
+        await put_all(grouping.ALL, grouping.ORDER, self._grouping.put)
 
     async def _bring(
         self, connection: AsyncConnection, changes: Sequence[Change]

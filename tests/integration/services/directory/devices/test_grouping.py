@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from homeport.names import AccountId
 from homeport.store import connection
 from homeport.store.memberships import Memberships
-from services.directory.trust import projection
+from services.directory.trust import rewriting
 from tests.support.directory import ACCOUNT, OTHER_ACCOUNT, Site, device_of
 from tests.support.polling import until
 
@@ -82,7 +82,7 @@ async def test_a_deleted_group_has_no_devices(opened: Site, view: Memberships) -
 async def test_a_view_that_is_lost_is_written_again(
     opened: Site, view: Memberships, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(projection, "BATCH", 2)
+    monkeypatch.setattr(rewriting, "BATCH", 2)
     group = await create(opened, *NAMES)
     async with opened.running(), Redis.from_url(opened.settings.redis_url) as redis:
 
