@@ -9,6 +9,7 @@ import asyncio
 import hmac
 import socket
 import sys
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import cffi
 import uvloop
 
 from homeport.dtls import suites
+from homeport.dtls.cookies import COOKIE_BYTES
 
 DECLARATIONS = """
 typedef struct ssl_ctx_st SSL_CTX;
@@ -57,7 +59,6 @@ void ERR_clear_error(void);
 BIO *BIO_new(void *);
 void *BIO_s_mem(void);
 void *BIO_ADDR_new(void);
-long BIO_ctrl(BIO *, int, long, void *);
 int BIO_read(BIO *, void *, int);
 int BIO_write(BIO *, const void *, int);
 """
@@ -69,7 +70,7 @@ SESSIONS_ELSEWHERE = 0x302
 IDENTITY = b"bench"
 SET_SESSION_CACHE = 44
 SET_MTU, GET_TIMEOUT, HANDLE_TIMEOUT = 17, 73, 74
-SET_GROUPS, SET_SIGNATURES, EOF_RETURN = 92, 98, 130
+SET_GROUPS, SET_SIGNATURES = 92, 98
 DER = 2
 SIGNATURES = b"ECDSA+SHA256"
 MTU = 1200
@@ -92,8 +93,6 @@ class Peer:
     def __init__(self, context: Any) -> None:
         self.ssl = lib.SSL_new(context)
         self.inward, self.outward = (lib.BIO_new(lib.BIO_s_mem()) for _ in range(2))
-        for bio in (self.inward, self.outward):
-            lib.BIO_ctrl(bio, EOF_RETURN, -1, ffi.NULL)
         lib.SSL_set_bio(self.ssl, self.inward, self.outward)
         lib.SSL_ctrl(self.ssl, SET_MTU, MTU, ffi.NULL)
         lib.SSL_set_accept_state(self.ssl)
@@ -208,7 +207,8 @@ class Server:
         """Stand in for a store, which is not measured."""
 
     def _made_cookie(self) -> bytes:
-        return hmac.digest(self._secret, repr(self._address).encode(), "sha256")
+        address = repr(self._address).encode()
+        return blake2b(address, key=self._secret, digest_size=COOKIE_BYTES).digest()
 
     def _cookie(self, _ssl: Any, out: Any, length: Any) -> int:
         made = self._made_cookie()

@@ -161,8 +161,8 @@ def _association(number: int) -> tuple[Association, Floating]:
         cid=device_cid,
         peer_cid=server_cid,
         generation=0,
-        sealed=1,
     )
+    device.go_on(received=0, sealed=1)
     name = _name(number)
     identity = Identity(
         f"psk:{number:032x}",

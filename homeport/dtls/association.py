@@ -113,15 +113,16 @@ class Association:
     """One side of an association whose handshake is over.
 
     ``received`` is the highest sequence number that arrived: whoever asks whether a
-    record is the newest compares before it is opened.
+    record is the newest compares before it is opened. ``inward`` and ``outward`` are
+    how records are protected that we receive, and those that we send.
     """
 
     __slots__ = (
-        "_inward",
         "_next",
-        "_outward",
         "_window",
         "generation",
+        "inward",
+        "outward",
         "received",
         "suite",
     )
@@ -137,14 +138,12 @@ class Association:
         cid: bytes = b"",
         peer_cid: bytes = b"",
         generation: int = 1,
-        sealed: int = 0,
     ) -> None:
-        """Begin after a handshake, or at another edge.
+        """Begin in a handshake, or at another edge.
 
         ``cid`` stands on records that we receive, ``peer_cid`` on those that we send;
         either may be empty, and then those records are plain. Everything up to
-        ``received`` counts as seen. A peer that never hands its association over may
-        go on with generation 0, in which its handshake has ``sealed`` some records.
+        ``received`` counts as seen.
         """
         if suite.aead is None:
             raise ValueError(f"{suite.name} is protected by OpenSSL")
@@ -154,10 +153,10 @@ class Association:
         self.suite = suite
         self.received = received
         self._window = _ALL_SEEN
-        self._inward = Protection(suite.aead, theirs, form, cid)
-        self._outward = Protection(suite.aead, ours, form, peer_cid)
+        self.inward = Protection(suite.aead, theirs, form, cid)
+        self.outward = Protection(suite.aead, ours, form, peer_cid)
         self.generation = generation
-        self._next = (generation << COUNTER_BITS) + sealed
+        self._next = generation << COUNTER_BITS
 
     @classmethod
     def load(cls, secrets: bytes, *, generation: int, received: int) -> "Association":
@@ -187,7 +186,7 @@ class Association:
 
     def export(self) -> bytes:
         """Build what any edge can go on with; it holds the keys."""
-        inward, outward = self._inward, self._outward
+        inward, outward = self.inward, self.outward
         begin = _EXPORT.pack(
             self.suite.number,
             inward.form,
@@ -197,10 +196,19 @@ class Association:
         )
         return begin + inward.cid + outward.cid
 
+    def go_on(self, *, received: int, sealed: int) -> None:
+        """Go on after a handshake, which has received and sealed some records.
+
+        Only generation 0 has the numbers of those that were sealed; none comes back.
+        """
+        self.received = max(self.received, received)
+        if self.generation == 0:
+            self._next = max(self._next, sealed)
+
     @property
     def cid(self) -> bytes:
         """The connection id on records that we receive."""
-        return self._inward.cid
+        return self.inward.cid
 
     @property
     def exhausted(self) -> bool:
@@ -220,14 +228,14 @@ class Association:
         if sequence >> COUNTER_BITS != self.generation:
             raise ValueError(f"generation {self.generation} is exhausted")
         self._next = sequence + 1
-        return self._outward.seal(kind, sequence, content)
+        return self.outward.seal(kind, sequence, content)
 
     def open(self, record: Record) -> tuple[int, bytes] | None:
         """Return a record's kind and content, once; None if forged or a replay."""
         ahead = record.sequence - self.received
         if self._seen(ahead):
             return None
-        opened = self._inward.open(record)
+        opened = self.inward.open(record)
         if opened is not None:
             self._mark(ahead)
         return opened
@@ -236,7 +244,7 @@ class Association:
         """Say whether `open` would return something, and change nothing."""
         return (
             not self._seen(record.sequence - self.received)
-            and self._inward.open(record) is not None
+            and self.inward.open(record) is not None
         )
 
     def _seen(self, ahead: int) -> bool:

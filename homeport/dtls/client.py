@@ -70,8 +70,7 @@ class ClientHandshake(Course):
 
     def receive(self, record: Record, now: float) -> None:
         """Take a record of the server's."""
-        if self.result is None:
-            self._take(record, now)
+        self._take(record, now)
 
     def _may_alert(self) -> bool:
         return True

@@ -6,7 +6,6 @@ flight may be lost, and then the client repeats its own.
 """
 
 import asyncio
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from homeport.coap.udp import Address, written
 from homeport.dtls import observability
 from homeport.dtls.association import Association
 from homeport.dtls.batches import Batches
-from homeport.dtls.gate import Guest, HalfOpen, Send
+from homeport.dtls.course import Established
+from homeport.dtls.gate import HalfOpen, Send
 from homeport.dtls.live import Live, Place, name_of
 from homeport.dtls.openssl_association import OpenSslAssociation
 from homeport.dtls.ports import Ports
@@ -27,8 +27,6 @@ from homeport.identity import Identity
 
 MOST_FLIGHTS = 1024
 """Peers that may still ask how their handshake ended."""
-ID_BYTES = 8
-"""Of an association's id, behind the time: its connection id or random ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +66,12 @@ class Commits:
         """Serve until cancelled."""
         await self._commits.run()
 
-    def put(self, guest: Guest) -> None:
-        """Keep the association of a guest; it hears of it afterwards."""
-        association = guest.established.association
-        address = guest.half.address
+    def put(self, half: HalfOpen, identity: Identity, established: Established) -> None:
+        """Keep the association of a peer, which hears of it afterwards.
+
+        Its id leads to it, where the place is random too.
+        """
+        association, address = established.association, half.address
         place: Place = address
         exported, received = b"", 0
         if isinstance(association, Association):
@@ -79,9 +79,9 @@ class Commits:
             exported, received = association.export(), association.received
         floating = Floating(
             place=name_of(place),
-            id=self._new_id(place),
+            id=f"{self._ports.now_milliseconds():012x}{half.cid.hex()}",
             secrets=exported,
-            identity=guest.identity,
+            identity=identity,
             peer=written(address),
             received=received,
         )
@@ -91,12 +91,13 @@ class Commits:
             place=place,
             address=address,
             now=self._loop.time(),
-            expires=self._expiry(guest.identity),
+            expires=self._expiry(identity),
         )
-        session = guest.established.session
-        commit = Commit(floating, (*session, guest.identity) if session else None)
-        if not self._commits.put(commit, partial(self._committed, guest, live)):
-            self._give_up(guest, live, "busy")
+        session = established.session
+        commit = Commit(floating, (*session, identity) if session else None)
+        told = partial(self._committed, half, established, live)
+        if not self._commits.put(commit, told):
+            self._give_up(half, live, "busy")
 
     def repeat(self, address: Address) -> bool:
         """Send again how the handshake with an address ended, if that is known."""
@@ -113,12 +114,6 @@ class Commits:
         if live.last_flight:
             self._flights.pop(live.address, None)
             live.last_flight = ()
-
-    def _new_id(self, place: Place) -> str:
-        """Make an id that leads to its association, where the place is random too."""
-        now = self._ports.now_milliseconds()
-        tail = place if isinstance(place, bytes) else secrets.token_bytes(ID_BYTES)
-        return f"{now:012x}{tail.hex()}"
 
     async def _commit(self, commits: Sequence[Commit]) -> list[str]:
         """Keep those whose peers are trusted still; return why another is not kept.
@@ -137,16 +132,21 @@ class Commits:
             await self._ports.resumptions.put(sessions)
         return ["" if good else "distrusted" for good in trusted]
 
-    def _committed(self, guest: Guest, live: Live, fault: str | Unavailable) -> None:
+    def _committed(
+        self,
+        half: HalfOpen,
+        established: Established,
+        live: Live,
+        fault: str | Unavailable,
+    ) -> None:
         """Let the last flight leave, and take what has come since the handshake."""
         if fault:
-            self._give_up(guest, live, fault if isinstance(fault, str) else "store")
+            self._give_up(half, live, fault if isinstance(fault, str) else "store")
             return
-        parked = self._finish(guest.half)
-        established = guest.established
+        parked = self._finish(half)
         observability.record_established(
-            guest.identity.name,
-            live.origin.peer,
+            live.floating.identity.name,
+            written(half.address),
             suite=live.records.suite.name,
             resumed=established.resumed,
         )
@@ -161,9 +161,9 @@ class Commits:
             live, [*established.early, *(each for some in parked for each in some)]
         )
 
-    def _give_up(self, guest: Guest, live: Live, reason: str) -> None:
-        """Leave a guest without answer; it begins again."""
+    def _give_up(self, half: HalfOpen, live: Live, reason: str) -> None:
+        """Leave a peer without answer; it begins again."""
         observability.record_dropped(reason)
-        self._finish(guest.half)
+        self._finish(half)
         if isinstance(live.records, OpenSslAssociation):
             live.records.close()

@@ -83,6 +83,8 @@ class ServerContext:
             place=_SESSION_PLACE,
             seconds=_SESSION_SECONDS,
         )
+        if self._hosts:
+            self.openssl.choose()
         if certified is not None:
             self.openssl.use(certified.chain, certified.key)
 

@@ -5,6 +5,7 @@ They are the same at every replica, and nothing is kept of a client that has non
 
 import hmac
 from collections.abc import Sequence
+from hashlib import blake2b
 
 from homeport.dtls import messages, records
 from homeport.dtls.messages import ClientHello, HandshakeType
@@ -29,7 +30,8 @@ def cookie(secret: bytes, address: Address, hello: ClientHello) -> bytes:
         hello.session_id,
         hello.suites,
     )
-    return hmac.digest(secret, b"".join(content), "sha256")
+    made = blake2b(b"".join(content), key=secret, digest_size=COOKIE_BYTES)
+    return made.digest()
 
 
 def valid(secrets: Sequence[bytes], address: Address, hello: ClientHello) -> bool:

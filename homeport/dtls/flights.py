@@ -7,13 +7,15 @@ it would have to read the clock for them, and knows no connection ids.
 from collections.abc import Callable
 
 from homeport.dtls import records
-from homeport.dtls.records import Record
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
 
 
-Protect = Callable[[Record, int], bytes]
+_EPOCH = 4
+"""Its place in a record; it is 0 or 1."""
+
+Protect = Callable[[bytes, int], bytes]
 """Makes of a protected record of OpenSSL's what the peer gets under a number."""
 
 
@@ -28,7 +30,7 @@ class Flights:
     def __init__(self, *, mtu: int, number: int = 0) -> None:
         self._mtu = mtu
         self._numbers = [number, 0]
-        self._flight: list[Record] = []
+        self._flight: list[bytes] = []
         self._datagrams: list[bytes] = []
         self._wait = FIRST_WAIT_SECONDS
         self.deadline: float | None = None
@@ -40,14 +42,14 @@ class Flights:
 
     def send(self, output: bytes, protect: Protect, *, now: float) -> None:
         """Begin the next flight, and repeat it until another one begins."""
-        self._flight = _parse(output)
+        self._flight = records.cut(output)
         self._datagrams += self._packed(protect)
         self._wait = FIRST_WAIT_SECONDS
         self.deadline = now + self._wait
 
     def last(self, output: bytes, protect: Protect) -> tuple[bytes, ...]:
         """Return the datagrams of what the caller sends, and repeats."""
-        self._flight = _parse(output)
+        self._flight = records.cut(output)
         self.deadline = None
         return tuple(self._packed(protect))
 
@@ -70,28 +72,14 @@ class Flights:
 
     def _packed(self, protect: Protect) -> list[bytes]:
         """Put as many records into a datagram as it can hold, never parts of one."""
-        packed = [b""]
-        for record in self._flight:
-            built = self._numbered(record, protect)
-            if packed[-1] and len(packed[-1]) + len(built) > self._mtu:
-                packed.append(b"")
-            packed[-1] += built
-        return packed if packed[0] else []
-
-    def _numbered(self, record: Record, protect: Protect) -> bytes:
-        number = self._numbers[record.epoch]
-        self._numbers[record.epoch] += 1
-        if record.epoch:
-            return protect(record, number)
-        if number == record.sequence:
-            return record.raw
-        return records.build(record.kind, 0, number, record.fragment)
-
-
-def _parse(output: bytes) -> list[Record]:
-    """Return all records of OpenSSL's, more than a datagram has."""
-    parsed: list[Record] = []
-    while output and (some := records.parse(output, 0)):
-        parsed += some
-        output = output[sum([len(record.raw) for record in some]) :]
-    return parsed
+        packed, datagram = [], b""
+        for raw in self._flight:
+            epoch = raw[_EPOCH]
+            number = self._numbers[epoch]
+            self._numbers[epoch] = number + 1
+            built = protect(raw, number) if epoch else records.renumbered(raw, number)
+            if datagram and len(datagram) + len(built) > self._mtu:
+                packed.append(datagram)
+                datagram = b""
+            datagram += built
+        return [*packed, datagram] if datagram else []

@@ -12,7 +12,7 @@ credentials (B-222).
 """
 
 import asyncio
-import secrets
+import os
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -72,11 +72,16 @@ class Phase(Enum):
 
 @dataclass(slots=True, eq=False)
 class HalfOpen:
-    """A handshake under way, the only one of its address; it ends by ``deadline``."""
+    """A handshake under way, the only one of its address; it ends by ``deadline``.
+
+    ``cid`` is the connection id that the client may put on its records; the id of the
+    association ends with it.
+    """
 
     address: Address
     hello: ClientHello
     deadline: float
+    cid: bytes = field(default_factory=partial(os.urandom, CID_BYTES))
     phase: Phase = Phase.SESSION
     handshake: ServerHandshake | None = None
     identity: Identity | None = None
@@ -84,16 +89,9 @@ class HalfOpen:
     parked: list[Sequence[Record]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Guest:
-    """Who has shaken hands; `Gate.finish` is owed to the handshake."""
-
-    identity: Identity
-    established: Established
-    half: HalfOpen
-
-
 Send = Callable[[Sequence[tuple[bytes, Address]]], None]
+Welcome = Callable[[HalfOpen, Identity, Established], None]
+"""Hears who has shaken hands; `Gate.finish` is owed to the handshake."""
 
 
 class Gate:
@@ -108,7 +106,7 @@ class Gate:
         resumptions: Resumptions | None,
         limits: Limits,
         send: Send,
-        established: Callable[[Guest], None],
+        established: Welcome,
         refused: Callable[[Refusal, str], None],
     ) -> None:
         self._context = context
@@ -192,12 +190,13 @@ class Gate:
 
     def _take_turns(self) -> None:
         """Take turns for a while; one that breaks takes no other with it."""
-        end = self._loop.time() + TURN_SECONDS
+        turns, time = self._turns, self._loop.time
+        end = time() + TURN_SECONDS
         try:
-            while self._turns and self._loop.time() < end:
-                self._turns.popleft()()
+            while turns and time() < end:
+                turns.popleft()()
         finally:
-            self._busy = bool(self._turns)
+            self._busy = bool(turns)
             if self._busy:
                 self._loop.call_soon(self._take_turns)
 
@@ -277,10 +276,7 @@ class Gate:
         if kept is not None:
             session, half.identity = kept
         half.handshake = ServerHandshake(
-            self._context,
-            half.hello,
-            cid=secrets.token_bytes(CID_BYTES),
-            session=session,
+            self._context, half.hello, cid=half.cid, session=session
         )
         half.phase = Phase.PEER
         parked, half.parked = half.parked, []
@@ -294,24 +290,20 @@ class Gate:
             if len(half.parked) < MOST_PARKED:
                 half.parked.append(records)
             return
-        now = self._loop.time()
-        for record in records:
-            half.handshake.receive(record, now)
+        half.handshake.receive(records, self._loop.time())
         self._examine(half, half.handshake)
 
     def _examine(self, half: HalfOpen, handshake: ServerHandshake) -> None:
         """Do what a handshake has come to."""
-        if isinstance(handshake.result, Established):
+        result = handshake.result
+        if isinstance(result, Established):
             half.phase = Phase.COMMIT
-            identity = half.identity
-            if half.admission is not None:
-                identity = half.admission.identity
-            if identity is not None:
-                self._established(Guest(identity, handshake.result, half))
+            if half.identity is not None:
+                self._established(half, half.identity, result)
             return
         self._tell(half, handshake)
-        if isinstance(handshake.result, Failed):
-            self._fail(half, handshake.result.reason)
+        if isinstance(result, Failed):
+            self._fail(half, result.reason)
         elif handshake.credential is not None and half.phase is Phase.PEER:
             half.phase = Phase.ADMISSION
             if not self._admissions.put(
@@ -333,7 +325,7 @@ class Gate:
         if isinstance(answer, Refusal):
             self._refused(answer, written(half.address))
         else:
-            half.admission = answer
+            half.admission, half.identity = answer, answer.identity
         half.handshake.admit(answer, self._loop.time())
         self._examine(half, half.handshake)
 

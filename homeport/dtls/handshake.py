@@ -5,6 +5,7 @@ is held back from OpenSSL until the trust view has said who that would be: OpenS
 questions can not wait.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from homeport.dtls import presented, records, suites
@@ -28,11 +29,13 @@ MOST_HELD_BYTES = 24 * 2**10
 FIRST_MESSAGE = 1
 """The number of the hello that brings a cookie; the one before it came without."""
 
+_ALERT, _HANDSHAKE = ContentType.ALERT.value, ContentType.HANDSHAKE.value
+
 
 class ServerHandshake(Course):
     """A handshake that begins with a ClientHello whose cookie is good.
 
-    The record of that hello is the first to `receive`. ``cid`` is the connection id
+    The datagram of that hello is the first to `receive`. ``cid`` is the connection id
     that a client may put on its records, if it offers any. ``session`` is what the
     caller found for the hello's session id, of a peer that is still trusted.
 
@@ -69,17 +72,18 @@ class ServerHandshake(Course):
         self._hello: ClientHello | None = hello
         self._proving = False  # until there is nothing more to look up
 
-    def receive(self, record: Record, now: float) -> None:
-        """Take a record of the client's."""
+    def receive(self, received: Sequence[Record], now: float) -> None:
+        """Take the records of a datagram of the client's."""
         if self.result is not None:
             return
         if self._hello is not None:
             hello, self._hello = self._hello, None
-            self._begin(hello, record, now)
-        elif self._proving or record.kind == ContentType.ALERT:
-            self._take(record, now)
-        elif len(record.raw) <= self._room:
-            self._hold(record)
+            self._begin(hello, received[0], now)
+        elif self._proving:
+            for record in received:
+                self._take(record, now)
+        else:
+            self._hold(received, now)
 
     def admit(self, decision: Admission | Refusal, now: float) -> None:
         """Say who the client would be, and let it prove it."""
@@ -113,22 +117,33 @@ class ServerHandshake(Course):
             self._fail("the hello is not understood")
         else:
             self._advance(now)
-            self._proving = self.result is None and self._connection.resumed
+            if self._answers.session and self.result is None:
+                self._proving = self._connection.resumed
 
-    def _hold(self, record: Record) -> None:
-        try:
-            self._look(record)
-        except InvalidHandshake as error:
-            self._dropped = error.reason
-            return
-        self._room -= len(record.raw)
-        self._held.append(record)
+    def _hold(self, received: Sequence[Record], now: float) -> None:
+        """Keep what there is room for, until the credential has been judged."""
+        for record in received:
+            if self.result is not None:
+                return
+            if record.kind == _ALERT:
+                self._take(record, now)
+            elif len(record.raw) <= self._room and self._is_useful(record):
+                self._room -= len(record.raw)
+                self._held.append(record)
+
+    def _is_useful(self, record: Record) -> bool:
+        """Look for the credential, if it is not there yet."""
+        if self.credential is None and record.epoch == 0:
+            try:
+                self._look(record)
+            except InvalidHandshake as error:
+                self._dropped = error.reason
+                return False
+        return True
 
     def _look(self, record: Record) -> None:
         """Look for the credential; raise InvalidHandshake for a record to drop."""
-        if self.credential is not None or record.epoch != 0:
-            return
-        if record.kind != ContentType.HANDSHAKE:
+        if record.kind != _HANDSHAKE:
             return
         for message in self._flight.add(record.fragment)[:1]:
             try:

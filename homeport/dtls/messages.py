@@ -1,7 +1,8 @@
 """What a client says in clear while it shakes hands (RFC 5246 §7.4, RFC 6347 §4.2).
 
 OpenSSL reads all of it again. These parsers only learn who is asking, before it costs
-anything: they take nothing that could be understood in two ways, and little of it.
+anything: they take nothing that could be understood in two ways, and little of it. What
+follows the suites of a hello is not for them.
 """
 
 import struct
@@ -19,16 +20,16 @@ MOST_GAPS = 64
 """Holes of a message that has not arrived whole."""
 MOST_CERTIFICATES = 10
 LONGEST_IDENTITY = 128
-RANDOM_BYTES = 32
 LONGEST_SESSION_ID = 32
 
 _DTLS_1_2, _TLS_1_2 = b"\xfe\xfd", b"\x03\x03"
-_NO_COMPRESSION = 0
 _HEADER = struct.Struct("!BBHHBHBH")
 """Kind, length, sequence, start and size; the 24 bits of three of them in two parts."""
-_EXTENSION = struct.Struct("!HH")
-_HEADER_BYTES, _EXTENSION_BYTES = _HEADER.size, _EXTENSION.size
+_HEADER_BYTES = _HEADER.size
 _STREAM_HEADER_BYTES = 4
+_FROM_START = bytes(3)
+_RANDOM = slice(2, 34)
+"""Behind the version of a hello."""
 
 
 class HandshakeType(IntEnum):
@@ -52,17 +53,15 @@ class Message(NamedTuple):
 
 
 class ClientHello(NamedTuple):
-    """What a client offers; ``suites`` and ``extensions`` are their numbers.
+    """What tells one client from another; ``suites`` are numbers of two bytes.
 
-    A suite's has two bytes. The sequence numbers are those of its message and its
-    record, 0 in a stream.
+    The sequence numbers are those of its message and its record, 0 in a stream.
     """
 
     random: bytes
     session_id: bytes
     cookie: bytes
     suites: bytes
-    extensions: tuple[int, ...]
     message_sequence: int = 0
     record_sequence: int = 0
 
@@ -75,41 +74,6 @@ class _Fragment(NamedTuple):
     sequence: int
     start: int
     content: bytes
-
-
-class _Reader:
-    """Reads field after field; raises InvalidHandshake where one breaks off."""
-
-    __slots__ = ("_at", "_content", "_size")
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._size = len(content)
-        self._at = 0
-
-    @property
-    def more(self) -> bool:
-        return self._at < self._size
-
-    def take(self, length: int) -> bytes:
-        begin = self._at
-        self._at = end = begin + length
-        if end > self._size:
-            raise InvalidHandshake("has a field that breaks off")
-        return self._content[begin:end]
-
-    def vector(self, width: int) -> bytes:
-        """Read a field behind its length, which has ``width`` bytes."""
-        begin = self._at + width
-        length = int.from_bytes(self._content[self._at : begin], "big")
-        self._at = end = begin + length
-        if end > self._size:
-            raise InvalidHandshake("has a field that breaks off")
-        return self._content[begin:end]
-
-    def end(self) -> None:
-        if self.more:
-            raise InvalidHandshake("goes on behind its end")
 
 
 def build(kind: HandshakeType, sequence: int, body: bytes) -> bytes:
@@ -132,17 +96,18 @@ def parse_client_hello(record: Record) -> ClientHello:
 
     One that comes in fragments would have to be kept before its cookie is known.
     """
-    if record.kind != _HANDSHAKE or record.epoch != 0:
-        raise InvalidHandshake("is no handshake message in clear")
-    fragment, *more = _fragments(record.fragment)
-    if fragment.kind != _CLIENT_HELLO or more:
+    fragment = record.fragment
+    length, body = fragment[1:4], fragment[_HEADER_BYTES:]
+    if record.kind != _HANDSHAKE or record.epoch != 0 or fragment[0] != _CLIENT_HELLO:
+        raise InvalidHandshake("is no ClientHello in clear")
+    if len(body) != int.from_bytes(length, "big"):
         raise InvalidHandshake("is no ClientHello alone")
-    if len(fragment.content) != fragment.length:
+    if fragment[6:_HEADER_BYTES] != _FROM_START + length:
         raise InvalidHandshake("is a ClientHello in fragments")
     return _client_hello(
-        fragment.content,
+        body,
         version=_DTLS_1_2,
-        message_sequence=fragment.sequence,
+        message_sequence=int.from_bytes(fragment[4:6], "big"),
         record_sequence=record.sequence,
     )
 
@@ -154,13 +119,15 @@ def parse_stream_client_hello(body: bytes) -> ClientHello:
 
 def parse_certificate(body: bytes) -> tuple[bytes, ...]:
     """Return a chain in DER, the client's own first; raise InvalidHandshake."""
-    reader = _Reader(body)
-    chain = _Reader(reader.vector(3))
-    reader.end()
-    certificates = []
-    while chain.more:
-        certificates.append(chain.vector(3))
-        if not certificates[-1] or len(certificates) > MOST_CERTIFICATES:
+    chain, end = _vector(body, 0, width=3)
+    if end != len(body):
+        raise InvalidHandshake("goes on behind its end")
+    certificates: list[bytes] = []
+    at = 0
+    while at < len(chain):
+        certificate, at = _vector(chain, at, width=3)
+        certificates.append(certificate)
+        if not certificate or len(certificates) > MOST_CERTIFICATES:
             raise InvalidHandshake("has a chain that is none or too long")
     if not certificates:
         raise InvalidHandshake("has no certificate")
@@ -172,9 +139,9 @@ def parse_psk_identity(body: bytes) -> bytes:
 
     It is UTF-8 without NUL, so that OpenSSL, which ends it there, reads the same.
     """
-    reader = _Reader(body)
-    identity = reader.vector(2)
-    reader.end()
+    identity, end = _vector(body, 0, width=2)
+    if end != len(body):
+        raise InvalidHandshake("goes on behind its end")
     if not 0 < len(identity) <= LONGEST_IDENTITY or 0 in identity:
         raise InvalidHandshake("has a PSK identity that is empty, too long or has NUL")
     try:
@@ -194,11 +161,7 @@ class _Assembly:
 
     def add(self, fragment: _Fragment) -> None:
         """Take a fragment; two that overlap have to agree."""
-        content = fragment.content
-        start, end = fragment.start, fragment.start + len(content)
-        if len(content) == len(self.body) and self.gaps == [(start, end)]:
-            self.body[:], self.gaps = content, []
-            return
+        start, end = fragment.start, fragment.start + len(fragment.content)
         gaps = []
         for begin, stop in self.gaps:
             low, high = max(begin, start), min(stop, end)
@@ -230,15 +193,26 @@ class Flight:
 
         Raises InvalidHandshake, and keeps what it had.
         """
-        for each in _fragments(fragment):
-            if each.sequence >= self._sequence:
-                self._keep(each)
         whole = []
+        for each in _fragments(fragment):
+            if self._is_next(each):
+                whole.append(Message(each.kind, each.content))
+                self._sequence += 1
+            elif each.sequence >= self._sequence:
+                self._keep(each)
         while (first := self._assemblies.get(self._sequence)) and not first.gaps:
             whole.append(Message(first.kind, bytes(first.body)))
             del self._assemblies[self._sequence]
             self._sequence += 1
         return whole
+
+    def _is_next(self, fragment: _Fragment) -> bool:
+        """Say whether a fragment is the whole of the message that comes next."""
+        return (
+            fragment.sequence == self._sequence
+            and fragment.length == len(fragment.content)
+            and fragment.sequence not in self._assemblies
+        )
 
     def _keep(self, fragment: _Fragment) -> None:
         kept = self._assemblies.get(fragment.sequence)
@@ -290,46 +264,30 @@ class StreamFlight:
 def _client_hello(
     body: bytes, *, version: bytes, message_sequence: int = 0, record_sequence: int = 0
 ) -> ClientHello:
-    reader = _Reader(body)
-    if (offered := reader.take(2)) != version:
-        raise InvalidHandshake(f"offers version {offered.hex()}")
-    random = reader.take(RANDOM_BYTES)
-    session_id = reader.vector(1)
-    cookie = reader.vector(1) if version == _DTLS_1_2 else b""
-    suites = reader.vector(2)
-    compressions = reader.vector(1)
+    if not body.startswith(version):
+        raise InvalidHandshake(f"offers version {body[:2].hex()}")
+    cookie = b""
+    session_id, at = _vector(body, _RANDOM.stop, width=1)
+    if version == _DTLS_1_2:
+        cookie, at = _vector(body, at, width=1)
+    suites, _ = _vector(body, at, width=2)
     if len(session_id) > LONGEST_SESSION_ID or not suites or len(suites) % 2:
         raise InvalidHandshake("has a session id or suites that are none")
-    if _NO_COMPRESSION not in compressions:
-        raise InvalidHandshake("has to be compressed")
     return ClientHello(
-        random,
-        session_id,
-        cookie,
-        suites,
-        _extensions(reader),
-        message_sequence,
-        record_sequence,
+        body[_RANDOM], session_id, cookie, suites, message_sequence, record_sequence
     )
 
 
-def _extensions(reader: _Reader) -> tuple[int, ...]:
-    """Return their numbers, each there once (RFC 5246 §7.4.1.4)."""
-    if not reader.more:
-        return ()
-    content = reader.vector(2)
-    reader.end()
-    numbers = []
-    at, end = 0, len(content)
-    while at + _EXTENSION_BYTES <= end:
-        number, length = _EXTENSION.unpack_from(content, at)
-        numbers.append(number)
-        at += _EXTENSION_BYTES + length
-    if at != end:
+def _vector(content: bytes, at: int, *, width: int) -> tuple[bytes, int]:
+    """Return what stands behind its length of ``width`` bytes, and where it ends.
+
+    Raises InvalidHandshake where it breaks off.
+    """
+    begin = at + width
+    end = begin + int.from_bytes(content[at:begin], "big")
+    if end > len(content):
         raise InvalidHandshake("has a field that breaks off")
-    if len(set(numbers)) != len(numbers):
-        raise InvalidHandshake("has an extension twice")
-    return tuple(numbers)
+    return content[begin:end], end
 
 
 def _fragments(content: bytes) -> list[_Fragment]:

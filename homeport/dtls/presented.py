@@ -64,7 +64,7 @@ def doubt(credential: Credential | None, connection: Connection) -> str:
 
     It has compared a PSK identity itself, and reads none when it resumes.
     """
-    if connection.resumed or isinstance(credential, SharedKey):
+    if isinstance(credential, SharedKey) or connection.resumed:
         return ""
     shown = connection.peer_certificate()
     if credential is None or credential.certificates[0] != shown:

@@ -11,13 +11,13 @@ from homeport.associations import Associations, Floating
 from homeport.coap import udp
 from homeport.coap.transport import Trace
 from homeport.dtls.association import Association
-from homeport.dtls.commits import ID_BYTES
+from homeport.dtls.gate import CID_BYTES
 from homeport.dtls.live import Live, place_of
 from homeport.dtls.ports import Ports
 from homeport.errors import InvalidFormat
 from homeport.identity import Identity
 
-_CID_DIGITS = 2 * ID_BYTES
+_CID_DIGITS = 2 * CID_BYTES
 
 
 async def find(associations: Associations, trace: Trace) -> Floating | None:

@@ -14,7 +14,9 @@ VERSION = b"\xfe\xfd"
 """DTLS 1.2."""
 
 _MAJOR = 0xFE
+_LENGTHS = range(1, LARGEST_FRAGMENT + 1)
 _HEADER = struct.Struct("!B2sHHIH")
+_RECEIVED_HEADER = struct.Struct("!BBxHHIH")
 _LENGTH = struct.Struct("!H")
 _STREAM_MAJOR = 3
 _STREAM_HEADER = struct.Struct("!BBxH")
@@ -61,7 +63,9 @@ def parse(datagram: bytes, cid_length: int) -> list[Record]:
     records: list[Record] = []
     at, size = 0, len(datagram)
     while size - at > HEADER_BYTES and len(records) < MOST_RECORDS:
-        kind, version, epoch, high, low, length = _HEADER.unpack_from(datagram, at)
+        kind, major, epoch, high, low, length = _RECEIVED_HEADER.unpack_from(
+            datagram, at
+        )
         start = at + HEADER_BYTES
         cid = b""
         if kind == _CID:
@@ -72,24 +76,33 @@ def parse(datagram: bytes, cid_length: int) -> list[Record]:
             (length,) = _LENGTH.unpack_from(datagram, start - 2)
         end = start + length
         if (
-            kind not in _KINDS
-            or version[0] != _MAJOR
-            or not 0 < length <= LARGEST_FRAGMENT
+            major != _MAJOR
+            or kind not in _KINDS
+            or length not in _LENGTHS
             or end > size
         ):
             break
-        records.append(
-            Record(
-                kind,
-                epoch,
-                high << 32 | low,
-                cid,
-                datagram[start:end],
-                datagram[at:end],
-            )
-        )
+        sequence = high << 32 | low
+        fragment, raw = datagram[start:end], datagram[at:end]
+        records.append(Record(kind, epoch, sequence, cid, fragment, raw))
         at = end
     return records
+
+
+def cut(output: bytes) -> list[bytes]:
+    """Return the records that OpenSSL has made, however many they are."""
+    whole = []
+    at, size = 0, len(output)
+    while at < size:
+        end = at + HEADER_BYTES + int.from_bytes(output[at + 11 : at + 13], "big")
+        whole.append(output[at:end])
+        at = end
+    return whole
+
+
+def renumbered(raw: bytes, sequence: int) -> bytes:
+    """Return a record in clear under another sequence number."""
+    return raw[:5] + sequence.to_bytes(6, "big") + raw[11:]
 
 
 def build(

@@ -6,40 +6,31 @@ a number of its own: a peer with a replay window would not see it otherwise (RFC
 §4.2.4).
 """
 
-from typing import Protocol
-
-from homeport.dtls import keys
-from homeport.dtls.association import Association, Protection
+from homeport.dtls import keys, records
+from homeport.dtls.association import EPOCH, Association, Protection
 from homeport.dtls.negotiation import CidNegotiation
 from homeport.dtls.openssl.connection import Secrets
 from homeport.dtls.records import Record
-from homeport.dtls.suites import Aead, Suite
+from homeport.dtls.suites import Suite
 
-_POSITION = slice(3, 11)
-"""Epoch and sequence number in the header of a record."""
-
-
-class Translation(Protocol):
-    """What becomes of the protected records of a handshake."""
-
-    def inward(self, record: Record) -> tuple[int, bytes] | None:
-        """Return a record's kind and what OpenSSL gets of it; None if it is forged."""
-
-    def outward(self, record: Record, number: int) -> bytes:
-        """Return a record of OpenSSL's as the peer gets it."""
+_POSITION, _NONCE = slice(3, 11), slice(13, 21)
+"""Epoch and sequence number in the header of a record, and what follows it."""
 
 
 class Untranslated:
     """A suite whose records OpenSSL protects: they stay what they are."""
 
-    def inward(self, record: Record) -> tuple[int, bytes] | None:
+    def __init__(self, suite: Suite) -> None:
+        self.suite = suite
+
+    def inward(self, record: Record) -> tuple[int, bytes]:
         """Return the record; only OpenSSL can tell whether it is forged."""
         return record.kind, record.raw
 
-    def outward(self, record: Record, number: int) -> bytes:
+    def outward(self, raw: bytes, number: int) -> bytes:
         """Return the record; repeated, it keeps its number."""
         del number
-        return record.raw
+        return raw
 
 
 class AeadTranslation:
@@ -48,28 +39,34 @@ class AeadTranslation:
     def __init__(
         self,
         suite: Suite,
-        aead: Aead,
         secrets: Secrets,
         cids: CidNegotiation,
         *,
         server: bool,
     ) -> None:
-        self._suite = suite
-        self._cids = cids
-        self._server = server
-        self._keys = keys.derive(
+        derived = keys.derive(
             secrets.master,
             client_random=secrets.client_random,
             server_random=secrets.server_random,
         )
-        ours, theirs = self._keys.client, self._keys.server
-        if server:
-            ours, theirs = theirs, ours
-        self._to_peer = Protection(aead, ours, cids.form, cids.peer_cid)
-        self._from_peer = Protection(aead, theirs, cids.form, cids.cid)
+        self._association = Association(
+            suite,
+            derived,
+            server=server,
+            received=0,
+            form=cids.form,
+            cid=cids.cid,
+            peer_cid=cids.peer_cid,
+            generation=1 if server else 0,
+        )
+        self._from_peer = self._association.inward
+        self._to_peer = self._association.outward
 
     def inward(self, record: Record) -> tuple[int, bytes] | None:
-        """Open a record of the peer's and seal what it holds for OpenSSL."""
+        """Open a record of the peer's and seal what it holds for OpenSSL.
+
+        Return its kind as well; None if it is forged.
+        """
         opened = self._from_peer.open(record)
         if opened is None:
             return None
@@ -79,43 +76,36 @@ class AeadTranslation:
         to_openssl = _plain(self._from_peer)
         return kind, to_openssl.seal(kind, record.sequence, content)
 
-    def outward(self, record: Record, number: int) -> bytes:
+    def outward(self, raw: bytes, number: int) -> bytes:
         """Open a record of OpenSSL's and seal it for the peer."""
-        if self._stays(record, number):
-            return record.raw
+        if self._stays(raw, number):
+            return raw
+        (record,) = records.parse(raw, 0)
         opened = _plain(self._to_peer).open(record)
         if opened is None:
             raise AssertionError("OpenSSL has other keys than we derived")
         kind, content = opened
         return self._to_peer.seal(kind, number, content)
 
-    def _stays(self, record: Record, number: int) -> bool:
+    def _stays(self, raw: bytes, number: int) -> bool:
         """Say whether a record of OpenSSL's is what we would make of it.
 
         The nonce tells as well: under GCM, OpenSSL's are random.
         """
-        return (
-            number == record.sequence
-            and record.fragment.startswith(record.raw[_POSITION])
-            and not self._to_peer.cid
-        )
+        position = (EPOCH << 48 | number).to_bytes(8, "big")
+        return raw[_POSITION] == raw[_NONCE] == position and not self._to_peer.cid
 
     def association(self, *, received: int, sealed: int) -> Association:
-        """Make what goes on after the handshake, which has ``sealed`` so many records.
+        """Return what goes on after the handshake, which has ``sealed`` some records.
 
         Only a server's association floats from edge to edge.
         """
-        return Association(
-            self._suite,
-            self._keys,
-            server=self._server,
-            received=received,
-            form=self._cids.form,
-            cid=self._cids.cid,
-            peer_cid=self._cids.peer_cid,
-            generation=1 if self._server else 0,
-            sealed=0 if self._server else sealed,
-        )
+        self._association.go_on(received=received, sealed=sealed)
+        return self._association
+
+
+Translation = Untranslated | AeadTranslation
+"""What becomes of the protected records of a handshake."""
 
 
 def _plain(protection: Protection) -> Protection:

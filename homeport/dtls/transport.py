@@ -384,6 +384,8 @@ class DtlsTransport:
         replaced = self._live.put(live)
         if replaced is not None and not isinstance(replaced.records, Association):
             replaced.records.close()
+        if not waiting:
+            return
         now = self._loop.time()
         batch: list[Arrival[Live]] = []
         for record in waiting:

@@ -4,9 +4,11 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
+from homeport.dtls import records
 from homeport.dtls.association import CidForm
 from homeport.dtls.client import DeviceKey, Offer
 from homeport.dtls.context import CertifiedKey, ClientContext, ServerContext
+from homeport.dtls.records import ContentType
 from homeport.dtls.suites import SUITES, Suite
 from tests.support import certificates
 from tests.support.certificates import Authority
@@ -98,3 +100,24 @@ def again(first: Meeting, *, line: Line = straight) -> Meeting:
         session=server.session[1],
         line=line,
     )
+
+
+def talk(met: Meeting) -> None:
+    """Send a message each way."""
+    server, client = met.established
+    assert met.open(client.association.seal(ContentType.APPLICATION, b"up")) == [
+        (ContentType.APPLICATION, b"up")
+    ]
+    down = server.association.seal(ContentType.APPLICATION, b"down")
+    (record,) = records.parse(down, len(met.offer.cid or b""))
+    assert client.association.open(record) == (ContentType.APPLICATION, b"down")
+
+
+def alerts(met: Meeting) -> list[int]:
+    """Return the descriptions of the alerts that the server sent in clear."""
+    return [
+        record.fragment[1]
+        for datagram in met.to_client
+        for record in records.parse(datagram, 0)
+        if record.kind == ContentType.ALERT and record.epoch == 0
+    ]

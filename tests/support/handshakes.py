@@ -157,7 +157,7 @@ class Meeting:
             return
         result = self.server.result
         if result is None:
-            self.server.receive(record, self.now)
+            self.server.receive([record], self.now)
             credential = self.server.credential
             if credential is not None and not self.decided:
                 self.decided = True
@@ -199,7 +199,7 @@ class Meeting:
         self.server = ServerHandshake(
             self.server_context, hello, cid=self.cid, session=self.session
         )
-        self.server.receive(record, self.now)
+        self.server.receive([record], self.now)
 
 
 def troubled(chance: random.Random) -> Line:

@@ -80,6 +80,18 @@ def suites(hello: ClientHello) -> tuple[int, ...]:
     return struct.unpack(f"!{len(hello.suites) // 2}H", hello.suites)
 
 
+def extensions(content: bytes) -> list[int]:
+    """Return the numbers of the extensions that the datagram of a hello ends with."""
+    hello = parse(content)
+    at = content.index(hello.suites) + len(hello.suites) + 4
+    numbers = []
+    while at < len(content):
+        number, length = struct.unpack_from("!HH", content, at)
+        numbers.append(number)
+        at += 4 + length
+    return numbers
+
+
 def parse(content: bytes) -> ClientHello:
     """Parse a datagram that is a hello."""
     (record,) = records.parse(content, 0)

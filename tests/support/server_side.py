@@ -72,7 +72,7 @@ class ServerSide:
                 self._context, hello, cid=CID, session=self._session
             )
         handshake = self._handshake
-        handshake.receive(record, now)
+        handshake.receive([record], now)
         if handshake.credential is not None and not self._admitted:
             self._admitted = True
             handshake.admit(self._decide(handshake.credential), now)

@@ -21,7 +21,6 @@ _LONGEST_RECORD = 2**14
 _SET_MTU = 17
 _SET_HOST_NAME = 55
 _SET_VERIFY_STORE = 106
-_BIO_SET_EOF_RETURN = 130
 _WANT = frozenset({2, 3})
 """SSL_ERROR_WANT_READ and SSL_ERROR_WANT_WRITE."""
 _RECEIVED_SHUTDOWN = 2
@@ -61,6 +60,7 @@ class Connection:
         "_ffi",
         "_from_peer",
         "_lib",
+        "_result",
         "_scratch",
         "_ssl",
         "_suite",
@@ -69,15 +69,14 @@ class Connection:
     )
 
     def __init__(self, context: Context, answers: Answers, *, mtu: int = 0) -> None:
-        self._ffi, self._lib, self._scratch = load()
+        self._ffi, self._lib, scratch = load()
+        self._scratch, self._result = scratch.at, scratch.content
         lib, null = self._lib, self._ffi.NULL
         self.reason = ""
         self._suite = 0
         self._ssl = lib.SSL_new(context.pointer)
-        self._from_peer = lib.BIO_new(lib.BIO_s_mem())
-        self._to_peer = lib.BIO_new(lib.BIO_s_mem())
-        for bio in (self._from_peer, self._to_peer):
-            lib.BIO_ctrl(bio, _BIO_SET_EOF_RETURN, -1, null)
+        memory = lib.BIO_s_mem()
+        self._from_peer, self._to_peer = lib.BIO_new(memory), lib.BIO_new(memory)
         lib.SSL_set_bio(self._ssl, self._from_peer, self._to_peer)
         if context.server:
             lib.SSL_set_accept_state(self._ssl)
@@ -135,9 +134,10 @@ class Connection:
     def listen(self, hello: bytes) -> bool:
         """Take the record of a ClientHello whose cookie is good."""
         self.feed(hello)
-        good = bool(self._lib.DTLSv1_listen(self._ssl, _no_address()) == 1)
+        if self._lib.DTLSv1_listen(self._ssl, _no_address()) == 1:
+            return True
         self._lib.ERR_clear_error()
-        return good
+        return False
 
     def feed(self, records: bytes) -> None:
         """Give it a record, or several that follow each other."""
@@ -155,7 +155,7 @@ class Connection:
         read = self._lib.BIO_read(self._to_peer, self._scratch, SCRATCH_BYTES)
         if read <= 0:
             return b""
-        made = bytes(self._ffi.buffer(self._scratch, read))
+        made = self._result[:read]
         return made + self.output() if read == SCRATCH_BYTES else made
 
     @property
@@ -179,17 +179,17 @@ class Connection:
         length = lib.SSL_SESSION_get_master_key(session, scratch, MASTER_BYTES)
         if length != MASTER_BYTES:
             return None
-        master = self._copy(MASTER_BYTES)
+        master = self._result[:MASTER_BYTES]
         lib.SSL_get_client_random(self._ssl, scratch, _RANDOM_BYTES)
-        client_random = self._copy(_RANDOM_BYTES)
+        client_random = self._result[:_RANDOM_BYTES]
         lib.SSL_get_server_random(self._ssl, scratch, _RANDOM_BYTES)
-        return Secrets(master, client_random, self._copy(_RANDOM_BYTES))
+        return Secrets(master, client_random, self._result[:_RANDOM_BYTES])
 
     def session(self) -> tuple[bytes, bytes]:
         """Return the session and its id, which may be empty."""
         lib = self._lib
         session = lib.SSL_get_session(self._ssl)
-        length = self._ffi.new("unsigned int *")
+        length = load().scratch.length
         at = lib.SSL_SESSION_get_id(session, length)
         session_id = bytes(self._ffi.buffer(at, length[0])) if length[0] else b""
         return session_id, der.serialized(lib.i2d_SSL_SESSION, session)
@@ -202,7 +202,7 @@ class Connection:
         """Return what the record holds that was fed last; nothing if it holds none."""
         read = self._lib.SSL_read(self._ssl, self._scratch, SCRATCH_BYTES)
         if read > 0:
-            return self._copy(read)
+            return self._result[:read]
         self._has_failed(read)
         return b""
 
@@ -227,9 +227,6 @@ class Connection:
         if cipher == null:
             cipher = lib.SSL_get_current_cipher(self._ssl)
         return 0 if cipher == null else int(lib.SSL_CIPHER_get_id(cipher)) & 0xFFFF
-
-    def _copy(self, length: int) -> bytes:
-        return bytes(self._ffi.buffer(self._scratch, length))
 
     def _has_failed(self, result: int) -> bool:
         """Say whether a call has failed for good, and keep the reason.

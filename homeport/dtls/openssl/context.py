@@ -82,10 +82,6 @@ class Context:
         self._lib.SSL_CTX_set_psk_client_callback(self.pointer, asked.client_key)
         self._lib.SSL_CTX_set_cookie_verify_cb(self.pointer, asked.cookie)
         self._lib.SSL_CTX_sess_set_get_cb(self.pointer, asked.session)
-        if server:
-            self._lib.SSL_CTX_callback_ctrl(
-                self.pointer, _SERVER_NAME_CALLBACK, asked.server_name
-            )
 
     def configure(self, options: Options, mode: Mode) -> None:
         """Switch options and modes on."""
@@ -129,6 +125,12 @@ class Context:
             own=partial(lib.SSL_CTX_use_certificate, pointer),
             issuer=partial(lib.SSL_CTX_ctrl, pointer, CHAIN_CERTIFICATE, 1),
             private=partial(lib.SSL_CTX_use_PrivateKey, pointer),
+        )
+
+    def choose(self) -> None:
+        """Ask which certificate is shown to a client that names a host."""
+        self._lib.SSL_CTX_callback_ctrl(
+            self.pointer, _SERVER_NAME_CALLBACK, questions.functions().server_name
         )
 
     def extend(self, numbers: Sequence[int]) -> None:

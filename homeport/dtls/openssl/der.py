@@ -67,9 +67,9 @@ def serialized(build: Callable[[Any, Any], int], content: Any) -> bytes:
     That is four times what a context takes of a peer's certificates; to ask for the
     length beforehand would cost as much again.
     """
-    ffi, _, scratch = load()
-    length = build(content, ffi.new("unsigned char **", scratch))
-    return bytes(ffi.buffer(scratch, length))
+    scratch = load().scratch
+    scratch.end[0] = scratch.at
+    return scratch.content[: build(content, scratch.end)]
 
 
 def parse(parser: Callable[[Any, Any, int], Any], der: bytes) -> Any:

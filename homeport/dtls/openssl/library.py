@@ -5,7 +5,8 @@ OpenSSL of its own; objects of the two must never meet.
 """
 
 from functools import cache
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple, Protocol
 
 import cffi
 
@@ -35,7 +36,6 @@ const char *ERR_reason_error_string(unsigned long);
 
 const BIO_METHOD *BIO_s_mem(void);
 BIO *BIO_new(const BIO_METHOD *);
-long BIO_ctrl(BIO *, int, long, void *);
 int BIO_read(BIO *, void *, int);
 int BIO_write(BIO *, const void *, int);
 BIO_ADDR *BIO_ADDR_new(void);
@@ -123,16 +123,35 @@ size_t SSL_SESSION_get_master_key(const SSL_SESSION *, unsigned char *, size_t);
 """
 
 
+class Content(Protocol):
+    """Bytes that stand where C has written them."""
+
+    def __getitem__(self, part: slice) -> bytes:
+        """Copy some of them."""
+
+
+class Scratch(NamedTuple):
+    """Room for a result of up to SCRATCH_BYTES ``at`` a place, and for its length.
+
+    ``end`` is for functions that move a pointer to the end of what they write.
+    """
+
+    at: Any
+    content: Content
+    end: Any
+    length: Any
+
+
 class Library(NamedTuple):
     """The functions of OpenSSL, and the means to make values for them.
 
-    libcrypto's functions are found through libssl, which is linked to it. ``scratch``
-    is for results of up to SCRATCH_BYTES that are copied at once.
+    libcrypto's functions are found through libssl, which is linked to it. What is in
+    ``scratch`` is copied at once.
     """
 
     ffi: Any
     ssl: Any
-    scratch: Any
+    scratch: Scratch
 
 
 @cache
@@ -141,15 +160,24 @@ def load() -> Library:
     ffi = cffi.FFI()
     ffi.cdef(_DECLARATIONS)
     ssl = _open(ffi, _NAMES)
-    return Library(ffi, ssl, ffi.new("unsigned char[]", SCRATCH_BYTES))
+    at = ffi.new("unsigned char[]", SCRATCH_BYTES)
+    end, length = ffi.new("unsigned char **"), ffi.new("unsigned int *")
+    return Library(ffi, ssl, Scratch(at, ffi.buffer(at), end, length))
 
 
 def _open(ffi: Any, names: tuple[str, ...]) -> Any:
+    """Return the functions of the first library that is there.
+
+    They are in a module: it is the object whose attributes Python finds fastest.
+    """
     for name in names:
         try:
-            return ffi.dlopen(name)
+            opened = ffi.dlopen(name)
         except OSError:
             continue
+        functions = ModuleType(name)
+        vars(functions).update((each, getattr(opened, each)) for each in dir(opened))
+        return functions
     raise InvalidConfiguration(
         "libssl 3",
         "is needed for DTLS and TLS and is not on this system:"

@@ -112,7 +112,7 @@ def _serve(udp: socket.socket) -> Established:
                     udp.sendto(cookies.hello_verify_request(hello, made), address)
                     continue
                 handshake = ServerHandshake(server_context(), hello, cid=b"c" * 8)
-            handshake.receive(record, time.monotonic())
+            handshake.receive([record], time.monotonic())
             if handshake.credential is not None:
                 handshake.admit(ADMISSION, time.monotonic())
         if handshake is None:

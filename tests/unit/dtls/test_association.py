@@ -144,12 +144,12 @@ def test_what_openssl_sealed_is_sealed_again_under_the_same_number() -> None:
 @pytest.mark.parametrize("padding", [0, 1, 15])
 def test_padding_is_taken_off(padding: int) -> None:
     assert SUITE.aead is not None
-    padded = device()._outward.seal(0, 7, b"content\x17" + bytes(padding))
+    padded = device().outward.seal(0, 7, b"content\x17" + bytes(padding))
     assert server().open(parsed(padded)) == (23, b"content")
 
 
 def test_a_record_of_padding_alone_is_none() -> None:
-    assert server().open(parsed(device()._outward.seal(0, 7, bytes(5)))) is None
+    assert server().open(parsed(device().outward.seal(0, 7, bytes(5)))) is None
 
 
 @every_suite
@@ -211,7 +211,7 @@ def test_records_out_of_order_are_opened_once_within_the_window(
     us, sender = server(), device()
     newest, seen = 0, {0}
     for sequence in arriving:
-        record = parsed(sender._outward.seal(23, sequence, b"content"))
+        record = parsed(sender.outward.seal(23, sequence, b"content"))
         fresh = sequence not in seen and sequence > newest - WINDOW
         assert us.peek(record) is fresh
         assert (us.open(record) is not None) is fresh
@@ -225,15 +225,15 @@ def test_records_out_of_order_are_opened_once_within_the_window(
 @pytest.mark.parametrize(("behind", "opened"), [(63, True), (64, False)])
 def test_a_window_ends_behind_its_last_record(behind: int, *, opened: bool) -> None:
     us, sender = server(), device()
-    assert us.open(parsed(sender._outward.seal(23, 1_000, b"newest")))
-    late = parsed(sender._outward.seal(23, 1_000 - behind, b"late"))
+    assert us.open(parsed(sender.outward.seal(23, 1_000, b"newest")))
+    late = parsed(sender.outward.seal(23, 1_000 - behind, b"late"))
     assert (us.open(late) is not None) is opened
 
 
 def test_a_window_leaps_over_any_gap() -> None:
     us, sender = server(), device()
     for sequence in (1, 2**48 - 1):
-        raw = sender._outward.seal(23, sequence, b"content")
+        raw = sender.outward.seal(23, sequence, b"content")
         assert us.open(parsed(raw)) == (23, b"content")
     assert us.received == 2**48 - 1
 
@@ -327,6 +327,18 @@ def test_a_generation_ends_before_its_numbers_run_into_the_next() -> None:
     us.advance(2)
     assert not us.exhausted
     assert parsed(us.seal(23, b"next"), PEER_CID).sequence == 0x2000000
+
+
+@pytest.mark.parametrize(("generation", "sequence"), [(0, 3), (1, 0x1000000)])
+def test_what_follows_a_handshake_has_numbers_of_its_own(
+    generation: int, sequence: int
+) -> None:
+    us = Association(SUITE, KEYS, server=True, received=0, generation=generation)
+    us.go_on(received=5, sealed=3)
+    assert us.received == 5
+    assert parsed(us.seal(23, b"first"), b"").sequence == sequence
+    us.go_on(received=5, sealed=3)
+    assert parsed(us.seal(23, b"second"), b"").sequence == sequence + 1
 
 
 @pytest.mark.parametrize("generation", [0, 1, 2, LAST_GENERATION + 1])

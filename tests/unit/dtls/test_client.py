@@ -47,7 +47,7 @@ def test_a_connection_id_is_offered_in_the_form_asked_for(form: CidForm) -> None
     handshake = begun(offered=offer(PSK, form))
     (datagram,) = handshake.datagrams()
     handshake.close()
-    numbers = hellos.parse(datagram).extensions
+    numbers = hellos.extensions(datagram)
     assert [number for number in numbers if number in (54, 254)] == [form][: bool(form)]
 
 

@@ -51,7 +51,7 @@ def test_a_cookie_is_not_valid_for_another_hello(changes: dict[str, bytes]) -> N
 
 
 def test_what_does_not_tell_a_client_apart_does_not_matter() -> None:
-    other = HELLO._replace(extensions=(), message_sequence=7, record_sequence=9)
+    other = HELLO._replace(message_sequence=7, record_sequence=9)
     assert cookies.cookie(SECRET, ADDRESS, other) == cookies.cookie(
         SECRET, ADDRESS, HELLO
     )

@@ -1,6 +1,6 @@
 from homeport.dtls import records
 from homeport.dtls.flights import Flights
-from homeport.dtls.records import ContentType, Record
+from homeport.dtls.records import ContentType
 
 HEADER = records.HEADER_BYTES
 
@@ -9,8 +9,8 @@ def clear(length: int) -> bytes:
     return records.build(ContentType.HANDSHAKE, 0, 77, bytes(length))
 
 
-def as_it_is(record: Record, number: int) -> bytes:
-    return records.build(record.kind, record.epoch, number, record.fragment)
+def as_it_is(raw: bytes, number: int) -> bytes:
+    return records.renumbered(raw, number)
 
 
 def numbers(datagrams: list[bytes]) -> list[tuple[int, int]]:

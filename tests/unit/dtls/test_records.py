@@ -68,6 +68,20 @@ def test_a_datagram_is_cut_into_what_it_was_built_of(parts: list[bytes]) -> None
         assert again == record.raw
 
 
+@given(st.lists(built, max_size=MOST_RECORDS + 5))
+def test_what_openssl_has_made_is_cut_into_all_its_records(parts: list[bytes]) -> None:
+    assert records.cut(b"".join(parts)) == parts
+
+
+@given(built, st.integers(0, 2**48 - 1))
+def test_only_the_number_of_a_record_is_changed(raw: bytes, sequence: int) -> None:
+    (before,) = records.parse(raw, 0)
+    (after,) = records.parse(records.renumbered(raw, sequence), 0)
+    assert after.sequence == sequence
+    assert after.fragment == before.fragment
+    assert (after.kind, after.epoch) == (before.kind, before.epoch)
+
+
 @pytest.mark.parametrize(
     "datagram",
     [

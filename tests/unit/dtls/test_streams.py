@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +6,6 @@ from homeport.dtls.client import DeviceKey, Offer, prepare
 from homeport.dtls.context import CertifiedKey, ServerContext
 from homeport.dtls.course import Failed
 from homeport.dtls.credentials import Admission, Chain, Refusal, SharedKey
-from homeport.dtls.openssl import questions
 from homeport.dtls.openssl.connection import Connection, Progress
 from homeport.dtls.openssl.questions import Answers
 from homeport.dtls.streams import Phase, Secured, TlsSession
@@ -23,14 +20,6 @@ BY_KEY = Admission(NOBODY, key=KEY.key)
 BY_CHAIN = Admission(NOBODY, anchors=(house().authority.der,))
 WHATEVER = Offer()
 CERTIFICATE_UNKNOWN = bytes.fromhex("15 0303 0002 02 2e")
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    """Count what OpenSSL holds: every way out has to free it."""
-    before = questions.living()
-    yield
-    assert questions.living() == before
 
 
 class Pair:

@@ -8,7 +8,6 @@ import pytest
 from homeport.dtls import cookies, keys, messages, records
 from homeport.dtls.association import Protection
 from homeport.dtls.client import Offer, prepare
-from homeport.dtls.openssl import questions
 from homeport.dtls.openssl.connection import Connection, Progress
 from homeport.dtls.openssl.questions import Answers
 from homeport.dtls.records import ContentType, Record
@@ -18,13 +17,6 @@ from tests.support.handshakes import ADDRESS, SECRETS
 
 AEAD = [suite for suite in SUITES if suite.aead is not None]
 PSK = next(suite for suite in SUITES if suite.psk)
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    before = questions.living()
-    yield
-    assert questions.living() == before
 
 
 @dataclass
