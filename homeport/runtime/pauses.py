@@ -1,4 +1,4 @@
-"""How long the event loop of a process is kept from turning."""
+"""How long the event loop of a process that serves is kept from turning."""
 
 import asyncio
 

@@ -69,8 +69,6 @@ class Running:
                     probes.application(self._probes), first.probe_host, first.probe_port
                 )
             )
-            watching = asyncio.create_task(pauses.watch())
-            stack.callback(watching.cancel)
             opened: dict[str, str] = {}
             for name, service, settings in self._services:
                 self._waits_for = name
@@ -78,6 +76,8 @@ class Running:
                 opened |= self._named(name, found)
             self._started = True
             settle_memory()
+            watching = asyncio.create_task(pauses.watch())
+            stack.callback(watching.cancel)
             pages = addresses.url("http", first.probe_host, port)
             _log.info("ready", probes=pages, **opened)
             if self._lifeline is not None:
