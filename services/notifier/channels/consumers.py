@@ -29,7 +29,7 @@ from services.notifier.channels.messages import Taken
 from services.notifier.stream.jetstream import Mark, mark, reported, taken
 
 BATCH = 1_000
-PACE_SECONDS = 0.01
+PACE_SECONDS = 0.005
 """The time between batches where events come close together; a single one waits not."""
 IDLE_SECONDS = 5.0
 """How long to wait for an event before looking whether anybody still wants it."""
