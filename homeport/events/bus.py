@@ -22,7 +22,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from homeport.errors import InvalidFormat
+from homeport.errors import InvalidFormat, Unavailable
 from homeport.events import cloudevents, facts, pulling, subjects
 from homeport.events.client import BusClient
 from homeport.events.facts import AnyFact, FactName
@@ -31,6 +31,8 @@ from homeport.events.pulling import Pull
 _FACTS_A_TURN = 50
 PATIENCE_SECONDS = 5.0
 """How long a reader waits for a first event before it looks whether it shall end."""
+REFUSED_SECONDS = 0.5
+"""How long it leaves a server alone that does not know its consumer."""
 
 Handler = Callable[[Sequence[AnyFact]], Awaitable[None]]
 """Takes facts in the order of the stream; repeating them must be harmless."""
@@ -88,9 +90,12 @@ class _Reading:
         self._full = max(self._full, batch)
         found: list[Msg] = []
         if batch == self._full:
-            found = await self._pull.take(
-                batch, patience=PATIENCE_SECONDS, pace=timeout
-            )
+            try:
+                found = await self._pull.take(
+                    batch, patience=PATIENCE_SECONDS, pace=timeout
+                )
+            except Unavailable:
+                await asyncio.sleep(REFUSED_SECONDS)  # it may come back
         if not found:
             raise NatsTimeoutError
         return found

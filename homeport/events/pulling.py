@@ -15,13 +15,11 @@ import orjson
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from homeport.errors import Unavailable
 from homeport.events.client import BusClient, Ear
 
 OPEN_SECONDS = 1.0
 """How long a question stays open; also how late one is repeated that was lost."""
-PAUSE_SECONDS = 0.1
-"""How long to wait where the server refuses a question: the consumer may come back."""
-
 _ANSWER_SECONDS = 0.5
 _OVER = frozenset({"404", "408"})
 """Statuses of a question that is over because nothing, or nothing more, has come."""
@@ -47,7 +45,7 @@ class Pull:
         self._wanted = 1
         self._asked = 0
         self._open_until = 0.0
-        self._refused = False
+        self._refused = ""
 
     async def open(self) -> None:
         """Begin to hear what is given out; raise ConnectionClosedError."""
@@ -58,7 +56,8 @@ class Pull:
 
         Waits ``patience`` seconds for the first; nothing if nothing came. The next
         batch, unless it is full, comes ``pace`` seconds after this one at the earliest.
-        Raises ConnectionClosedError.
+        Raises Unavailable where the server has no such consumer, or answers no
+        questions now, and ConnectionClosedError.
         """
         clock = asyncio.get_running_loop().time
         async with self._turn:
@@ -66,6 +65,9 @@ class Pull:
             if self._given:
                 await self._wait(most, self._next, most)
                 self._next = clock() + pace
+            elif self._refused:
+                reason, self._refused = self._refused, ""
+                raise Unavailable("NATS", reason)
             count = min(most, len(self._given))
             return [self._given.popleft() for _ in range(count)]
 
@@ -88,9 +90,7 @@ class Pull:
         self._wanted = wanted
         while len(self._given) < wanted and (now := clock()) < deadline:
             if self._refused:
-                self._refused = False
-                await asyncio.sleep(min(PAUSE_SECONDS, deadline - now))
-                continue
+                return
             if self._asked <= 0 or now >= self._open_until:
                 await self._ask(most - len(self._given), now)
             self._came.clear()
@@ -104,13 +104,15 @@ class Pull:
         await self._nats.publish(self._asks, orjson.dumps(question), self._inbox)
 
     def _hear(self, message: Msg) -> None:
-        status = message.headers.get("Status") if message.headers else None
+        headers = message.headers or {}
+        status = headers.get("Status")
         if status is None:
             self._given.append(message)
             self._asked -= 1
         elif status != _ALIVE:
             self._asked = 0
-            self._refused = status not in _OVER
+            if status not in _OVER:
+                self._refused = headers.get("Description") or f"answers {status}"
         if len(self._given) >= self._wanted or self._asked <= 0:
             self._came.set()
 

@@ -28,6 +28,7 @@ async def opened(
 @pytest.fixture
 async def api(opened: Site) -> AsyncIterator[str]:
     """The URL of an API that is served."""
+    await opened.keep_allowed()
     settings = opened.settings.model_copy(update={"http_port": 0})
     async with service(settings, Probes()) as urls:
         yield urls["http"]

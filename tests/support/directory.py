@@ -144,7 +144,7 @@ class Site:
         await self.trust.put_api_key(trust.digest(key), grant)
         self.allowed[trust.digest(key)] = grant
         if self.replicas:
-            await self._keep_allowed()
+            await self.keep_allowed()
         return {"authorization": f"Bearer {key}"}
 
     async def happen(self, *told: Fact) -> None:
@@ -199,7 +199,7 @@ class Site:
     async def running(self, **changed: object) -> AsyncIterator[Probes]:
         """Run one replica of the service, which forgets no key that was let in."""
         probes = Probes()
-        await self._keep_allowed()
+        await self.keep_allowed()
         self.replicas.append(probes)
         try:
             async with service(self.settings.model_copy(update=changed), probes):
@@ -207,7 +207,7 @@ class Site:
         finally:
             self.replicas.remove(probes)
 
-    async def _keep_allowed(self) -> None:
+    async def keep_allowed(self) -> None:
         """Let PostgreSQL know the keys, too: a view that is written again has them."""
         url = self.settings.postgres_url.get_secret_value()
         postgres = await asyncpg.connect(url)

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from itertools import pairwise
 
 import pytest
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 
+from homeport.errors import Unavailable
 from homeport.events import publisher, pulling, subjects
 from homeport.events.client import BusClient
 from homeport.events.pulling import Pull
@@ -160,29 +160,19 @@ async def test_a_lost_question_is_repeated(
         assert _numbers(await taking) == [1]
 
 
-async def test_a_consumer_that_is_gone_is_asked_again_with_patience(
-    nats: BusClient, pull: Pull, monkeypatch: pytest.MonkeyPatch
+async def test_of_a_consumer_that_is_gone_whoever_takes_hears(
+    nats: BusClient, pull: Pull
 ) -> None:
-    asked = []
-    ask = Pull._ask
-
-    async def note(this: Pull, count: int, now: float) -> None:
-        asked.append(now)
-        await ask(this, count, now)
-
-    monkeypatch.setattr(Pull, "_ask", note)
-    await nats.jetstream().delete_consumer(subjects.STREAM, DURABLE)
     taking = asyncio.create_task(_take(pull))
-    async with asyncio.timeout(20):
-        while len(asked) < 3:
-            await asyncio.sleep(0.01)
-        await _make(nats)
-        await _happen(nats, 1)
-        assert _numbers(await taking) == [1]
-    assert all(
-        second - first >= pulling.PAUSE_SECONDS * 0.9
-        for first, second in pairwise(asked)
-    )
+    await nats.flush()
+    await nats.jetstream().delete_consumer(subjects.STREAM, DURABLE)
+    with pytest.raises(Unavailable, match="Consumer Deleted"):
+        await taking
+    with pytest.raises(Unavailable, match="NATS"):
+        await _take(pull)
+    await _make(nats)
+    await _happen(nats, 1)
+    assert _numbers(await _take(pull)) == [1]
 
 
 async def test_whoever_leaves_does_not_wait_for_a_server_that_is_away(
