@@ -1,9 +1,9 @@
-"""Ten thousand channels to which nothing happens: what they cost, and how they wake."""
+"""Channels to which nothing happens, and others: what they cost, and how they wake."""
 
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -34,11 +34,55 @@ SETTLING_SECONDS = 8
 """So long new ones are looked at once more."""
 IDLE_SECONDS = 10
 BYTES_WANTED = 5_000
+LIVE = 1_000
+LIVE_SECONDS = 2
+"""So long after they were told something they are looked at."""
+LIVE_BYTES_WANTED = 64_000
 WAKING_WANTED = 0.050
 
 
 async def measure() -> bool:
     """Return whether a channel costs less, and is woken sooner, than is wanted."""
+    idle = await _idle()
+    return await _live() and idle
+
+
+async def _live() -> bool:
+    """Let something happen to many at once, and look what they take."""
+    probe = free_port()
+    pages = addresses.url("http", "127.0.0.1", probe)
+    async with (
+        servers() as started,
+        bus.connection(started.nats_url) as nats,
+        _receiver() as (url, arrivals),
+        _notifier(started, probe) as pid,
+    ):
+        accounts = await _fill(started.postgres_url, url, LIVE + WOKEN)
+        await _until_resting(pages, LIVE + WOKEN)
+        await _tell(nats, accounts[LIVE:], arrivals)
+        before = _resident(pid, started.processes["nats"])
+        await _tell(nats, accounts[:LIVE], arrivals)
+        await asyncio.sleep(LIVE_SECONDS)
+        after = _resident(pid, started.processes["nats"])
+    pairs = zip(before, after, strict=True)
+    notifier, server = ((more - less) / LIVE for less, more in pairs)
+    print(f"a live one in the notifier       {notifier:8.0f} bytes")
+    print(f"a live one in nats-server        {server:8.0f} bytes")
+    return notifier + server < LIVE_BYTES_WANTED
+
+
+async def _tell(
+    nats: BusClient, accounts: Sequence[AccountId], arrivals: "asyncio.Queue[float]"
+) -> None:
+    for begin in range(0, len(accounts), publisher.MAX_BATCH):
+        share = accounts[begin : begin + publisher.MAX_BATCH]
+        await publisher.publish(nats, [_happened(account) for account in share])
+    for _ in accounts:
+        await arrivals.get()
+
+
+async def _idle() -> bool:
+    """Let ten thousand rest, and wake a few."""
     probe = free_port()
     pages = addresses.url("http", "127.0.0.1", probe)
     async with (
@@ -153,23 +197,26 @@ async def _wake(
     """Let something happen to one account after the other; return the median delay."""
     delays = []
     for account in accounts:
-        device = DeviceId(uuid.uuid4().hex)
-        body = (
-            f'{{"fact":"registration.expired","id":"{device}.1","account_id":"{account}"'
-            f',"device_id":"{device}","endpoint_name":"bench","revision":1}}'
-        )
-        envelope = Envelope(
-            f"{device}.1",
-            FactName.REGISTRATION_EXPIRED,
-            account,
-            device,
-            "2026-11-24T14:20:05.123456Z",
-            body.encode(),
-        )
         begun = time.monotonic()
-        await publisher.publish(nats, [envelope])
+        await publisher.publish(nats, [_happened(account)])
         delays.append(await arrivals.get() - begun)
     return sorted(delays)[len(delays) // 2]
+
+
+def _happened(account: AccountId) -> Envelope:
+    device = DeviceId(uuid.uuid4().hex)
+    body = (
+        f'{{"fact":"registration.expired","id":"{device}.1","account_id":"{account}"'
+        f',"device_id":"{device}","endpoint_name":"bench","revision":1}}'
+    )
+    return Envelope(
+        f"{device}.1",
+        FactName.REGISTRATION_EXPIRED,
+        account,
+        device,
+        "2026-11-24T14:20:05.123456Z",
+        body.encode(),
+    )
 
 
 def _resident(*pids: int) -> list[int]:

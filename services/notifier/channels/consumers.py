@@ -32,7 +32,7 @@ BATCH = 1_000
 PACE_SECONDS = 0.005
 """The time between batches where events come close together; a single one waits not."""
 IDLE_SECONDS = 5.0
-"""How long to wait for an event before looking whether anybody still wants it."""
+"""How long one question for events lasts; also how late a lost one is repeated."""
 ACKNOWLEDGE_SECONDS = 2.0
 """After this time the events of a replica that died are given to its successor."""
 UNUSED_SECONDS = 48 * 3600
@@ -264,7 +264,7 @@ async def inbox(
         nats, channel.key_id, channel.account, after=after, since=channel.created_at
     )
     jetstream = nats.jetstream(timeout=_ANSWER_SECONDS)
-    pull = Pull(nats, subjects.STREAM, durable)
+    pull = Pull(nats, subjects.STREAM, durable, open_seconds=IDLE_SECONDS)
     with reported():
         await pull.open()
     try:

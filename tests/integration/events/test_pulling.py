@@ -143,10 +143,7 @@ async def test_a_batch_is_acknowledged_as_one(nats: BusClient, pull: Pull) -> No
             await asyncio.sleep(0.01)
 
 
-async def test_a_lost_question_is_repeated(
-    nats: BusClient, pull: Pull, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pulling, "OPEN_SECONDS", 0.2)
+async def test_a_lost_question_is_repeated(nats: BusClient, pull: Pull) -> None:
     taking = asyncio.create_task(_take(pull))
     await nats.flush()
     assert nats._transport is not None
