@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from nats.aio.client import Client
+from nats.errors import NoRespondersError
 
 from homeport import names
 from homeport.coap import codec
@@ -82,7 +83,7 @@ class Scene:
 
 @asynccontextmanager
 async def edge(
-    redis_url: str, nats_url: str, **changed: object
+    redis_url: str, nats_url: str, *, scheme: str = "coap", **changed: object
 ) -> AsyncIterator[tuple[str, Probes]]:
     await trust.introduce(redis_url)
     settings = LwM2MSettings(
@@ -95,7 +96,7 @@ async def edge(
     ).model_copy(update=changed)
     probes = Probes()
     async with service(settings, probes) as opened:
-        yield opened["coap"], probes
+        yield opened[scheme], probes
 
 
 @pytest.fixture
@@ -321,10 +322,18 @@ async def enqueue(redis_url: str, request: str = "1") -> EdgeId:
 
 
 async def ask(scene: Scene, redis_url: str, request: str = "1") -> None:
-    """Ask the device for a value, and tell the edge that has it."""
+    """Ask the device for a value, and tell the edge that has it, once that listens."""
     poke = subjects.poke(await enqueue(redis_url, request))
-    answer = await scene.nats.request(poke, DEVICE.encode(), timeout=5)
-    assert answer.data == subjects.HERE
+
+    async def told() -> bool:
+        try:
+            answer = await scene.nats.request(poke, DEVICE.encode(), timeout=5)
+        except NoRespondersError:
+            return False
+        assert answer.data == subjects.HERE
+        return True
+
+    await until(told)
 
 
 @pytest.mark.conforms("C-124", "B-172")
@@ -362,7 +371,7 @@ async def test_over_a_connection_it_is_asked_told_and_lost(
 ) -> None:
     async with (
         bus.connection(nats_url) as nats,
-        edge(redis_url, nats_url) as (url, probes),
+        edge(redis_url, nats_url, scheme="coap+tcp") as (url, probes),
     ):
         port = urlsplit(url).port
         scene = Scene(url, nats, device, probes)
