@@ -56,3 +56,22 @@ def test_a_value_put_again_is_the_newest() -> None:
         made.put(key, key, length=1, now=3)
     assert made.get("a", now=3) == "again"
     assert made.get("b", now=3) is None
+
+
+def test_a_value_that_is_replaced_keeps_its_time_and_its_place() -> None:
+    made = kept()
+    made.put("b", "b", length=1, now=1)
+    made.replace("a", "again", length=20, now=LIFETIME_SECONDS)
+    assert made.get("a", now=LIFETIME_SECONDS) == "again"
+    assert made.get("a", now=LIFETIME_SECONDS + 0.5) is None
+    made.replace("c", "first", length=1, now=2)
+    made.put("d", "d", length=1, now=2)
+    assert [made.get(key, now=2) for key in "abcd"] == [None, "b", "first", "d"]
+
+
+def test_a_value_that_grows_makes_the_oldest_give_way() -> None:
+    made = kept()
+    made.put("b", "b", length=1, now=1)
+    made.replace("b", "large", length=95, now=1)
+    assert made.get("a", now=1) is None
+    assert made.get("b", now=1) == "large"
