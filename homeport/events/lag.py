@@ -108,7 +108,7 @@ def _reader(name: str) -> Reader:
             return Reader.EXPIRY
         case subjects.NOTIFIER_DURABLE:
             return Reader.NOTIFIER
-        case _ if subjects.is_channel_durable(name):
+        case _ if subjects.is_reader_durable(name):
             return Reader.CHANNELS
         case _:
             return Reader.OTHERS

@@ -19,6 +19,7 @@ from homeport.errors import Unavailable
 from homeport.events.client import BusClient, Ear
 
 OPEN_SECONDS = 1.0
+"""How long a question stays open; also how late one is repeated that was lost."""
 _ANSWER_SECONDS = 0.5
 _OVER = frozenset({"404", "408"})
 """Statuses of a question that is over because nothing, or nothing more, has come."""
@@ -28,21 +29,12 @@ _ALIVE = "100"
 class Pull:
     """What one process has of a durable consumer.
 
-    ``open_seconds`` is how long a question stays open; also how late one is repeated
-    that was lost. Of several takers one waits at a time: two would share what comes, in
-    batches of half the size.
+    Of several takers one waits at a time: two would share what comes, in batches of
+    half the size.
     """
 
-    def __init__(
-        self,
-        nats: BusClient,
-        stream: str,
-        durable: str,
-        *,
-        open_seconds: float = OPEN_SECONDS,
-    ) -> None:
+    def __init__(self, nats: BusClient, stream: str, durable: str) -> None:
         self._nats = nats
-        self._open_seconds = open_seconds
         self._asks = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
         self._inbox = nats.new_inbox()
         self._ear: Ear | None = None
@@ -107,9 +99,9 @@ class Pull:
                     await self._came.wait()
 
     async def _ask(self, count: int, now: float) -> None:
-        question = {"batch": count, "expires": int(self._open_seconds * 1e9)}
+        question = {"batch": count, "expires": int(OPEN_SECONDS * 1e9)}
         self._asked = count
-        self._open_until = now + self._open_seconds + _ANSWER_SECONDS
+        self._open_until = now + OPEN_SECONDS + _ANSWER_SECONDS
         await self._nats.publish(self._asks, orjson.dumps(question), self._inbox)
 
     def _hear(self, message: Msg) -> None:

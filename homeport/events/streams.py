@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import (
+    DiscardPolicy,
+    RePublish,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
 from nats.js.errors import NotFoundError
 
 from homeport.events import subjects
@@ -39,6 +45,7 @@ async def ensure(jetstream: JetStreamContext, limits: StreamLimits) -> None:
         num_replicas=limits.replicas,
         allow_atomic=True,
         allow_direct=True,
+        republish=RePublish(src=subjects.EVERYTHING, dest=subjects.STORED),
     )
     try:
         await jetstream.stream_info(subjects.STREAM)

@@ -1,6 +1,7 @@
 """Subjects, streams and durables: every wire name on NATS is spelled here.
 
     homeport.v1.<account id>.<fact>      a fact, in the stream DEVICES
+    homeport.stored.<account id>.<fact>  the same once the stream has it, with its place
     homeport.outbox.<bucket>             events wait in a bucket's outbox
     homeport.edge.<edge id>.poke         look at a device's queue now; one of all edges
                                          hears it too, for edges that are gone
@@ -13,13 +14,13 @@ from homeport.names import AccountId, EdgeId
 
 STREAM = "DEVICES"
 EVERYTHING = f"homeport.{VERSION}.>"
+STORED = "homeport.stored.>"
 DIRECTORY_DURABLE = "directory"
 RENEWALS_DURABLE = "directory-renewals"
 EXPIRY_DURABLE = "expiry"
 HERE, NOT_HERE = b"here", b"not here"
 """What an edge says to a `poke`."""
 NOTIFIER_DURABLE = "notifier"
-_CHANNEL = "channel-"
 _READER = "reader-"
 
 
@@ -38,29 +39,22 @@ def of_fact(fact: FactName) -> str:
     return f"homeport.{VERSION}.*.{fact}"
 
 
-def channel_durable(channel: str) -> str:
-    """Name the durable consumer of a notification channel (its id is hex)."""
-    return f"{_CHANNEL}{channel}"
+def stored(account: AccountId) -> str:
+    """Return the subject filter of all facts of an account that the stream has."""
+    return f"homeport.stored.{account}.>"
 
 
-def reader_durable(consumer: str, reader: str) -> str:
-    """Name what a reader of a named consumer is given events by (its ids are hex)."""
-    return f"{_READER}{consumer}-{reader}"
+def reader_durable(owner: str, reader: str) -> str:
+    """Name what a reader is given events by, for a channel or a named consumer.
+
+    Both ids are hex.
+    """
+    return f"{_READER}{owner}-{reader}"
 
 
-def channel_of(durable: str) -> str:
-    """Return the channel that a durable consumer is of; '' where it is of none."""
-    return durable.removeprefix(_CHANNEL) if durable.startswith(_CHANNEL) else ""
-
-
-def account_of(subject: str) -> AccountId:
-    """Return the account that a subject, or a filter of its subjects, belongs to."""
-    return AccountId(subject.split(".")[2])
-
-
-def is_channel_durable(name: str) -> bool:
-    """Say whether a consumer is of a notification channel, or of a reader."""
-    return name.startswith((_CHANNEL, _READER))
+def is_reader_durable(name: str) -> bool:
+    """Say whether a consumer is of a reader."""
+    return name.startswith(_READER)
 
 
 def outbox(bucket: int) -> str:

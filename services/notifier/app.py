@@ -40,6 +40,7 @@ from services.notifier.named_consumers.consumer_store import ConsumerStore
 from services.notifier.nats_users.nats_authorization import Authorization
 from services.notifier.nats_users.nats_granting import Granting
 from services.notifier.revocations import Revocations
+from services.notifier.stream.inbox import Inbox
 
 SETTINGS = NotifierSettings
 
@@ -72,8 +73,8 @@ async def service(
             TrustView(base.redis),
             stored,
             base.subscriptions,
-            base.resting.cursors,
-            discard=base.resting.discard,
+            base.inboxes.cursors,
+            discard=base.inboxes.discard,
             seconds=settings.key_sweep_seconds,
         )
         if granting := http.granting(settings, base):
@@ -83,7 +84,7 @@ async def service(
             roster.run(),
             _expire(ledger, settings),
             _sweeper(settings, base).run(),
-            _unattended(settings, base, stored).run(),
+            _unattended(settings, base).run(),
             revocations.hear(TrustChanges(base.redis, edge=base.identity)),
             revocations.watch(),
         ):
@@ -100,7 +101,7 @@ def _roster(
 ) -> Roster:
     pace = Pace(timedelta(seconds=settings.webhook_patience_seconds))
 
-    async def deliver(channel: Channel) -> bool:
+    async def deliver(channel: Channel, inbox: Inbox) -> bool:
         if not isinstance(channel.way, Callback):
             return False
         calls = Insistence(
@@ -108,7 +109,7 @@ def _roster(
         )
         return await Delivery(
             channel,
-            inbox=base.resting.inbox,
+            inbox,
             addressee=base.addressees.of,
             hand_over=calls.hand_over,
         ).run()
@@ -122,7 +123,7 @@ def _roster(
             Kind.CALLBACK,
             base.interests,
         ),
-        serve=partial(base.resting.serve, deliver),
+        serve=partial(base.inboxes.serve, deliver),
         poll_seconds=settings.channel_poll_seconds,
     )
 
@@ -145,16 +146,12 @@ def _authorization(settings: NotifierSettings, granting: Granting) -> Authorizat
     return Authorization(key, granting.stored)
 
 
-def _unattended(
-    settings: NotifierSettings, base: Ground, stored: ChannelStore
-) -> Unattended:
+def _unattended(settings: NotifierSettings, base: Ground) -> Unattended:
     return Unattended(
-        base.nats,
-        base.resting.places,
+        base.inboxes.places,
         Stores(
-            stored,
             ConsumerStore(base.engine, most=settings.consumers_per_account),
-            base.resting.cursors,
+            base.inboxes.cursors,
         ),
         claims=partial(
             claims,

@@ -24,8 +24,8 @@ from homeport.store.queue import RequestQueue
 from homeport.store.sessions import SessionStore
 from services.notifier import observability
 from services.notifier.channels.addressees import Addressees
+from services.notifier.channels.inboxes import Inboxes, inboxes
 from services.notifier.channels.interests import Interests
-from services.notifier.channels.resting import Resting, resting
 from services.notifier.config import NotifierSettings
 from services.notifier.device_requests.endpoints import Endpoints
 from services.notifier.device_requests.open_requests import OpenRequests
@@ -56,7 +56,7 @@ class Ground:
     addressees: Addressees
     requests: Requests
     observing: Observing
-    resting: Resting
+    inboxes: Inboxes
 
 
 @asynccontextmanager
@@ -114,7 +114,7 @@ async def ground(settings: NotifierSettings) -> AsyncIterator[Ground]:
             addressees=Addressees(interests.of, definitions.of),
             requests=requests,
             observing=Observing(sessions, queue, requests, subscriptions),
-            resting=await stack.enter_async_context(resting(nats, engine)),
+            inboxes=await stack.enter_async_context(inboxes(nats, engine)),
         )
 
 

@@ -15,7 +15,6 @@ from homeport.store.trust import Grant, TrustView
 from services.notifier import answers
 from services.notifier.bodies import ChannelInfo
 from services.notifier.channels import (
-    consumers,
     handlers,
     http_backlogs,
     http_callbacks,
@@ -27,7 +26,7 @@ from services.notifier.channels.channels import Channel, Kind
 from services.notifier.channels.claims import claims
 from services.notifier.channels.delivery import Delivery
 from services.notifier.channels.ledger import Ledger
-from services.notifier.channels.polls import Polls, Source
+from services.notifier.channels.polls import Polls
 from services.notifier.channels.roster import Roster
 from services.notifier.channels.sockets import Sockets
 from services.notifier.channels.store import ChannelStore
@@ -49,6 +48,7 @@ from services.notifier.nats_users.nats_granting import Granting
 from services.notifier.nats_users.nats_user_bodies import public
 from services.notifier.nats_users.nats_user_store import NatsUserStore
 from services.notifier.ports import Ports
+from services.notifier.stream.inbox import Inbox
 from services.notifier.subscriptions import http_presubscriptions, http_subscriptions
 from services.notifier.subscriptions.subscribing import Subscribing
 
@@ -74,7 +74,7 @@ async def application(settings: NotifierSettings) -> AsyncIterator[FastAPI]:
         ledger = Ledger(base.engine)
         sockets = Sockets(stored, ledger)
         roster = _roster(settings, base, sockets)
-        collect = base.resting.collect
+        collect = base.inboxes.collect
         serving = vital(roster.run())
         stack.push_async_callback(end, serving)
         await roster.begun()
@@ -86,15 +86,11 @@ async def application(settings: NotifierSettings) -> AsyncIterator[FastAPI]:
                 ledger=ledger,
                 put=callers.put,
                 collect=collect,
-                backlog=base.resting.state,
+                backlog=base.inboxes.state,
                 polls=Polls(
                     stored,
                     ledger,
-                    Source(
-                        collect,
-                        base.resting.inbox,
-                        partial(consumers.acknowledge, base.nats),
-                    ),
+                    base.inboxes,
                     claims=roster.held,
                     addressee=base.addressees.of,
                     seconds=settings.pull_seconds,
@@ -129,20 +125,20 @@ def _consuming(settings: NotifierSettings, base: Ground) -> Consuming:
     stored = ConsumerStore(base.engine, most=settings.consumers_per_account)
     return Consuming(
         stored,
-        base.resting.cursors,
-        base.resting.places,
+        base.inboxes.cursors,
+        base.inboxes.places,
         Readers(base.nats, stored),
     )
 
 
 def _roster(settings: NotifierSettings, base: Ground, sockets: Sockets) -> Roster:
-    async def deliver(channel: Channel) -> bool:
+    async def deliver(channel: Channel, inbox: Inbox) -> bool:
         socket = sockets.of(channel)
         return (
             socket is not None
             and await Delivery(
                 channel,
-                inbox=base.resting.inbox,
+                inbox,
                 addressee=base.addressees.of,
                 hand_over=socket.hand_over,
             ).run()
@@ -157,7 +153,7 @@ def _roster(settings: NotifierSettings, base: Ground, sockets: Sockets) -> Roste
             Kind.WEB_SOCKET,
             base.interests,
         ),
-        serve=partial(base.resting.serve, deliver),
+        serve=partial(base.inboxes.serve, deliver),
         poll_seconds=settings.channel_poll_seconds,
     )
 

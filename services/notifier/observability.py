@@ -325,9 +325,14 @@ def record_nats_users_wait(reason: str) -> None:
     _log.warning("NATS users not looked at", reason=reason)
 
 
-def record_wakes_wait(reason: str) -> None:
-    """Log that it cannot be seen now what happens to channels that rest."""
-    _log.warning("resting channels not looked at", reason=reason)
+def record_feeds_wait(reason: str) -> None:
+    """Log that it cannot be seen now whether channels have missed something."""
+    _log.warning("channels not looked after", reason=reason)
+
+
+def record_bookmarks_wait(reason: str) -> None:
+    """Log that it cannot be written down now where channels have come to."""
+    _log.warning("places not written down", reason=reason)
 
 
 def record_clock_waits(reason: str) -> None:

@@ -65,7 +65,8 @@ class Callback:
 class LongPoll:
     """Notifications wait to be asked for.
 
-    ``receipt`` acknowledges what the last poll was given; '' when that is done.
+    ``receipt`` is the place up to which the last poll was given everything; '' when
+    that is acknowledged.
     """
 
     receipt: str = ""

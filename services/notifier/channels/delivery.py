@@ -1,33 +1,24 @@
 """Bringing one channel's notifications to its application: in order, at least once."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from homeport.errors import InvalidFormat, Unavailable
+from homeport.errors import InvalidFormat
 from homeport.runtime import traces
 from services.notifier import observability
 from services.notifier.channels import messages
 from services.notifier.channels.channels import Channel
 from services.notifier.channels.messages import Addressee, Message, Notice, Taken
 
-INTERRUPTION_SECONDS = 1.0
-"""How long to wait for a server of ours."""
-
-
-QUIET_TURNS = 6
-"""So many in which nothing comes are a while: half a minute."""
-
 
 class Events(Protocol):
-    """A channel's events; both methods raise Unavailable."""
+    """A channel's events."""
 
     async def take(self) -> Sequence[Taken]:
-        """Wait for the next batch; nothing if nothing came for a while."""
+        """Take the next batch; nothing where there is none. Raises Unavailable."""
 
-    async def acknowledge(self) -> None:
+    def acknowledge(self) -> None:
         """Say that the batch taken last is delivered."""
 
 
@@ -41,40 +32,29 @@ class Delivery:
     def __init__(
         self,
         channel: Channel,
+        events: Events,
         *,
-        inbox: Callable[[Channel], AbstractAsyncContextManager[Events]],
         addressee: Callable[[Channel], Awaitable[Addressee]],
         hand_over: Callable[[Message], Awaitable[bool]],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._channel = channel
-        self._inbox = inbox
+        self._events = events
         self._addressee = addressee
         self._hand_over = hand_over
-        self._quiet = 0
-        self._sleep = sleep
 
     async def run(self) -> bool:
-        """Deliver until nothing has come for a while.
+        """Deliver all that there is; False when there is nobody any more to deliver to.
 
-        Returns False when there is nobody any more to deliver to. While a server of
-        ours is away, keep trying. Beginning again is harmless: what is not acknowledged
-        is delivered once more.
+        Raises Unavailable; what was not acknowledged is to be delivered once more then.
         """
-        accepted = True
-        while accepted and self._quiet < QUIET_TURNS:
-            try:
-                async with self._inbox(self._channel) as events:
-                    while accepted and self._quiet < QUIET_TURNS:
-                        accepted = await self._turn(events)
-            except Unavailable as error:
-                observability.record_interrupted(self._channel, str(error))
-                await self._sleep(INTERRUPTION_SECONDS)
-        return accepted
+        while batch := await self._events.take():
+            if not await self._deliver(batch):
+                return False
+            self._events.acknowledge()
+            observability.record_settled(batch[0].time)
+        return True
 
-    async def _turn(self, events: Events) -> bool:
-        """Deliver a batch; False when there is nobody any more to deliver to."""
-        batch = await events.take()
+    async def _deliver(self, batch: Sequence[Taken]) -> bool:
         belonging = (taken.traceparent for taken in batch)
         with traces.handling("deliver", belonging, channel=self._channel.key_id):
             for message in compose(batch, await self._addressee(self._channel)):
@@ -82,10 +62,6 @@ class Delivery:
                 if not await self._hand_over(message):
                     return False
                 observability.record_delivered(message, time.monotonic() - started)
-        if batch:
-            await events.acknowledge()
-            observability.record_settled(batch[0].time)
-        self._quiet = 0 if batch else self._quiet + 1
         return True
 
 

@@ -97,7 +97,7 @@ class Ledger:
             )
 
     async def polled(self, key_id: str, receipt: str) -> None:
-        """Remember that a channel was polled, and what acknowledges its answer."""
+        """Remember that a channel was polled, and the place that its answer came to."""
         async with changing(self._engine) as connection:
             await connection.execute(
                 update(channels)

@@ -1,28 +1,28 @@
 """Long polls: a channel's next message, for whoever asks (R-112).
 
 A poll may come to any replica, and its answer may be lost on the way. So what it was
-given is acknowledged by the next poll, with the receipt that the channel's row keeps.
+given is acknowledged by the next poll, with the receipt that the channel's row keeps:
+the place up to which it was given everything.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
 
 from homeport.errors import InvalidParameter, Unavailable
-from homeport.names import AccountId
 from homeport.runtime.tasks import first
 from homeport.store.trust import Grant
 from services.notifier import observability
 from services.notifier.channels import messages
 from services.notifier.channels.channels import Channel, LongPoll, Serialization
 from services.notifier.channels.claims import Claims
-from services.notifier.channels.consumers import Inbox
 from services.notifier.channels.delivery import read
+from services.notifier.channels.inboxes import Inboxes
 from services.notifier.channels.ledger import Ledger
 from services.notifier.channels.messages import Addressee, Taken
 from services.notifier.channels.store import ChannelStore
+from services.notifier.stream.inbox import Inbox
 
 LOOK_SECONDS = 5.0
 """How often a poll that waits looks whether its channel is still there."""
@@ -36,15 +36,6 @@ class Unanswered(Enum):
     DELETED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a channel's events come from; the calls raise Unavailable."""
-
-    collect: Callable[[str, AccountId], Awaitable[None]]
-    inbox: Callable[[Channel], AbstractAsyncContextManager[Inbox]]
-    acknowledge: Callable[[str], Awaitable[None]]
-
-
 class Polls:
     """The long polls that this replica answers, one of each key at a time.
 
@@ -56,7 +47,7 @@ class Polls:
         self,
         stored: ChannelStore,
         ledger: Ledger,
-        source: Source,
+        inboxes: Inboxes,
         *,
         claims: Callable[[], Claims],
         addressee: Callable[[Channel], Awaitable[Addressee]],
@@ -64,7 +55,7 @@ class Polls:
     ) -> None:
         self._stored = stored
         self._ledger = ledger
-        self._source = source
+        self._inboxes = inboxes
         self._claims = claims
         self._addressee = addressee
         self._seconds = seconds
@@ -85,8 +76,8 @@ class Polls:
             channel = await self._channel(grant)
             if channel is None:
                 return Unanswered.DELETED
-            async with self._source.inbox(channel) as inbox:
-                await self._settle(channel)
+            await self._settle(channel)
+            async with self._inboxes.open(channel) as inbox:
                 answer = await self._wait(channel, inbox, ending)
                 await claims.check()
                 return answer
@@ -125,7 +116,7 @@ class Polls:
         if channel is None:
             if await self._stored.removed_lately(grant.key_id):
                 return None
-            await self._source.collect(grant.key_id, grant.account)
+            await self._inboxes.collect(grant.key_id, grant.account)
             await self._stored.put(
                 grant.key_id, grant.account, LongPoll(), Serialization()
             )
@@ -136,8 +127,9 @@ class Polls:
 
     async def _settle(self, channel: Channel) -> None:
         """Take the poll as a sign that its caller has the answer before it."""
-        if isinstance(channel.way, LongPoll) and channel.way.receipt:
-            await self._source.acknowledge(channel.way.receipt)
+        if isinstance(channel.way, LongPoll) and channel.way.receipt.isdecimal():
+            place = int(channel.way.receipt)
+            await self._inboxes.cursors.advance({channel.key_id: place})
         await self._ledger.polled(channel.key_id, "")
 
     async def _wait(
@@ -148,23 +140,30 @@ class Polls:
         end = clock() + self._seconds
         while (left := end - clock()) > 0 and not ending.is_set():
             batch = await first(
-                inbox.take(min(left, LOOK_SECONDS)), _nothing_after(ending)
+                _next(inbox, min(left, LOOK_SECONDS)), _nothing_after(ending)
             )
             addressee = await self._addressee(channel)
             message, settled = messages.begin(
                 [read(taken, addressee) for taken in batch], most
             )
             if message is not None:
-                await inbox.give_back(batch[settled:])
-                receipt = inbox.receipt(batch[settled - 1])
-                await self._ledger.polled(channel.key_id, receipt)
+                receipt = batch[settled - 1].sequence
+                await self._ledger.polled(channel.key_id, str(receipt))
                 observability.record_given(message)
                 return messages.build(message)
             if batch:
-                await inbox.acknowledge()
+                inbox.acknowledge()
             elif await self._stored.get(channel.key_id) is None:
                 return Unanswered.DELETED
         return Unanswered.NOTHING
+
+
+async def _next(inbox: Inbox, seconds: float) -> list[Taken]:
+    """Wait for the next batch; nothing where none came for so long."""
+    waking = await inbox.rest()
+    if waking is not None:
+        await asyncio.wait([waking], timeout=seconds)
+    return await inbox.take()
 
 
 async def _nothing_after(ending: asyncio.Event) -> list[Taken]:

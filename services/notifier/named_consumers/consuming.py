@@ -8,12 +8,13 @@ from enum import Enum, auto
 
 from homeport.errors import InvalidParameter
 from homeport.names import AccountId
-from services.notifier.named_consumers.consumer_readers import Reader, Readers
+from services.notifier.named_consumers.consumer_readers import Readers
 from services.notifier.named_consumers.consumer_store import ConsumerStore
 from services.notifier.named_consumers.named_consumers import NamedConsumer, Selection
 from services.notifier.stream import drops
 from services.notifier.stream.cursors import Cursor, Cursors
 from services.notifier.stream.places import Places
+from services.notifier.stream.readers import Reader
 
 
 class Start(Enum):
@@ -86,7 +87,7 @@ class Consuming:
 
     async def advance(self, consumer: NamedConsumer, place: int) -> None:
         """Say that all up to a place is taken, unless more is."""
-        await self._cursors.advance(consumer.id, place)
+        await self._cursors.advance({consumer.id: place})
 
     async def remove(self, account: AccountId, name: str) -> bool:
         """Remove a consumer; whoever reads for it ends. False where there is none."""

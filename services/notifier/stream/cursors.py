@@ -1,16 +1,26 @@
-"""How far channels and named consumers have come, kept while nobody reads for them.
+"""How far channels and named consumers have come in the stream.
 
-While somebody does, NATS knows better; what is here is never ahead of it.
-All methods raise Unavailable when PostgreSQL is away.
+What is here is never ahead of what their applications have accepted. All methods raise
+Unavailable when PostgreSQL is away.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -21,6 +31,14 @@ from services.notifier.transactions import changing
 
 NOTED = timedelta(hours=1)
 """How often it is written down that a cursor still has its owner."""
+
+_ADVANCE = text("""
+    UPDATE notifier.cursors
+    SET place = told.place, looked = told.place, waiting = 0, used_at = now()
+    FROM unnest(CAST(:owners AS text[]), CAST(:places AS bigint[]))
+        AS told (owner, place)
+    WHERE cursors.owner = told.owner AND cursors.place < told.place
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +94,6 @@ class Cursors:
         async with changing(self._engine) as connection:
             await put(connection, owner, account, place)
 
-    async def save(self, owner: str, account: AccountId, place: int) -> None:
-        """Say where an owner has come to, wherever it was; harmless when repeated."""
-        at = _at(place)
-        async with changing(self._engine) as connection:
-            await connection.execute(
-                insert(cursors)
-                .values(owner=owner, account_id=account, dropped=0, **at)
-                .on_conflict_do_update(index_elements=[cursors.c.owner], set_=at)
-            )
-
     async def move(self, owner: str, place: int) -> bool:
         """Say that an owner has come to a place, or goes back to it.
 
@@ -97,13 +105,16 @@ class Cursors:
             )
         return moved.rowcount > 0
 
-    async def advance(self, owner: str, place: int) -> None:
-        """Say that an owner has come to a place; one that is further stays there."""
+    async def advance(self, places: Mapping[str, int]) -> None:
+        """Say that owners have come to places; who is further stays there.
+
+        Nobody waits for a disk: a server that crashes just then may forget it.
+        """
         async with changing(self._engine) as connection:
+            await connection.execute(text("SET LOCAL synchronous_commit TO off"))
             await connection.execute(
-                update(cursors)
-                .where(cursors.c.owner == owner, cursors.c.place < place)
-                .values(**_at(place))
+                _ADVANCE,
+                {"owners": list(places), "places": list(places.values())},
             )
 
     async def note(self, before: Cursor, after: Cursor) -> bool:

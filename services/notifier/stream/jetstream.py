@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
-from homeport.errors import Unavailable
+from homeport.errors import InvalidFormat, Unavailable
 from homeport.events.cloudevents import TRACEPARENT
 from services.notifier.channels.messages import Taken
 
@@ -18,6 +19,8 @@ ANSWER_SECONDS = 2.0
 
 _TOKENS = 9
 """Of a reply's subject where it names no domain."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Mark(NamedTuple):
@@ -47,6 +50,28 @@ def taken(message: Msg, mark: Mark) -> Taken:
     return Taken(
         mark.place, mark.time // 1_000_000, message.data, headers.get(TRACEPARENT, "")
     )
+
+
+def stored(message: Msg) -> tuple[Taken, int]:
+    """Read an event that is published again (nats-architecture, ADR-28).
+
+    Returns it with the place of the one before it on its subject, 0 where there is
+    none. Raises InvalidFormat.
+    """
+    headers = message.headers or {}
+    try:
+        time = datetime.fromisoformat(headers["Nats-Time-Stamp"])
+        event = Taken(
+            int(headers["Nats-Sequence"]),
+            (time - _EPOCH) // _MILLISECOND,
+            message.data,
+            headers.get(TRACEPARENT, ""),
+        )
+        return event, int(headers["Nats-Last-Sequence"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise InvalidFormat(
+            "stored event", f"{type(error).__name__} {error}"
+        ) from error
 
 
 @contextmanager

@@ -36,13 +36,26 @@ class Places:
 
     def __init__(self, nats: Client) -> None:
         self._nats = nats
+        self._last = 0
 
     async def bounds(self) -> Bounds:
         """Return what the stream holds just now."""
         with reported():
             jetstream = self._nats.jetstream(timeout=ANSWER_SECONDS)
             state = (await jetstream.stream_info(subjects.STREAM)).state
+        self._last = state.last_seq
         return Bounds(max(1, state.first_seq), state.last_seq)
+
+    async def reach(self, place: int) -> bool:
+        """Say whether the stream has come to a place; one of another stream it has not.
+
+        What is known of it is not asked again, until there is a `doubt`.
+        """
+        return place <= self._last or place <= (await self.bounds()).last
+
+    def doubt(self) -> None:
+        """Take the stream for another one than it was, perhaps."""
+        self._last = 0
 
     async def waiting(self, filters: Iterable[str], *, after: int) -> int:
         """Count the events after a place whose subject is one of some."""

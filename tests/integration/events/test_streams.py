@@ -17,6 +17,8 @@ async def test_the_stream_has_the_limits_that_were_asked_for(nats_url: str) -> N
     assert config.duplicate_window == 300
     assert config.max_consumers == 20_000
     assert config.allow_atomic is True
+    assert config.republish is not None
+    assert config.republish.dest == subjects.STORED
 
 
 async def test_new_limits_reach_a_stream_that_exists(nats_url: str) -> None:

@@ -31,5 +31,13 @@ def test_a_poke_says_which_edge_it_is_for() -> None:
     assert subjects.outbox(7) == "homeport.outbox.7"
 
 
-def test_a_channel_has_a_durable_of_its_own() -> None:
-    assert subjects.channel_durable("ab") == "channel-ab"
+def test_what_the_stream_has_is_told_by_accounts() -> None:
+    assert subjects.stored(ACCOUNT) == f"homeport.stored.{ACCOUNT}.>"
+    assert subjects.STORED == "homeport.stored.>"
+
+
+def test_a_reader_is_known_by_its_durable() -> None:
+    durable = subjects.reader_durable("ab", "cd")
+    assert durable == "reader-ab-cd"
+    assert subjects.is_reader_durable(durable)
+    assert not subjects.is_reader_durable(subjects.DIRECTORY_DURABLE)

@@ -285,19 +285,6 @@ async def test_a_channel_that_fails_for_too_long_is_removed(
     assert receiver.items() == []
 
 
-async def test_a_consumer_that_was_lost_is_made_again(
-    opened: Site, receiver: Webhook
-) -> None:
-    async with opened.running():
-        await opened.subscribe(receiver.url)
-        await opened.happen(*deregistrations(1))
-        await receiver.until_items(1)
-        jetstream = opened.nats.jetstream()
-        await jetstream.delete_consumer("DEVICES", "channel-" + "b" * 32)
-        await opened.happen(LATER)
-        assert LATER.device in await receiver.until_items(2)
-
-
 async def test_lost_claims_end_delivery_at_once_and_are_taken_again(
     opened: Site, receiver: Webhook
 ) -> None:

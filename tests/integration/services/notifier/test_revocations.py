@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from nats.js.errors import NotFoundError
 
-from homeport.events import subjects
 from homeport.store import trust
 from tests.support.downlink import PlayedEdge, played_edge
 from tests.support.notifier import KEY, KEY_ID, Site, site
@@ -51,17 +49,10 @@ async def delete(opened: Site) -> None:
 
 
 async def nothing_left(opened: Site) -> None:
-    """Wait until nothing is left of KEY, neither rows nor what waits for it."""
+    """Wait until nothing is left of KEY."""
 
     async def gone() -> bool:
-        if await opened.query(ROWS):
-            return False
-        durable = subjects.channel_durable(KEY_ID)
-        try:
-            await opened.nats.jetstream().consumer_info(subjects.STREAM, durable)
-        except NotFoundError:
-            return True
-        return False
+        return not await opened.query(ROWS)
 
     await until(gone)
 

@@ -1,4 +1,4 @@
-"""Channels for which nobody reads become places; what they lose is counted."""
+"""What waits where nobody reads is counted, and what is lost there."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,20 +9,17 @@ import pytest
 from prometheus_client import REGISTRY
 
 from homeport.events import subjects
-from homeport.keyring import Keyring
 from homeport.runtime import database
 from services.notifier.channels.channels import Kind
 from services.notifier.channels.claims import claims
 from services.notifier.channels.interests import Interests
-from services.notifier.channels.store import ChannelStore
 from services.notifier.channels.unattended import Stores, Unattended
 from services.notifier.named_consumers.consumer_store import ConsumerStore
 from services.notifier.schema import MIGRATIONS, SCHEMA
 from services.notifier.stream.cursors import Cursors
 from services.notifier.stream.places import Places
 from services.notifier.subscriptions.subscriptions import NOTHING, Interest
-from tests.support.keyring import SECRET_KEY
-from tests.support.notifier import KEY_ID, Site, deregistrations, site
+from tests.support.notifier import Site, deregistrations, site
 from tests.support.polling import until
 
 pytestmark = pytest.mark.integration
@@ -49,63 +46,15 @@ async def unattended(opened: Site) -> AsyncIterator[Unattended]:
         url, schema=SCHEMA, migrations=MIGRATIONS
     ) as engine:
         yield Unattended(
-            opened.nats,
             Places(opened.nats),
-            Stores(
-                ChannelStore(engine, Keyring.parse(SECRET_KEY)),
-                ConsumerStore(engine, most=10),
-                Cursors(engine),
-            ),
+            Stores(ConsumerStore(engine, most=10), Cursors(engine)),
             claims=partial(claims, url, Kind.CALLBACK, Interests(interest)),
             seconds=60,
         )
 
 
-async def durables(opened: Site) -> list[str]:
-    found = await opened.nats.jetstream().consumers_info(subjects.STREAM)
-    return [each.name for each in found if subjects.channel_of(each.name)]
-
-
 def metric(name: str) -> float:
     return REGISTRY.get_sample_value(f"homeport_notifier_{name}") or 0
-
-
-async def test_a_channel_that_was_left_becomes_a_place(opened: Site) -> None:
-    await opened.listen()
-    await opened.happen(*deregistrations(2))
-    async with opened.socket() as socket, asyncio.timeout(20):
-        await socket.recv()
-        await opened.until_served()
-        async with unattended(opened) as looking:
-            await looking.look()
-            assert await durables(opened)
-    await opened.until_served(served=False)
-    await opened.happen(*deregistrations(3, start=2))
-    async with unattended(opened) as looking:
-        await looking.look()
-    assert await durables(opened) == []
-    assert (await opened.client.get(BACKLOG)).json()["waiting"] == 3
-    async with opened.socket() as socket, asyncio.timeout(20):
-        first = str(await socket.recv())
-    assert deregistrations(3, start=2)[0].device in first
-
-
-async def test_a_long_poll_keeps_its_receipt(opened: Site) -> None:
-    pull = partial(opened.client.get, "/v2/notification/pull")
-    await pull()
-    await opened.happen(*deregistrations(2))
-
-    async def answered() -> bool:
-        return bool((await pull()).status_code == 200)
-
-    await until(answered)
-    async with unattended(opened) as looking:
-        await looking.look()
-        assert await durables(opened)
-        assert (await pull()).status_code == 204
-        await opened.query("DELETE FROM notifier.channels")
-        await looking.look()
-        assert await durables(opened) == []
 
 
 async def test_what_is_lost_is_counted_of_channels_and_consumers(
@@ -128,23 +77,20 @@ async def test_what_is_lost_is_counted_of_channels_and_consumers(
     assert (found["waiting"], found["dropped"]) == (5, 6)
 
 
-async def test_what_a_served_channel_loses_is_counted(opened: Site) -> None:
+async def test_what_a_served_channel_has_taken_is_not_lost(opened: Site) -> None:
     await opened.listen()
     await opened.happen(*deregistrations(4))
-    jetstream = opened.nats.jetstream()
     async with opened.socket() as socket, asyncio.timeout(20):
         await socket.recv()
-        await opened.until_served()
 
         async def accepted() -> bool:
-            durable = subjects.channel_durable(KEY_ID)
-            found = await jetstream.consumer_info(subjects.STREAM, durable)
-            return bool(found.ack_floor and found.ack_floor.stream_seq == 4)
+            (row,) = await opened.query("SELECT place FROM notifier.cursors")
+            return bool(row["place"] == 4)
 
         await until(accepted)
         async with unattended(opened) as looking:
             await looking.look()
-            await jetstream.purge_stream(subjects.STREAM)
+            await opened.nats.jetstream().purge_stream(subjects.STREAM)
             await looking.look()
     backlog = await opened.client.get(BACKLOG)
     assert backlog.json() == {"waiting": 0, "dropped": 0}

@@ -54,11 +54,14 @@ async def test_it_may_be_moved_both_ways_or_only_on(
 ) -> None:
     cursors, _ = stores
     assert not await cursors.move(OWNER, 3)
-    await cursors.save(OWNER, ACCOUNT, 7)
+    await cursors.begin(OWNER, ACCOUNT, 7)
+    await cursors.begin(OTHER, ACCOUNT, 1)
     assert await cursors.move(OWNER, 3)
-    await cursors.advance(OWNER, 5)
-    await cursors.advance(OWNER, 4)
+    await cursors.advance({OWNER: 5, OTHER: 8, "d" * 32: 9})
+    await cursors.advance({OWNER: 4})
     assert await cursors.get(OWNER) == Cursor(OWNER, ACCOUNT, 5, looked=5)
+    assert await cursors.get(OTHER) == Cursor(OTHER, ACCOUNT, 8, looked=8)
+    assert await cursors.get("d" * 32) is None
 
 
 async def test_what_was_found_is_kept_unless_the_owner_has_moved(
@@ -72,7 +75,7 @@ async def test_what_was_found_is_kept_unless_the_owner_has_moved(
     assert await cursors.note(before, after)
     assert not await cursors.note(before, replace(after, dropped=100))
     assert await cursors.get(OWNER) == after
-    await cursors.save(OWNER, ACCOUNT, 9)
+    await cursors.advance({OWNER: 9})
     assert await cursors.get(OWNER) == Cursor(OWNER, ACCOUNT, 9, 9, 0, dropped=2)
 
 

@@ -83,3 +83,19 @@ async def test_nothing_is_known_without_the_stream(nats: BusClient) -> None:
         await Places(nats).bounds()
     with pytest.raises(Unavailable):
         await Places(nats).newest(OURS)
+
+
+async def test_a_place_that_the_stream_has_not_come_to_is_of_another_one(
+    nats: BusClient,
+) -> None:
+    places = Places(nats)
+    await publisher.publish(nats, deregistrations(2))
+    assert await places.reach(2)
+    assert not await places.reach(3)
+    await publisher.publish(nats, deregistrations(1, start=2))
+    assert await places.reach(3)
+    await nats.jetstream().delete_stream(subjects.STREAM)
+    assert await places.reach(3)
+    places.doubt()
+    with pytest.raises(Unavailable):
+        await places.reach(3)

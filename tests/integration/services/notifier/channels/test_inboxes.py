@@ -1,16 +1,22 @@
-"""A channel to which nothing happens costs nothing in NATS, and is woken at once."""
+"""A channel rests without costing NATS anything, and hears at once what happens."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from homeport.errors import Unavailable
 from homeport.events import subjects
 from homeport.events.client import BusClient, Ear, Hears
 from homeport.names import AccountId
-from services.notifier.channels import delivery
-from services.notifier.channels.consumers import Inbox
-from services.notifier.stream import wakes
+from homeport.runtime import database
+from services.notifier.channels import inboxes as module
+from services.notifier.channels.channels import Channel, Serialization, WebSocket
+from services.notifier.channels.inboxes import Inboxes, inboxes
+from services.notifier.schema import MIGRATIONS, SCHEMA
+from services.notifier.stream import feeds
+from services.notifier.stream.inbox import Inbox
 from tests.support.notifier import ACCOUNT, KEY_ID, Site, deregistrations, site
 from tests.support.polling import until
 from tests.support.webhook import Webhook, webhook
@@ -18,6 +24,15 @@ from tests.support.webhook import Webhook, webhook
 pytestmark = pytest.mark.integration
 
 OTHER = AccountId("c" * 32)
+BACKLOG = "/v2/notification/channel/backlog"
+CHANNEL = Channel(
+    KEY_ID,
+    ACCOUNT,
+    WebSocket(),
+    Serialization(),
+    revision=1,
+    created_at=datetime.now(UTC) - timedelta(minutes=1),
+)
 
 
 @pytest.fixture
@@ -34,52 +49,57 @@ async def receiver() -> AsyncIterator[Webhook]:
         yield made
 
 
-@pytest.fixture(autouse=True)
-def tires_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Inbox.take, "__defaults__", (0.1,))
-    monkeypatch.setattr(delivery, "QUIET_TURNS", 2)
+@pytest.fixture
+async def served(opened: Site) -> AsyncIterator[Inboxes]:
+    """Make the inboxes that a replica has."""
+    url = opened.settings.postgres_url.get_secret_value()
+    async with (
+        database.connections(url, schema=SCHEMA, migrations=MIGRATIONS) as engine,
+        inboxes(opened.nats, engine) as made,
+    ):
+        yield made
 
 
-async def durables(opened: Site) -> list[str]:
+async def readers(opened: Site) -> list[str]:
     found = await opened.nats.jetstream().consumers_info(subjects.STREAM)
-    return [each.name for each in found if subjects.channel_of(each.name)]
+    return [each.name for each in found if subjects.is_reader_durable(each.name)]
 
 
-async def until_resting(opened: Site) -> None:
-    async def resting() -> bool:
-        return not await durables(opened)
+async def until_taken(opened: Site, place: int) -> None:
+    """Wait until it is written down that all up to a place is accepted."""
 
-    await until(resting)
+    async def written() -> bool:
+        (row,) = await opened.query("SELECT place FROM notifier.cursors")
+        return int(row["place"]) == place
 
-
-async def place(opened: Site) -> int:
-    (row,) = await opened.query("SELECT place FROM notifier.cursors")
-    return int(row["place"])
+    await until(written)
 
 
-async def test_a_new_channel_has_a_place_and_no_consumer(
+async def test_a_new_channel_begins_with_what_happens_next(
     opened: Site, receiver: Webhook
 ) -> None:
     await opened.happen(*deregistrations(3))
     async with opened.running():
         await opened.subscribe(receiver.url)
         await opened.until_served()
-        assert await durables(opened) == []
-        assert await place(opened) == 3
+        later = deregistrations(2, start=3)
+        await opened.happen(*later)
+        assert await receiver.until_items(2) == [each.device for each in later]
 
 
-async def test_a_channel_that_rests_is_woken_by_an_event_of_its_account(
+async def test_each_event_is_heard_and_nothing_is_left_in_nats(
     opened: Site, receiver: Webhook
 ) -> None:
     async with opened.running():
         await opened.subscribe(receiver.url)
+        await opened.until_served()
         many = deregistrations(6)
         for number, event in enumerate(many, 1):
             await opened.happen(*deregistrations(1, start=number, account=OTHER))
             await opened.happen(event)
             await receiver.until_items(number)
-            await until_resting(opened)
-            assert await place(opened) == 2 * number
+            await until_taken(opened, 2 * number)
+        assert await readers(opened) == []
     assert receiver.items() == [each.device for each in many]
 
 
@@ -90,14 +110,13 @@ async def test_what_comes_while_no_replica_runs_is_delivered(
         await opened.subscribe(receiver.url)
         await opened.happen(*deregistrations(1))
         await receiver.until_items(1)
-        await until_resting(opened)
     later = deregistrations(3, start=1)
     await opened.happen(*later)
     async with opened.running():
         assert (await receiver.until_items(4))[1:] == [each.device for each in later]
 
 
-async def test_channels_of_one_account_are_woken_together(opened: Site) -> None:
+async def test_channels_of_one_account_hear_together(opened: Site) -> None:
     key = "ak_1" + "e" * 60
     headers = await opened.allow(key, "e" * 32)
     await opened.listen()
@@ -107,31 +126,31 @@ async def test_channels_of_one_account_are_woken_together(opened: Site) -> None:
             await opened.happen(*deregistrations(1, start=number))
             async with asyncio.timeout(20):
                 assert await one.recv() == await two.recv()
-            await until_resting(opened)
 
 
-async def test_a_channel_wakes_whatever_was_not_heard(
+async def test_a_channel_is_told_whatever_was_not_heard(
     opened: Site, receiver: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wakes, "SOON_SECONDS", 0.1)
-    monkeypatch.setattr(wakes, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(feeds, "SOON_SECONDS", 0.1)
+    monkeypatch.setattr(feeds, "LOOK_SECONDS", 0.0)
     listen = BusClient.listen
 
     async def deaf(
         nats: BusClient, subject: str, heard: Hears, *, most: int = 0
     ) -> Ear:
-        if subject == subjects.of_account(ACCOUNT):
+        if subject == subjects.stored(ACCOUNT):
             return Ear(1_000_000, subject, heard, most)
-        return await listen(nats, subject, heard)
+        return await listen(nats, subject, heard, most=most)
 
     monkeypatch.setattr(BusClient, "listen", deaf)
     async with opened.running():
         await opened.subscribe(receiver.url)
         await opened.until_served()
-        for number in range(3):
-            await opened.happen(*deregistrations(1, start=number))
+        many = deregistrations(3)
+        for number, event in enumerate(many):
+            await opened.happen(event)
             await receiver.until_items(number + 1)
-            await until_resting(opened)
+    assert receiver.items() == [each.device for each in many]
 
 
 async def test_the_key_s_next_channel_goes_on_where_the_last_one_ended(
@@ -149,7 +168,7 @@ async def test_the_key_s_next_channel_goes_on_where_the_last_one_ended(
 
 
 async def test_a_stream_that_was_lost_does_not_hold_a_channel_up(
-    opened: Site, receiver: Webhook
+    opened: Site,
 ) -> None:
     await opened.happen(*deregistrations(9))
     await opened.listen()
@@ -161,14 +180,41 @@ async def test_a_stream_that_was_lost_does_not_hold_a_channel_up(
         assert later[0].device in str(await socket.recv())
 
 
-async def test_what_waits_is_told_of_a_channel_with_and_without_consumer(
-    opened: Site,
-) -> None:
-    path = "/v2/notification/channel/backlog"
-    assert (await opened.client.get(path)).status_code == 404
+async def test_what_waits_is_told(opened: Site) -> None:
+    assert (await opened.client.get(BACKLOG)).status_code == 404
     await opened.listen()
     await opened.happen(*deregistrations(3))
-    assert (await opened.client.get(path)).json() == {"waiting": 3, "dropped": 0}
+    assert (await opened.client.get(BACKLOG)).json() == {"waiting": 3, "dropped": 0}
     await opened.nats.jetstream().purge_stream(subjects.STREAM, keep=1)
     websocket = await opened.client.get("/v2/notification/websocket")
     assert websocket.json()["queue_size"] == 1
+
+
+async def test_a_place_that_was_lost_begins_with_its_channel(
+    opened: Site, served: Inboxes
+) -> None:
+    await opened.happen(*deregistrations(3))
+    async with served.open(CHANNEL) as inbox:
+        assert [each.sequence for each in await inbox.take()] == [1, 2, 3]
+        inbox.acknowledge()
+    await until_taken(opened, 3)
+
+
+async def test_what_a_server_of_ours_held_up_is_delivered_once_more(
+    opened: Site, served: Inboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INTERRUPTION_SECONDS", 0)
+    turns: list[list[int]] = []
+
+    async def deliver(_: Channel, inbox: Inbox) -> bool:
+        turns.append([each.sequence for each in await inbox.take()])
+        if len(turns) == 1:
+            raise Unavailable("NATS", "is away")
+        inbox.acknowledge()
+        return len(turns) < 2
+
+    await opened.happen(*deregistrations(2))
+    async with asyncio.timeout(20):
+        await served.serve(deliver, CHANNEL)
+    assert turns == [[1, 2], [1, 2]]
+    await until_taken(opened, 2)

@@ -1,0 +1,82 @@
+"""A reader takes the stream from a place on, and leaves nothing behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from nats.aio.msg import Msg
+
+from homeport.errors import Unavailable
+from homeport.events import publisher, subjects
+from homeport.events.client import BusClient
+from homeport.runtime import bus
+from services.notifier.stream import readers
+from services.notifier.stream.jetstream import mark
+from services.notifier.stream.readers import Reader
+from tests.support.notifier import ACCOUNT, deregistrations
+
+pytestmark = pytest.mark.integration
+
+OWNER = "b" * 32
+OURS = [subjects.of_account(ACCOUNT)]
+
+
+@pytest.fixture
+async def nats(nats_url: str) -> AsyncIterator[BusClient]:
+    async with bus.connection(nats_url) as client:
+        yield client
+
+
+async def test_it_takes_what_comes_after_its_place(nats: BusClient) -> None:
+    await publisher.publish(nats, deregistrations(5))
+    reader = Reader(nats, OWNER, place=2)
+    await reader.open(OURS)
+    batch = await reader.take(20)
+    assert batch is not None
+    assert [each.sequence for each in batch] == [3, 4, 5]
+    assert (reader.place, reader.waiting) == (5, 0)
+    assert await reader.take(0.01) == []
+    await reader.close()
+
+
+async def test_it_is_there_until_it_is_closed(nats: BusClient) -> None:
+    reader = Reader(nats, OWNER, place=0)
+    assert not await readers.is_there(nats, OWNER, reader.identity)
+    await reader.open(OURS)
+    assert await readers.is_there(nats, OWNER, reader.identity)
+    await reader.close()
+    assert not await readers.is_there(nats, OWNER, reader.identity)
+    assert not await readers.is_there(nats, OWNER, "")
+    await readers.end(nats, OWNER, reader.identity)
+
+
+async def test_it_is_over_when_somebody_ends_it(nats: BusClient) -> None:
+    reader = Reader(nats, OWNER, place=0)
+    await reader.open(OURS)
+    waiting = asyncio.create_task(reader.take(20))
+    await readers.end(nats, OWNER, reader.identity)
+    assert await waiting is None
+    await reader.close()
+
+
+async def test_an_event_that_was_lost_on_its_way_is_noticed(
+    nats: BusClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear = Reader._hear
+
+    def lose_the_second(reader: Reader, message: Msg) -> None:
+        if not message.reply or mark(message).number != 2:
+            hear(reader, message)
+
+    monkeypatch.setattr(Reader, "_hear", lose_the_second)
+    await publisher.publish(nats, deregistrations(3))
+    reader = Reader(nats, OWNER, place=0)
+    await reader.open(OURS)
+    with pytest.raises(Unavailable):
+        await _drain(reader)
+    await reader.close()
+
+
+async def _drain(reader: Reader) -> None:
+    while await reader.take(20):
+        pass
