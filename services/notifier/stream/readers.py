@@ -20,7 +20,7 @@ from homeport.events.client import BusClient, Ear
 from services.notifier.channels.messages import Taken
 from services.notifier.stream.jetstream import ANSWER_SECONDS, mark, reported, taken
 
-BATCH = 200
+BATCH = 1_000
 BATCH_BYTES = 4 * 2**20
 """What a reader holds of events at most; a single one may be 1.4 MB."""
 LINGER_SECONDS = 0.01
@@ -52,6 +52,7 @@ class Reader:
         self._ear: Ear | None = None
         self._came: list[Msg] = []
         self._number = 0
+        self._wanted = 1
         self._owed = 0
         self._alive_until = 0.0
         self._over = False
@@ -88,16 +89,11 @@ class Reader:
         It is over when somebody has ended it, or the server has forgotten it. Raises
         Unavailable when NATS is away, or has lost an event on the way.
         """
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        while not self._came and not self._over and loop.time() < until:
-            if not self._owed:
-                await self._ask()
-            await self._hear_something(until)
+        clock = asyncio.get_running_loop().time
+        await self._wait(1, clock() + seconds)
         if not self._came:
             return None if self._over else []
-        if len(self._came) < BATCH:
-            await asyncio.sleep(LINGER_SECONDS)
+        await self._wait(BATCH, clock() + LINGER_SECONDS)
         came, self._came = self._came, []
         marks = [mark(message) for message in came]
         self._number += len(came)
@@ -120,13 +116,21 @@ class Reader:
         self._owed = BATCH
         self._note_alive()
 
-    async def _hear_something(self, until: float) -> None:
-        self._heard.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(min(until, self._alive_until)):
-                await self._heard.wait()
-        if not self._heard.is_set() and self._silent():
-            raise Unavailable("NATS", "has been silent")
+    async def _wait(self, wanted: int, until: float) -> None:
+        """Wait for so many events, or for those that were asked for."""
+        clock = asyncio.get_running_loop().time
+        self._wanted = wanted
+        while len(self._came) < wanted and not self._over and clock() < until:
+            if not self._owed:
+                if self._came:
+                    return
+                await self._ask()
+            self._heard.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(min(until, self._alive_until)):
+                    await self._heard.wait()
+            if not self._heard.is_set() and clock() >= self._alive_until:
+                raise Unavailable("NATS", "has been silent")
 
     def _hear(self, message: Msg) -> None:
         self._note_alive()
@@ -138,14 +142,11 @@ class Reader:
         elif status != _ALIVE:
             self._owed = 0
             self._over |= headers.get("Description") == _DELETED or status == "503"
-        if status != _ALIVE:
+        if len(self._came) >= self._wanted or not self._owed:
             self._heard.set()
 
     def _note_alive(self) -> None:
         self._alive_until = asyncio.get_running_loop().time() + 2 * ALIVE_SECONDS
-
-    def _silent(self) -> bool:
-        return asyncio.get_running_loop().time() >= self._alive_until
 
 
 async def end(nats: BusClient, owner: str, reader: str) -> None:

@@ -14,6 +14,7 @@ from homeport.events.facts import FactName
 from homeport.runtime import bus
 from services.notifier.channels.messages import Taken
 from services.notifier.stream import inbox as module
+from services.notifier.stream import readers as readers_module
 from services.notifier.stream.bookmarks import Bookmarks
 from services.notifier.stream.cursors import Cursors
 from services.notifier.stream.feeds import Feeds
@@ -103,8 +104,9 @@ async def test_reading_ends_though_more_keeps_coming(
 
 
 async def test_a_reader_that_was_lost_is_followed_by_another_one(
-    nats: BusClient, inbox: Inbox
+    nats: BusClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(readers_module, "BATCH", 100)
     for start in range(0, 600, 300):
         await publisher.publish(nats, deregistrations(300, start=start))
     places = await take(inbox, 100)
