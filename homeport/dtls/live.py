@@ -35,7 +35,7 @@ class Live:
     ``floating`` is what is kept of it, without what is here already. Its address may
     change; what else it is stays. ``expires`` is when its credential
     does, in loop time. ``last_flight`` is what ended the handshake, for a peer that has
-    not heard it. It is ``idle`` where it is out of memory for no other reason.
+    not heard it.
     """
 
     __slots__ = (
@@ -46,7 +46,6 @@ class Live:
         "address",
         "expires",
         "floating",
-        "idle",
         "last_flight",
         "place",
         "records",
@@ -72,7 +71,6 @@ class Live:
         self.used = now
         self.expires = expires
         self.last_flight: Sequence[bytes] = ()
-        self.idle = False
         self._origin: Origin | None = None
         self._moved = now
         self._credit = MOST_MOVES
@@ -158,7 +156,6 @@ class LiveAssociations:
 
     def put(self, live: Live) -> Live | None:
         """Add an association; return the one that had its place."""
-        live.idle = False
         self._resting.pop(live.place, None)
         replaced = self._by_place.pop(live.place, None)
         self._by_place[live.place] = live
@@ -168,7 +165,6 @@ class LiveAssociations:
 
     def drop(self, live: Live) -> None:
         """Take an association out, unless another one has its place."""
-        live.idle = False
         if self._resting.get(live.place) is live:
             del self._resting[live.place]
         if self._by_place.get(live.place) is live:
@@ -184,7 +180,6 @@ class LiveAssociations:
                 break
             del self._by_place[oldest.place]
             if isinstance(oldest.records, Association):
-                oldest.idle = True
                 self._resting[oldest.place] = oldest
             self._left(oldest)
             popped.append(oldest)

@@ -132,7 +132,7 @@ class DtlsTransport:
     def reach(self, peer: Live) -> bool:
         """Take an association back that has only been idle; say whether it is here."""
         here = self._live.get(peer.place)
-        if here is None and peer.idle:
+        if here is None and self._live.known(peer.place) is peer:
             self._live.put(peer)
             self._live.use(peer, self._loop.time())
             return True

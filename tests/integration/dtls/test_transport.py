@@ -374,6 +374,21 @@ async def test_who_has_only_been_idle_is_reached_as_before(
             assert [each.peer for each in here.heard] == [idle, idle]
 
 
+async def test_who_has_given_way_to_another_is_not_reached_if_it_was_idle(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "SWEEP_SECONDS", 0.01)
+    async with port(redis_url, Trusting(), idle=0.2) as here:
+        with secured_peer(here.address) as device:
+            for message in (b"old", b"new"):
+                await device.shake_hands()
+                assert await device.ask(message) == message
+                await forgets(here)
+            old, new = (each.peer for each in here.heard)
+            assert not here.transport.reach(old)
+            assert here.transport.reach(new)
+
+
 async def test_who_is_with_another_edge_is_not_reached(redis_url: str) -> None:
     async with port(redis_url, Trusting()) as here:
         with secured_peer(here.address) as device:

@@ -141,11 +141,9 @@ def test_who_is_only_idle_stays_known_while_anybody_has_it() -> None:
     all_of_them = kept(1, most=9)
     (idle,) = all_of_them.pop_idle(1_000.0, most=9)
     assert list(all_of_them) == []
-    assert idle.idle
     assert all_of_them.known(idle.place) is idle
     assert list(all_of_them.all_known()) == [idle]
     all_of_them.drop(idle)
-    assert not idle.idle
     assert all_of_them.known(idle.place) is None
 
 
@@ -159,7 +157,6 @@ def test_who_comes_back_is_known_once() -> None:
     all_of_them = kept(1, most=9)
     (idle,) = all_of_them.pop_idle(1_000.0, most=9)
     all_of_them.put(idle)
-    assert not idle.idle
     assert list(all_of_them.all_known()) == [idle]
 
 
