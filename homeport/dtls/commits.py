@@ -18,7 +18,7 @@ from homeport.dtls.association import Association
 from homeport.dtls.batches import Batches
 from homeport.dtls.course import Established
 from homeport.dtls.gate import HalfOpen, Send
-from homeport.dtls.live import Live, Place, name_of
+from homeport.dtls.live import Live, name_of
 from homeport.dtls.openssl_association import OpenSslAssociation
 from homeport.dtls.ports import Ports
 from homeport.dtls.records import Record
@@ -72,13 +72,11 @@ class Commits:
         Its id leads to it, where the place is random too.
         """
         association, address = established.association, half.address
-        place: Place = address
         exported, received = b"", 0
         if isinstance(association, Association):
-            place = association.cid or address
             exported, received = association.export(), association.received
         floating = Floating(
-            place=name_of(place),
+            place=name_of(association.cid or address),
             id=f"{self._ports.now_milliseconds():012x}{half.cid.hex()}",
             secrets=exported,
             identity=identity,
@@ -88,7 +86,6 @@ class Commits:
         live = Live(
             floating,
             association,
-            place=place,
             address=address,
             now=self._loop.time(),
             expires=self._expiry(identity),
@@ -145,7 +142,7 @@ class Commits:
             return
         parked = self._finish(half)
         observability.record_established(
-            live.floating.identity.name,
+            live.identity.name,
             written(half.address),
             suite=live.records.suite.name,
             resumed=established.resumed,

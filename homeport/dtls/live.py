@@ -1,8 +1,8 @@
 """The associations in memory: found by connection id or address, oldest first out."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from homeport.associations import Floating
@@ -14,6 +14,9 @@ from homeport.dtls.openssl_association import OpenSslAssociation
 MOST_MOVES = 64.0
 MOVES_PER_SECOND = 10.0
 """How often a peer may change its address: many times at once, but not for long."""
+
+_NEVER = -math.inf
+"""One number for all that have not moved."""
 
 Place = bytes | Address
 """What records are told by: the connection id that stands on them, or their sender."""
@@ -32,10 +35,10 @@ def place_of(name: str) -> Place:
 class Live:
     """An association in memory: the peer of all messages that come through it.
 
-    ``floating`` is what is kept of it, without what is here already. Its address may
-    change; what else it is stays. ``expires`` is when its credential
-    does, in loop time. ``last_flight`` is what ended the handshake, for a peer that has
-    not heard it.
+    ``id`` and ``identity`` are those of its `Floating`, which is made when it is wanted
+    (`state`): there are many of these, and each holds what it is once. Its address may
+    change; what else it is stays. ``expires`` is when its credential does, in loop
+    time. ``last_flight`` is what ended the handshake, for a peer that has not heard it.
     """
 
     __slots__ = (
@@ -45,7 +48,8 @@ class Live:
         "_origin",
         "address",
         "expires",
-        "floating",
+        "id",
+        "identity",
         "last_flight",
         "place",
         "records",
@@ -57,42 +61,45 @@ class Live:
         floating: Floating,
         records: Association | OpenSslAssociation,
         *,
-        place: Place,
         address: Address,
         now: float,
         expires: float,
     ) -> None:
-        self.floating = Floating(
-            floating.place, floating.id, b"", floating.identity, "", floating.received
-        )
+        self.id = floating.id
+        self.identity = floating.identity
         self.records = records
-        self.place = place
+        self.place: Place = records.cid or address
         self.address = address
         self.used = now
         self.expires = expires
         self.last_flight: Sequence[bytes] = ()
         self._origin: Origin | None = None
-        self._moved = now
+        self._moved = _NEVER
         self._credit = MOST_MOVES
 
     @property
     def origin(self) -> Origin:
         """Where its messages come from."""
         if self._origin is None:
-            floating, records = self.floating, self.records
+            records = self.records
             self._origin = Origin(
                 written(self.address),
-                floating.id,
-                floating.identity,
-                floating.id,
+                self.id,
+                self.identity,
+                self.id,
                 records.generation if isinstance(records, Association) else 1,
             )
         return self._origin
 
     def state(self, records: Association) -> Floating:
-        """Return what another edge has to know by now."""
-        return replace(
-            self.floating, peer=written(self.address), received=records.received
+        """Return what another edge has to know by now, which has the keys already."""
+        return Floating(
+            name_of(self.place),
+            self.id,
+            b"",
+            self.identity,
+            written(self.address),
+            records.received,
         )
 
     def may_move(self, address: Address, now: float) -> bool:

@@ -1,5 +1,7 @@
 """An association whose records OpenSSL protects, because it is no AEAD suite's."""
 
+from typing import ClassVar
+
 from homeport.dtls.openssl.connection import Connection
 from homeport.dtls.records import ContentType, Record
 from homeport.dtls.suites import Suite
@@ -14,6 +16,9 @@ class OpenSslAssociation:
     """
 
     __slots__ = ("_connection", "suite")
+
+    cid: ClassVar[bytes] = b""
+    """No record has one."""
 
     def __init__(self, suite: Suite, connection: Connection) -> None:
         self.suite = suite

@@ -12,7 +12,7 @@ from homeport.coap import udp
 from homeport.coap.transport import Trace
 from homeport.dtls.association import Association
 from homeport.dtls.gate import CID_BYTES
-from homeport.dtls.live import Live, place_of
+from homeport.dtls.live import Live
 from homeport.dtls.ports import Ports
 from homeport.errors import InvalidFormat
 from homeport.identity import Identity
@@ -65,7 +65,6 @@ async def take(
     return Live(
         floating,
         records,
-        place=place_of(floating.place),
         address=udp.read(trace.peer),
         now=now,
         expires=expires,

@@ -175,7 +175,6 @@ class Takeovers:
         live = Live(
             floating,
             records,
-            place=place,
             address=parked[0][1],
             now=self._now(),
             expires=self._expiry(floating.identity),

@@ -147,7 +147,7 @@ class DtlsTransport:
         if found is None:
             return None
         live = self._live.known(place_of(found.place))
-        if live is not None and live.floating.id == found.id and self.reach(live):
+        if live is not None and live.id == found.id and self.reach(live):
             return live
         taken = await recalls.take(
             self._ports, found, trace, now=self._loop.time(), expiry=self._expiry
@@ -155,7 +155,7 @@ class DtlsTransport:
         if taken is None:
             return None
         newest = self._live.get(taken.place)  # it may have spoken meanwhile
-        if newest is not None and newest.floating.id >= found.id:
+        if newest is not None and newest.id >= found.id:
             return newest
         observability.record_taken()
         self._live.put(taken)
@@ -184,14 +184,14 @@ class DtlsTransport:
         for count, live in enumerate(self._live.all_known(), 1):
             if count % LARGEST_SHARE == 0:
                 await asyncio.sleep(0)
-            rests_on = live.floating.identity.rests_on
+            rests_on = live.identity.rests_on
             if names is None or any(name in names for name in rests_on):
                 affected.append(live)
         for begin in range(0, len(affected), LARGEST_SHARE):
             await self._ask_again(affected[begin : begin + LARGEST_SHARE])
 
     async def _ask_again(self, share: Sequence[Live]) -> None:
-        identities = [live.floating.identity for live in share]
+        identities = [live.identity for live in share]
         try:
             trusted = await self._ports.trust.trusted(identities)
         except Unavailable:
@@ -201,7 +201,7 @@ class DtlsTransport:
         for live, still in zip(share, trusted, strict=True):
             if still:
                 continue
-            self._ports.withdrawn(live.floating.identity)
+            self._ports.withdrawn(live.identity)
             if isinstance(live.records, Association):
                 self._live.drop(live)
             else:
@@ -338,7 +338,7 @@ class DtlsTransport:
         Its peer may have begun anew meanwhile: then it is over.
         """
         newest = self._live.get(live.place)
-        if newest is not None and newest.floating.id > live.floating.id:
+        if newest is not None and newest.id > live.id:
             return
         now = self._loop.time()
         self._live.put(live)
@@ -359,7 +359,7 @@ class DtlsTransport:
         another one. Nobody else does: an alert costs a device its credentials (B-167).
         """
         expired = self._loop.time() > live.expires
-        if expired and live.floating.identity.means is Means.ISSUED:
+        if expired and live.identity.means is Means.ISSUED:
             self._alert(live, AlertLevel.FATAL, _ACCESS_DENIED)
         self._end(live, "distrusted")
 
@@ -368,7 +368,7 @@ class DtlsTransport:
         self._live.drop(live)
         observability.record_ended(reason)
         if isinstance(live.records, Association):
-            self._drops.put(live.floating, _regardless)
+            self._drops.put(live.state(live.records), _regardless)
         else:
             live.records.close()
 

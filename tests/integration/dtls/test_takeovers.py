@@ -12,7 +12,7 @@ from homeport.dtls import records
 from homeport.dtls.association import COUNTER_BITS, LAST_GENERATION, Association
 from homeport.dtls.client import Offer
 from homeport.dtls.course import Established
-from homeport.dtls.live import Live
+from homeport.dtls.live import Live, name_of
 from homeport.dtls.records import ContentType
 from homeport.identity import Service
 from homeport.store import keys
@@ -96,7 +96,7 @@ async def test_an_edge_that_was_killed_is_not_missed(redis_url: str) -> None:
 
 def left(live: Live, *, sequence: int = 0) -> Trace:
     """Leave what a session tells of its device's last message."""
-    known = live.floating.id
+    known = live.id
     return Trace(written(live.address), known, f"{known}{sequence:012x}")
 
 
@@ -342,7 +342,7 @@ async def test_a_peer_that_is_trusted_no_more_is_not_taken_over(
         with secured_peer(here.address) as device:
             await device.shake_hands(KEY, with_cid())
             trust.distrusted.add("psk:device")
-            place = here.associations()[0].floating.place
+            place = name_of(here.associations()[0].place)
             device.address = there.address
             device.say(b"there")
 
@@ -368,7 +368,7 @@ async def test_an_edge_that_is_told_lets_go(redis_url: str) -> None:
         with secured_peer(here.address) as device:
             await device.shake_hands(KEY, with_cid())
             assert await device.ask(b"here") == b"here"
-            place = here.associations()[0].floating.place
+            place = name_of(here.associations()[0].place)
             device.address = there.address
             assert await device.ask(b"there") == b"there"
             here.transport.taken_over([place, "00" * 8, "192.0.2.1:7"])
@@ -387,7 +387,7 @@ async def test_a_device_that_begins_anew_ends_what_another_edge_has(
         with secured_peer(here.address) as device:
             await device.shake_hands()
             assert await device.ask(b"old") == b"old"
-            place = here.associations()[0].floating.place
+            place = name_of(here.associations()[0].place)
             async with here.redis.pubsub() as told:
                 await told.subscribe(keys.told(here.edge))
                 await told.get_message(timeout=5)
@@ -438,7 +438,7 @@ async def test_full_generations_end_an_association(redis_url: str) -> None:
     ):
         with secured_peer(here.address) as device:
             await device.shake_hands(KEY, with_cid())
-            place = here.associations()[0].floating.place
+            place = name_of(here.associations()[0].place)
             key = keys.association(Service.LWM2M, place)
             await there.redis.hset(key, "generation", LAST_GENERATION)
             device.address = there.address

@@ -8,6 +8,7 @@ from homeport.dtls import records, transport
 from homeport.dtls.association import CidForm
 from homeport.dtls.client import Offer
 from homeport.dtls.course import Established
+from homeport.dtls.live import name_of
 from homeport.dtls.openssl import questions
 from homeport.dtls.openssl_association import OpenSslAssociation
 from homeport.dtls.records import AlertLevel, ContentType
@@ -294,7 +295,7 @@ async def test_a_suite_without_aead_works_and_stays_in_memory(redis_url: str) ->
             device.say(b"there")
             assert await device.hears_nothing()
             device.address = here.address
-            here.transport.taken_over([here.heard[0].peer.floating.place])
+            here.transport.taken_over([name_of(here.heard[0].peer.place)])
             here.transport.release(here.heard[0].peer)
             assert await device.ask(b"and back") == b"and back"
         (live,) = here.associations()

@@ -30,7 +30,7 @@ def association(place: Place = HERE, *, now: float = 0.0) -> Live:
     floating = Floating(
         live.name_of(place), "a" * 28, records.export(), NOBODY, "somewhere", 0
     )
-    return Live(floating, records, place=place, address=HERE, now=now, expires=9.0)
+    return Live(floating, records, address=HERE, now=now, expires=9.0)
 
 
 def kept(count: int, *, most: int, idle: float = 60.0) -> LiveAssociations:
@@ -99,8 +99,9 @@ def test_what_another_edge_has_to_know_is_as_of_now() -> None:
     made.may_move(THERE, 0.0)
     assert isinstance(made.records, Association)
     state = made.state(made.records)
-    assert (state.peer, state.received) == ("192.0.2.2:5684", 7)
-    assert state.id == "a" * 28
+    assert state == Floating(
+        "192.0.2.1:5684", "a" * 28, b"", NOBODY, "192.0.2.2:5684", 7
+    )
 
 
 def test_an_association_is_found_by_its_place_until_it_is_dropped() -> None:
@@ -182,6 +183,8 @@ def test_not_all_go_at_once() -> None:
     assert len(all_of_them) == 6
 
 
-def test_an_association_in_memory_holds_its_keys_once() -> None:
-    made = association()
-    assert made.floating.secrets == b""
+def test_an_association_in_memory_holds_what_it_is_once() -> None:
+    made = association(b"\x01\x02")
+    assert isinstance(made.records, Association)
+    assert made.place is made.records.cid
+    assert made.state(made.records).secrets == b""

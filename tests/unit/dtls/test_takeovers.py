@@ -203,7 +203,7 @@ async def test_an_owner_that_asked_goes_on_with_what_it_has_seen(
 ) -> None:
     scene.store.known, scene.store.owner = kept(), owner
     records_ = ours()
-    live = Live(kept(), records_, place=CID, address=HERE, now=0.0, expires=9.0)
+    live = Live(kept(), records_, address=HERE, now=0.0, expires=9.0)
     scene.takeovers.confirm(live, records_, sealed(3)[2], HERE)
     await scene.idle()
     ((taken, _),) = scene.taken
@@ -213,7 +213,7 @@ async def test_an_owner_that_asked_goes_on_with_what_it_has_seen(
 
 
 async def test_one_that_is_gone_is_lost_by_whoever_had_it(scene: Scene) -> None:
-    live = Live(kept(), ours(), place=CID, address=HERE, now=0.0, expires=9.0)
+    live = Live(kept(), ours(), address=HERE, now=0.0, expires=9.0)
     scene.takeovers.confirm(live, ours(), sealed(3)[2], HERE)
     await scene.idle()
     assert scene.lost == [live]
@@ -229,7 +229,7 @@ async def test_one_that_is_trusted_no_more_is_not_taken(scene: Scene) -> None:
 
 async def test_a_store_that_is_away_leaves_everything_as_it_was(scene: Scene) -> None:
     scene.store.away = True
-    live = Live(kept(), ours(), place=CID, address=HERE, now=0.0, expires=9.0)
+    live = Live(kept(), ours(), address=HERE, now=0.0, expires=9.0)
     scene.takeovers.confirm(live, ours(), sealed(3)[2], HERE)
     record = stray(1)
     scene.takeovers.look_up(record.cid, record, HERE)
