@@ -1,10 +1,11 @@
-"""Channels to which nothing happens, and others: what they cost, and how they wake."""
+"""Channels to which nothing happens, and others: what they cost, how soon they hear."""
 
 import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -47,23 +48,45 @@ async def measure() -> bool:
     return await _live() and idle
 
 
-async def _live() -> bool:
-    """Let something happen to many at once, and look what they take."""
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A notifier on servers of its own, and a webhook that all channels have."""
+
+    started: EmbeddedServers
+    nats: BusClient
+    notifier: int
+    pages: str
+    url: str
+    arrivals: "asyncio.Queue[float]"
+
+    def resident(self) -> list[int]:
+        """Return what the notifier and nats-server have in memory, in bytes."""
+        return _resident(self.notifier, self.started.processes["nats"])
+
+
+@asynccontextmanager
+async def _site() -> AsyncIterator[Site]:
     probe = free_port()
-    pages = addresses.url("http", "127.0.0.1", probe)
     async with (
         servers() as started,
         bus.connection(started.nats_url) as nats,
         _receiver() as (url, arrivals),
-        _notifier(started, probe) as pid,
+        _notifier(started, probe) as notifier,
     ):
-        accounts = await _fill(started.postgres_url, url, LIVE + WOKEN)
-        await _until_resting(pages, LIVE + WOKEN)
-        await _tell(nats, accounts[LIVE:], arrivals)
-        before = _resident(pid, started.processes["nats"])
-        await _tell(nats, accounts[:LIVE], arrivals)
+        pages = addresses.url("http", "127.0.0.1", probe)
+        yield Site(started, nats, notifier, pages, url, arrivals)
+
+
+async def _live() -> bool:
+    """Let something happen to many at once, and look what they take."""
+    async with _site() as site:
+        accounts = await _fill(site.started.postgres_url, site.url, LIVE + WOKEN)
+        await _until_resting(site.pages, LIVE + WOKEN)
+        await _tell(site.nats, accounts[LIVE:], site.arrivals)
+        before = site.resident()
+        await _tell(site.nats, accounts[:LIVE], site.arrivals)
         await asyncio.sleep(LIVE_SECONDS)
-        after = _resident(pid, started.processes["nats"])
+        after = site.resident()
     pairs = zip(before, after, strict=True)
     notifier, server = ((more - less) / LIVE for less, more in pairs)
     print(f"a live one in the notifier       {notifier:8.0f} bytes")
@@ -83,28 +106,21 @@ async def _tell(
 
 async def _idle() -> bool:
     """Let ten thousand rest, and wake a few."""
-    probe = free_port()
-    pages = addresses.url("http", "127.0.0.1", probe)
-    async with (
-        servers() as started,
-        bus.connection(started.nats_url) as nats,
-        _receiver() as (url, arrivals),
-        _notifier(started, probe) as pid,
-    ):
-        few = await _fill(started.postgres_url, url, FEW)
-        await _until_resting(pages, FEW)
-        before = _resident(pid, started.processes["nats"])
-        await _fill(started.postgres_url, url, CHANNELS - FEW)
+    async with _site() as site:
+        few = await _fill(site.started.postgres_url, site.url, FEW)
+        await _until_resting(site.pages, FEW)
+        before = site.resident()
+        await _fill(site.started.postgres_url, site.url, CHANNELS - FEW)
         begun = time.monotonic()
-        await _until_resting(pages, CHANNELS)
+        await _until_resting(site.pages, CHANNELS)
         took = time.monotonic() - begun
-        after = _resident(pid, started.processes["nats"])
+        after = site.resident()
         await asyncio.sleep(SETTLING_SECONDS)
-        used = cpu_seconds(pid)
+        used = cpu_seconds(site.notifier)
         await asyncio.sleep(IDLE_SECONDS)
-        busy = (cpu_seconds(pid) - used) / IDLE_SECONDS
-        waking = await _wake(nats, few[:WOKEN], arrivals)
-        stored = await _stored(started.postgres_url)
+        busy = (cpu_seconds(site.notifier) - used) / IDLE_SECONDS
+        waking = await _wake(site.nats, few[:WOKEN], site.arrivals)
+        stored = await _stored(site.started.postgres_url)
     pairs = zip(before, after, strict=True)
     costs = [(more - less) / (CHANNELS - FEW) for less, more in pairs]
     total = sum(costs) + stored
@@ -113,7 +129,7 @@ async def _idle() -> bool:
     print(f"a channel in nats-server         {costs[1]:8.0f} bytes")
     print(f"a channel in PostgreSQL's tables {stored:8.0f} bytes")
     print(f"all of them, CPU                 {100 * busy:8.1f} % of a core")
-    print(f"woken and delivered, median      {1000 * waking:8.1f} ms")
+    print(f"told something, median           {1000 * waking:8.1f} ms")
     return total < BYTES_WANTED and waking < WAKING_WANTED
 
 

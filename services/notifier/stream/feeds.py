@@ -11,7 +11,6 @@ listen are looked after, and told where the stream has more than they have heard
 """
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from nats.aio.msg import Msg
@@ -53,20 +52,53 @@ class Listener(Protocol):
         """Say whether the newest event should have been heard, and was not."""
 
 
-@dataclass(slots=True, eq=False)
 class Feed:
     """An account that is listened to, over one connection.
 
     ``heard`` is the place of the last event that was heard.
     """
 
-    account: AccountId
-    connection: int
-    ear: Ear | None = None
-    listeners: list[Listener] = field(default_factory=list)
-    heard: int = 0
-    looked: bool = False
-    latest: dict[str, int] = field(default_factory=dict)  # heard, by their subjects
+    __slots__ = (
+        "_feeds",
+        "_latest",
+        "account",
+        "connection",
+        "ear",
+        "heard",
+        "listeners",
+        "looked",
+    )
+
+    def __init__(self, feeds: "Feeds", account: AccountId) -> None:
+        self.account = account
+        self.connection = feeds.connection()
+        self.ear: Ear | None = None
+        self.listeners: list[Listener] = []
+        self.heard = 0
+        self.looked = False
+        self._feeds = feeds
+        self._latest: dict[str, int] = {}  # heard, by their subjects
+
+    def hear(self, message: Msg) -> None:
+        """Tell an event to all who listen, or that this feed ends."""
+        if not self.listeners:
+            return
+        try:
+            event, before = stored(message)
+        except InvalidFormat as error:
+            observability.record_unreadable(error)
+            self._feeds.end(self)
+            return
+        if event.sequence <= self.heard:
+            self._feeds.doubt(self)
+            return
+        if self.connection != self._feeds.connection():
+            self._feeds.end(self)
+            return
+        missed = before if before > self._latest.get(message.subject, 0) else 0
+        self.heard = self._latest[message.subject] = event.sequence
+        for listener in tuple(self.listeners):
+            listener.hear(event, missed)
 
     def misses(self, newest: int) -> bool:
         """Say whether somebody should have heard the newest event, and has not."""
@@ -74,9 +106,13 @@ class Feed:
 
 
 class Feeds:
-    """One feed for each account that somebody listens to."""
+    """One feed for each account that somebody listens to.
+
+    ``held`` counts the bytes that listeners have heard and not worked on.
+    """
 
     def __init__(self, nats: BusClient, places: Places) -> None:
+        self.held = 0
         self._nats = nats
         self._places = places
         self._feeds: dict[AccountId, Feed] = {}
@@ -85,12 +121,24 @@ class Feeds:
     async def listen(self, listener: Listener, account: AccountId) -> Feed:
         """Let a listener hear what is stored from now on; raise Unavailable.
 
-        The server listens before it answers what it is asked next.
+        The server listens before it answers what it is asked next. The feed may have
+        ended already; it has no listener then.
         """
         feed = self._feeds.get(account)
-        if feed is None or feed.connection != self._connection():
-            feed = await self._open(account)
+        if feed is not None and feed.connection != self.connection():
+            self.end(feed)
+            feed = None
+        if feed is not None:
+            feed.listeners.append(listener)
+            return feed
+        feed = self._feeds[account] = Feed(self, account)
         feed.listeners.append(listener)
+        try:
+            with reported():
+                feed.ear = await self._nats.listen(subjects.stored(account), feed.hear)
+        finally:
+            if feed.ear is None or feed is not self._feeds.get(account):
+                self.end(feed)
         return feed
 
     def leave(self, feed: Feed, listener: Listener) -> None:
@@ -105,13 +153,13 @@ class Feeds:
     async def watch(self) -> None:
         """Look after those who listen, for ever; while NATS is away, wait."""
         clock = asyncio.get_running_loop().time
-        looked, connection = clock(), self._connection()
+        looked, connection = clock(), self.connection()
         while True:
             await asyncio.sleep(SOON_SECONDS)
-            lost = connection != self._connection()
+            lost = connection != self.connection()
             everybody = lost or clock() - looked >= LOOK_SECONDS
             if everybody:
-                looked, connection = clock(), self._connection()
+                looked, connection = clock(), self.connection()
             try:
                 await self.look(everybody=everybody)
             except Unavailable as error:
@@ -129,9 +177,9 @@ class Feeds:
         for feed in list(self._feeds.values()):
             if feed.looked and last is None:
                 continue
-            connection, newest = self._connection(), await self.newest(feed)
+            connection, newest = self.connection(), await self.newest(feed)
             if last is not None and feed.heard > last:
-                self._end(feed)  # what it has heard was of another stream
+                self.end(feed)  # what it has heard was of another stream
             elif feed.misses(newest):
                 suspects.append((feed, newest))
             else:
@@ -140,43 +188,14 @@ class Feeds:
             await asyncio.sleep(UNDER_WAY_SECONDS)
         for feed, newest in suspects:
             if feed.misses(newest):
-                self._end(feed)
+                self.end(feed)
 
     def resting(self) -> int:
         """Return how many listeners wait for an event."""
         everybody = (each for feed in self._feeds.values() for each in feed.listeners)
         return sum(each.rests() for each in everybody)
 
-    async def _open(self, account: AccountId) -> Feed:
-        if before := self._feeds.get(account):
-            self._end(before)
-        feed = self._feeds[account] = Feed(account, self._connection())
-        with reported():
-            feed.ear = await self._nats.listen(
-                subjects.stored(account), lambda message: self._hear(feed, message)
-            )
-        return feed
-
-    def _hear(self, feed: Feed, message: Msg) -> None:
-        if not feed.listeners:
-            return
-        try:
-            event, before = stored(message)
-        except InvalidFormat as error:
-            observability.record_unreadable(error)
-            self._end(feed)
-            return
-        if event.sequence <= feed.heard:
-            self._places.doubt()  # it is of another stream
-        if event.sequence <= feed.heard or feed.connection != self._connection():
-            self._end(feed)
-            return
-        missed = before if before > feed.latest.get(message.subject, 0) else 0
-        feed.heard = feed.latest[message.subject] = event.sequence
-        for listener in tuple(feed.listeners):
-            listener.hear(event, missed)
-
-    def _end(self, feed: Feed) -> None:
+    def end(self, feed: Feed) -> None:
         """Let all who listen begin anew."""
         if self._feeds.get(feed.account) is feed:
             del self._feeds[feed.account]
@@ -185,15 +204,20 @@ class Feeds:
         for listener in listeners:
             listener.lose()
 
+    def doubt(self, feed: Feed) -> None:
+        """End a feed that has heard another stream than before."""
+        self._places.doubt()
+        self.end(feed)
+
+    def connection(self) -> int:
+        """Count the connections to the server until now; another one hears anew."""
+        return self._nats.stats["reconnects"]
+
     async def _tidy(self) -> None:
         for feed in list(self._feeds.values()):
             if not feed.listeners:
-                self._end(feed)
+                self.end(feed)
         over, self._over = self._over, []
         for feed in over:
             if feed.ear is not None:
                 await self._nats.forget(feed.ear)
-
-    def _connection(self) -> int:
-        """Count the connections to the server until now; another one hears anew."""
-        return self._nats.stats["reconnects"]

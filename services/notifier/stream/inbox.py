@@ -27,7 +27,9 @@ READ_SECONDS = 5.0
 """How long a reader is waited for that should have something."""
 MOST_HEARD = 4_000
 MOST_HEARD_BYTES = 2**20
-"""What may have been heard and not taken."""
+"""What may have been heard and not taken, for one owner."""
+MOST_HELD_BYTES = 64 * 2**20
+"""The same for all owners of a replica."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,10 @@ class Inbox:
         self._next = clock() + PACE_SECONDS
         if self._joined is None:
             return await self._read()
-        batch, self._came = self._came[:BATCH], self._came[BATCH:]
+        batch = self._came[:BATCH]
         if batch:
             self._taken = batch[-1].sequence
-            self._size -= sum(len(event.body) for event in batch)
+            self._hold(self._came[BATCH:])
         return batch
 
     def acknowledge(self) -> None:
@@ -125,10 +127,15 @@ class Inbox:
             self._deafen()
             return
         if self._joined is None and self._came and missed > self._came[0].sequence:
-            self._came, self._size = [], 0
+            self._hold([])
         self._came.append(event)
         self._size += len(event.body)
-        if len(self._came) > MOST_HEARD or self._size > MOST_HEARD_BYTES:
+        self._sources.feeds.held += len(event.body)
+        if (
+            len(self._came) > MOST_HEARD
+            or self._size > MOST_HEARD_BYTES
+            or self._sources.feeds.held > MOST_HELD_BYTES
+        ):
             self._deafen()
         else:
             self._wake()
@@ -136,7 +143,7 @@ class Inbox:
     def lose(self) -> None:
         """Hear nothing any more, and read what may be missing."""
         self._feed, self._joined = None, None
-        self._came, self._size = [], 0
+        self._hold([])
         self._wake()
 
     def rests(self) -> bool:
@@ -155,13 +162,13 @@ class Inbox:
             self._feed = await feeds.listen(self, self._account)
         feed, reached = self._feed, await self._sources.places.reach(self._taken)
         newest = await feeds.newest(feed)
+        if self not in feed.listeners:
+            self.lose()
+            return False
         overlaps = bool(self._came) and self._came[0].sequence <= self._taken
-        if self._feed is not feed or not reached:
+        if not reached or (newest > self._taken and not overlaps):
             return False
-        if newest > self._taken and not overlaps:
-            return False
-        self._came = [each for each in self._came if each.sequence > self._taken]
-        self._size = sum(len(event.body) for event in self._came)
+        self._hold([each for each in self._came if each.sequence > self._taken])
         self._joined = self._taken
         return True
 
@@ -194,6 +201,12 @@ class Inbox:
         reader = Reader(self._sources.nats, self._owner, place=self._taken)
         await reader.open([subject])
         return reader
+
+    def _hold(self, came: list[Taken]) -> None:
+        """Let this be all that was heard and not taken."""
+        size = sum(len(event.body) for event in came)
+        self._sources.feeds.held += size - self._size
+        self._came, self._size = came, size
 
     def _deafen(self) -> None:
         if self._feed is not None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from homeport.errors import Unavailable
 from homeport.events import publisher, subjects
 from homeport.events.client import BusClient
 from homeport.events.facts import FactName
@@ -193,3 +194,17 @@ async def test_a_stream_that_begins_anew_ends_the_feed(
     await jetstream.add_stream(config)
     await feeds.look(everybody=True)
     assert listener.lost == 1
+
+
+async def test_where_it_cannot_be_listened_the_next_attempt_begins_anew(
+    nats: BusClient, feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = Listener()
+    with monkeypatch.context() as patched:
+        patched.setattr(type(nats), "is_closed", True)
+        with pytest.raises(Unavailable):
+            await feeds.listen(listener, ACCOUNT)
+    assert feeds.resting() == 0
+    await feeds.listen(listener, ACCOUNT)
+    await publisher.publish(nats, deregistrations(1))
+    await listener.until_heard(1)

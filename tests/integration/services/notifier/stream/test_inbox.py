@@ -17,7 +17,7 @@ from services.notifier.stream import inbox as module
 from services.notifier.stream import readers as readers_module
 from services.notifier.stream.bookmarks import Bookmarks
 from services.notifier.stream.cursors import Cursors
-from services.notifier.stream.feeds import Feeds
+from services.notifier.stream.feeds import Feed, Feeds
 from services.notifier.stream.inbox import Inbox, Sources
 from services.notifier.stream.places import Places
 from tests.support.notifier import ACCOUNT, deregistrations, event
@@ -139,16 +139,23 @@ async def test_who_does_not_keep_up_reads_again(
     assert await take(inbox, 20) == list(range(1, 21))
 
 
+@pytest.mark.parametrize("bound", ["MOST_HEARD_BYTES", "MOST_HELD_BYTES"])
 async def test_what_was_heard_is_bounded_in_bytes(
-    nats: BusClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+    nats: BusClient,
+    sources: Sources,
+    inbox: Inbox,
+    monkeypatch: pytest.MonkeyPatch,
+    bound: str,
 ) -> None:
-    monkeypatch.setattr(module, "MOST_HEARD_BYTES", 1000)
+    monkeypatch.setattr(module, bound, 1000)
     await hear_all(nats, inbox)
     for start in range(0, 40, 2):
         await publisher.publish(nats, deregistrations(2, start=start))
         assert await take(inbox, 2) == [start + 1, start + 2]
     await publisher.publish(nats, deregistrations(20, start=40))
     assert await take(inbox, 20) == list(range(41, 61))
+    await hear_all(nats, inbox)
+    assert sources.feeds.held == 0
 
 
 async def test_a_batch_has_an_end(nats: BusClient, inbox: Inbox) -> None:
@@ -167,13 +174,13 @@ async def test_a_batch_has_an_end(nats: BusClient, inbox: Inbox) -> None:
 async def test_what_was_missed_on_the_way_is_read(
     nats: BusClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hear = Feeds._hear
+    hear = Feed.hear
 
-    def miss(feeds: Feeds, feed: object, message: Msg) -> None:
+    def miss(feed: Feed, message: Msg) -> None:
         if (message.headers or {})["Nats-Sequence"] != "3":
-            hear(feeds, feed, message)  # type: ignore[arg-type] # as it is called
+            hear(feed, message)
 
-    monkeypatch.setattr(Feeds, "_hear", miss)
+    monkeypatch.setattr(Feed, "hear", miss)
     await hear_all(nats, inbox)
     await publisher.publish(nats, deregistrations(2))
     assert await take(inbox, 2) == [1, 2]
@@ -185,13 +192,13 @@ async def test_what_was_missed_on_the_way_is_read(
 async def test_what_was_missed_may_show_after_others_were_taken(
     nats: BusClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hear = Feeds._hear
+    hear = Feed.hear
 
-    def miss(feeds: Feeds, feed: object, message: Msg) -> None:
+    def miss(feed: Feed, message: Msg) -> None:
         if (message.headers or {})["Nats-Sequence"] != "2":
-            hear(feeds, feed, message)  # type: ignore[arg-type] # as it is called
+            hear(feed, message)
 
-    monkeypatch.setattr(Feeds, "_hear", miss)
+    monkeypatch.setattr(Feed, "hear", miss)
     await hear_all(nats, inbox)
     await publisher.publish(nats, [event(FactName.DEVICE_DEREGISTERED, 1)])
     await publisher.publish(nats, [event(FactName.REGISTRATION_EXPIRED, 2)])
