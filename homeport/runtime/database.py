@@ -1,6 +1,6 @@
 """PostgreSQL as a service uses it: a bounded pool, and its own schema, migrated."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
@@ -11,7 +11,18 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, event, make_url, select, text
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    ColumnElement,
+    Connection,
+    any_,
+    event,
+    literal,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.schema import CreateSchema
@@ -135,6 +146,11 @@ def reported() -> Iterator[None]:
     ) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise Unavailable("PostgreSQL", reason) from error
+
+
+def among(column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Select rows by one of some values: the same statement however many there are."""
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 async def check(engine: AsyncEngine) -> None:

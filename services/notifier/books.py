@@ -22,6 +22,7 @@ from homeport.events.facts import (
     RequestCompleted,
 )
 from homeport.names import AccountId, DeviceId
+from homeport.runtime.database import among
 from services.notifier.channels.announcements import announce_interests
 from services.notifier.schema import (
     endpoints,
@@ -227,14 +228,14 @@ async def _close_requests(
     if callers:
         ids = [fact.request_id for fact in callers]
         await connection.execute(
-            delete(open_requests).where(open_requests.c.request_id.in_(ids))
+            delete(open_requests).where(among(open_requests.c.request_id, ids))
         )
     failed = [fact.request_id for fact in callers if fact.observe and not fact.observed]
     if not failed:
         return []
     found = await connection.execute(
         delete(subscriptions)
-        .where(subscriptions.c.request_id.in_(failed))
+        .where(among(subscriptions.c.request_id, failed))
         .returning(subscriptions.c.key_id)
     )
     return list(found.scalars())
@@ -250,7 +251,7 @@ async def _rules(
             func.max(table.revision).label("newest"),
             func.jsonb_agg(table.rules).label("rules"),
         )
-        .where(table.account_id.in_(accounts))
+        .where(among(table.account_id, list(accounts)))
         .group_by(table.account_id)
     )
     return {

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from homeport.runtime.database import reported
+from homeport.runtime.database import among, reported
 from services.notifier.channels.announcements import announce
 from services.notifier.channels.channels import Channel, Kind
 from services.notifier.channels.store import REMEMBERED
@@ -90,7 +90,7 @@ class Ledger:
             await connection.execute(
                 update(channels)
                 .where(
-                    channels.c.key_id.in_(key_ids),
+                    among(channels.c.key_id, key_ids),
                     channels.c.used_at < func.now() - NOTED,
                 )
                 .values(used_at=func.now())

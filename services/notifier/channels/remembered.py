@@ -3,6 +3,8 @@
 There may be ten thousand of them, and they are looked at every few seconds.
 """
 
+from collections.abc import Collection
+
 from services.notifier.channels.channels import Channel, Kind
 from services.notifier.channels.store import ChannelStore
 
@@ -17,9 +19,12 @@ class Remembered:
         self._kind = kind
         self._known: dict[str, Channel] = {}
 
-    async def read(self) -> list[Channel]:
-        """Return all channels as they are now; raise Unavailable."""
-        states = await self._stored.states(self._kind)
+    async def read(self, key_ids: Collection[str] | None = None) -> list[Channel]:
+        """Return all channels as they are now, or those of some keys.
+
+        Raises Unavailable.
+        """
+        states = await self._stored.states(self._kind, key_ids)
         kept = {
             key_id: channel
             for key_id, channel in self._known.items()

@@ -22,6 +22,7 @@ from services.notifier.channels import messages
 from services.notifier.channels.channels import Channel, Kind, WebSocket
 from services.notifier.channels.ledger import Ledger
 from services.notifier.channels.messages import Message
+from services.notifier.channels.remembered import Remembered
 from services.notifier.channels.store import ChannelStore
 
 LOOK_SECONDS = 5.0
@@ -129,7 +130,7 @@ class Sockets:
     """The open sockets by their keys."""
 
     def __init__(self, stored: ChannelStore, ledger: Ledger) -> None:
-        self._stored = stored
+        self._remembered = Remembered(stored, Kind.WEB_SOCKET)
         self._ledger = ledger
         self._open: dict[str, Socket] = {}
 
@@ -167,11 +168,12 @@ class Sockets:
         seen = dict(self._open)
         if not seen:
             return []
-        found = {each.key_id: each for each in await self._stored.of_keys(seen.keys())}
+        channels = await self._remembered.read(seen.keys())
+        found = {each.key_id: each for each in channels}
         wanted = []
         for key_id, socket in seen.items():
             channel = found.get(key_id)
-            if channel is None or channel.kind is not Kind.WEB_SOCKET:
+            if channel is None:
                 socket.end(Close.DELETED)
             elif channel.way != WebSocket(socket.id):
                 socket.end(Close.TAKEN_OVER)

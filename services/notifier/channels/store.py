@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from homeport.errors import InvalidFormat, InvalidParameter
 from homeport.keyring import Keyring
 from homeport.names import AccountId
-from homeport.runtime.database import reported
+from homeport.runtime.database import among, reported
 from services.notifier import observability
 from services.notifier.channels import signing_secrets
 from services.notifier.channels.announcements import announce
@@ -55,15 +55,18 @@ class ChannelStore:
         found = await self._all(select(channels).where(channels.c.key_id == key_id))
         return found[0] if found else None
 
-    async def of_kind(self, kind: Kind) -> list[Channel]:
-        """Return every channel of a kind."""
-        return await self._all(select(channels).where(channels.c.kind == kind))
+    async def states(
+        self, kind: Kind, key_ids: Collection[str] | None = None
+    ) -> dict[str, tuple[int, datetime | None]]:
+        """Return what changes with channels of a kind: revision, failing since.
 
-    async def states(self, kind: Kind) -> dict[str, tuple[int, datetime | None]]:
-        """Return what changes with the channels of a kind: revision, failing since."""
+        They are all of them, or those of some keys.
+        """
         query = select(
             channels.c.key_id, channels.c.revision, channels.c.failing_since
         ).where(channels.c.kind == kind)
+        if key_ids is not None:
+            query = query.where(among(channels.c.key_id, key_ids))
         with reported():
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(query)).all()
@@ -71,7 +74,9 @@ class ChannelStore:
 
     async def of_keys(self, key_ids: Collection[str]) -> list[Channel]:
         """Return the channels of some keys."""
-        return await self._all(select(channels).where(channels.c.key_id.in_(key_ids)))
+        return await self._all(
+            select(channels).where(among(channels.c.key_id, key_ids))
+        )
 
     async def keys(self) -> frozenset[str]:
         """Return the ids of all keys that have a channel."""

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from homeport.names import AccountId
-from homeport.runtime.database import reported
+from homeport.runtime.database import among, reported
 from services.notifier.schema import channels, consumers, cursors
 from services.notifier.transactions import changing
 
@@ -163,7 +163,7 @@ class Cursors:
     async def _read(self) -> dict[str, Cursor]:
         await asyncio.sleep(0)
         owners, self._asked, self._reading = self._asked, [], None
-        found = await self._all(cursors.c.owner.in_(owners))
+        found = await self._all(among(cursors.c.owner, owners))
         return {cursor.owner: cursor for cursor in found}
 
     async def _all(

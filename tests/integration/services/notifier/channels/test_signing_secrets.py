@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from homeport.keyring import Keyring
 from services.notifier.channels import signing_secrets
-from services.notifier.channels.channels import Callback, Channel, Kind, Serialization
+from services.notifier.channels.channels import Callback, Channel, Serialization
 from services.notifier.channels.store import ChannelStore
 from services.notifier.schema import channels
 from tests.support.keyring import SECRET_KEY
@@ -76,7 +76,7 @@ async def test_a_channel_whose_secret_no_secret_opens_is_never_called_unsigned(
     stored = ChannelStore(engine, KEYRING)
     await put(stored, SIGNED, OTHER)
     assert await stored.get(KEY_ID) is None
-    assert [each.key_id for each in await stored.of_kind(Kind.CALLBACK)] == [OTHER]
+    assert [each.key_id for each in await stored.of_keys([KEY_ID, OTHER])] == [OTHER]
 
 
 async def test_it_is_sealed_for_its_channel_alone(engine: AsyncEngine) -> None:
