@@ -59,7 +59,7 @@ class ServerHandshake(Course):
         super().__init__(
             connection,
             cids,
-            Flights(mtu=context.mtu, number=hello.record_sequence),
+            Flights(mtu=context.mtu),
             server=True,
         )
         self.credential: Credential | None = None
@@ -98,9 +98,7 @@ class ServerHandshake(Course):
         )
         if not provable:
             alert = records.alert(AlertLevel.FATAL, CERTIFICATE_UNKNOWN)
-            self._fail(
-                self._standstill(), records.build(ContentType.ALERT, 0, 0, alert)
-            )
+            self._fail(self._standstill(), self._flights.alert(alert))
         held, self._held = self._held, []
         self._take_all(held, now)
 

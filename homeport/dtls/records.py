@@ -14,6 +14,7 @@ VERSION = b"\xfe\xfd"
 """DTLS 1.2."""
 
 _MAJOR = 0xFE
+_LAST_SEQUENCE = 2**48 - 1
 _LENGTHS = range(1, LARGEST_FRAGMENT + 1)
 _HEADER = struct.Struct("!B2sHHIH")
 _RECEIVED_HEADER = struct.Struct("!BBxHHIH")
@@ -100,8 +101,12 @@ def cut(output: bytes) -> list[bytes]:
     return whole
 
 
-def renumbered(raw: bytes, sequence: int) -> bytes:
-    """Return a record in clear under another sequence number."""
+def advanced(raw: bytes, by: int) -> bytes:
+    """Return a record in clear under a sequence number that is so much higher.
+
+    Behind the last one comes 0, as with OpenSSL: a client may begin with any number.
+    """
+    sequence = int.from_bytes(raw[5:11], "big") + by & _LAST_SEQUENCE
     return raw[:5] + sequence.to_bytes(6, "big") + raw[11:]
 
 

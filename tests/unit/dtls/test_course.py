@@ -67,7 +67,7 @@ def test_a_finished_that_was_forged_is_as_good_as_lost() -> None:
     server = met.server
     assert server is not None
     *server._held, finished = server._held[:3]
-    server._held += records.parse(records.renumbered(finished.raw, 2**40), 0)
+    server._held += records.parse(records.advanced(finished.raw, 2**40), 0)
     server.admit(Admission(NOBODY, key=KEY.key), 0.0)
     assert server.result is None
     server.receive([finished], 0.0)

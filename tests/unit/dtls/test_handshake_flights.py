@@ -8,11 +8,12 @@ from homeport.dtls import records
 from homeport.dtls.association import CidForm
 from homeport.dtls.context import LOWEST_MTU
 from homeport.dtls.course import LARGEST_READ
-from homeport.dtls.handshake import Established
+from homeport.dtls.handshake import Established, ServerHandshake
 from homeport.dtls.openssl import questions
 from homeport.dtls.records import ContentType
 from homeport.dtls.suites import SUITES, Suite
-from tests.support.dtls import again, house, meeting, talk
+from tests.support import hellos
+from tests.support.dtls import again, house, meeting, server_context, talk
 from tests.support.handshakes import Meeting, straight
 
 ECDSA = SUITES[0]
@@ -86,6 +87,24 @@ def test_repetitions_have_record_numbers_of_their_own() -> None:
     assert len(sent) > 6
     assert len(set(sent)) == len(sent)
     met.close()
+
+
+@pytest.mark.parametrize("number", [2, 2**48 - 2, 2**48 - 1])
+def test_records_are_numbered_on_from_those_of_the_hello(number: int) -> None:
+    content = hellos.body(cookie=b"c" * 32, suites=PSK.number.to_bytes(2, "big"))
+    hello = hellos.datagram(content, message=1, record=number)
+    received = records.parse(hello, 0)
+    server = ServerHandshake(server_context(), hellos.parse(hello))
+    server.receive(received, 0.0)
+    server.tick(1.0)
+    sent = [
+        record.sequence
+        for datagram in server.datagrams()
+        for record in records.parse(datagram, 0)
+    ]
+    assert sent == [(number + count) % 2**48 for count in range(len(sent))]
+    assert len(sent) == 4
+    server.close()
 
 
 def nothing_after_hello(datagram: bytes) -> Iterable[tuple[bytes, float]]:
