@@ -107,7 +107,7 @@ def parse_client_hello(record: Record) -> ClientHello:
     return _client_hello(
         body,
         version=_DTLS_1_2,
-        message_sequence=int.from_bytes(fragment[4:6], "big"),
+        message_sequence=fragment[4] << 8 | fragment[5],
         record_sequence=record.sequence,
     )
 
@@ -266,11 +266,19 @@ def _client_hello(
 ) -> ClientHello:
     if not body.startswith(version):
         raise InvalidHandshake(f"offers version {body[:2].hex()}")
-    cookie = b""
-    session_id, at = _vector(body, _RANDOM.stop, width=1)
-    if version == _DTLS_1_2:
-        cookie, at = _vector(body, at, width=1)
-    suites, _ = _vector(body, at, width=2)
+    cookie, at = b"", _RANDOM.stop
+    try:
+        begin, at = at + 1, at + 1 + body[at]
+        session_id = body[begin:at]
+        if version == _DTLS_1_2:
+            begin, at = at + 1, at + 1 + body[at]
+            cookie = body[begin:at]
+        begin, at = at + 2, at + 2 + (body[at] << 8 | body[at + 1])
+        suites = body[begin:at]
+    except IndexError:
+        raise InvalidHandshake("breaks off ahead of a field") from None
+    if at > len(body):
+        raise InvalidHandshake("has a field that breaks off")
     if len(session_id) > LONGEST_SESSION_ID or not suites or len(suites) % 2:
         raise InvalidHandshake("has a session id or suites that are none")
     return ClientHello(
