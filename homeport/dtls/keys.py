@@ -1,9 +1,7 @@
 """The keys of an association, derived from its master secret (RFC 5246 §5, §6.3)."""
 
 from dataclasses import dataclass, field
-
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.hmac import HMAC
+from hashlib import sha256
 
 from homeport.dtls.suites import KEY_BYTES
 
@@ -12,6 +10,8 @@ IMPLICIT_BYTES = 4
 SECRET_BYTES = KEY_BYTES + IMPLICIT_BYTES
 
 _EXPANSION = b"key expansion"
+_HASH_BLOCK_BYTES = 64
+_INNER, _OUTER = (bytes(each ^ pad for each in range(256)) for pad in (0x36, 0x5C))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,25 @@ class Keys:
 
 
 def prf(secret: bytes, label: bytes, seed: bytes, *, length: int) -> bytes:
-    """Return ``length`` bytes of the pseudorandom function with SHA-256."""
-    keyed = HMAC(secret, SHA256())
+    """Return ``length`` bytes of the pseudorandom function with SHA-256.
+
+    The secret has 64 bytes at most. HMAC is put together here (RFC 2104 §2): with a
+    library's, a handshake would spend more time on contexts than on hashes.
+    """
+    key = secret.ljust(_HASH_BLOCK_BYTES, b"\0")
+    inner, outer = sha256(key.translate(_INNER)), sha256(key.translate(_OUTER))
+
+    def mac(content: bytes) -> bytes:
+        hashed, hashed_again = inner.copy(), outer.copy()
+        hashed.update(content)
+        hashed_again.update(hashed.digest())
+        return hashed_again.digest()
+
     seed = label + seed
     turn, made = seed, b""
     while len(made) < length:
-        turn = _mac(keyed, turn)
-        made += _mac(keyed, turn + seed)
+        turn = mac(turn)
+        made += mac(turn + seed)
     return made[:length]
 
 
@@ -46,9 +58,3 @@ def derive(master: bytes, *, client_random: bytes, server_random: bytes) -> Keys
     return Keys(
         client_key + implicit[:IMPLICIT_BYTES], server_key + implicit[IMPLICIT_BYTES:]
     )
-
-
-def _mac(keyed: HMAC, content: bytes) -> bytes:
-    mac = keyed.copy()
-    mac.update(content)
-    return mac.finalize()
