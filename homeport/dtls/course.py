@@ -132,14 +132,17 @@ class Course(ABC):
         A Finished that OpenSSL reads as it is goes with them, unopened; if there are
         more records like it, some are forged.
         """
-        clear = [record.raw for record in flight if record.epoch == 0]
-        protected = [record for record in flight if record.epoch]
+        clear, protected = [], []
+        for record in flight:
+            if record.epoch:
+                protected.append(record)
+            else:
+                clear.append(record.raw)
         if len(protected) == 1 and self._stays(protected[0]):
             self._received, self._unproven = protected[0].sequence, True
             clear.append(protected.pop().raw)
-        if sum(map(len, clear)) <= LARGEST_READ:
-            clear = [b"".join(clear)]
-        for raw in clear:
+        whole = b"".join(clear)
+        for raw in clear if len(whole) > LARGEST_READ else [whole]:
             if self.result is None:
                 self._feed(raw, now)
         for record in protected:

@@ -236,7 +236,8 @@ class Connection:
         thread, so it is never left behind.
         """
         code = self._lib.ERR_peek_last_error()
-        self._lib.ERR_clear_error()
+        if code:
+            self._lib.ERR_clear_error()
         if self._lib.SSL_get_error(self._ssl, result) in _WANT:
             return False
         self.reason = self._explain(code)
