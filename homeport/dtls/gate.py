@@ -342,8 +342,9 @@ class Gate:
         self._close(half)
 
     def _tell(self, half: HalfOpen, handshake: ServerHandshake) -> None:
-        address = half.address
-        self._send([(datagram, address) for datagram in handshake.datagrams()])
+        datagrams, address = handshake.datagrams(), half.address
+        if datagrams:
+            self._send([(datagram, address) for datagram in datagrams])
 
     async def _watch(self) -> None:
         while True:

@@ -15,7 +15,6 @@ VERSION = b"\xfe\xfd"
 
 _MAJOR = 0xFE
 _LAST_SEQUENCE = 2**48 - 1
-_LENGTHS = range(1, LARGEST_FRAGMENT + 1)
 _HEADER = struct.Struct("!B2sHHIH")
 _RECEIVED_HEADER = struct.Struct("!BBxHHIH")
 _LENGTH = struct.Struct("!H")
@@ -76,12 +75,9 @@ def parse(datagram: bytes, cid_length: int) -> list[Record]:
             cid = datagram[start - cid_length - 2 : start - 2]
             (length,) = _LENGTH.unpack_from(datagram, start - 2)
         end = start + length
-        if (
-            major != _MAJOR
-            or kind not in _KINDS
-            or length not in _LENGTHS
-            or end > size
-        ):
+        if major != _MAJOR or kind not in _KINDS:
+            break
+        if not 0 < length <= LARGEST_FRAGMENT or end > size:
             break
         sequence = high << 32 | low
         fragment, raw = datagram[start:end], datagram[at:end]
