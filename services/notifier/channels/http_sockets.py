@@ -39,7 +39,6 @@ def routes(ports: Ports, *, caller: Depends) -> APIRouter:
             "UPGRADE_REQUIRED", 426, {"upgrade": "websocket", "connection": "upgrade"}
         )
 
-    @router.websocket(_PATH)
     async def connect(connection: WebSocket) -> None:
         """Serve a socket until it ends."""
         try:
@@ -61,6 +60,7 @@ def routes(ports: Ports, *, caller: Depends) -> APIRouter:
         else:
             await connection.close(Close.FAULT)
 
+    router.add_websocket_route(_PATH, connect)  # FastAPI's keep 5 kB for each socket
     return router
 
 

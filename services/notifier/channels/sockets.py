@@ -10,13 +10,12 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from enum import IntEnum
-from typing import Never
 
 from starlette.websockets import WebSocket as Connection
 from starlette.websockets import WebSocketDisconnect
 
 from homeport.errors import Unavailable
-from homeport.runtime.tasks import first
+from homeport.runtime.tasks import end
 from homeport.runtime.websocket import Received, received
 from services.notifier.channels import messages
 from services.notifier.channels.channels import Channel, Kind, WebSocket
@@ -64,18 +63,12 @@ class Socket:
 
         ``allowed`` says whether the API key is still there; it raises Unavailable.
         """
-        code = await first(
-            self._until_ended(), self._read(), self._ping(), self._watch(allowed)
-        )
-        if self._ended.done():
-            if code == Close.DELETED and await _is_gone(allowed):
-                code = Close.KEY_GONE
-            with suppress(WebSocketDisconnect, RuntimeError):
-                await self._connection.close(code)
-        return code
-
-    async def _until_ended(self) -> int:
-        return await self._ended
+        tending = asyncio.create_task(self._tend(allowed))
+        try:
+            code = await self._read()
+        finally:
+            await end(tending)
+        return self._ended.result() if self._ended.done() else code
 
     async def _read(self) -> int:
         """Pass over what the client says until it leaves."""
@@ -84,24 +77,32 @@ class Socket:
             if message["type"] == "websocket.disconnect":
                 return int(message["code"])
 
-    async def _ping(self) -> int:
-        """See that the client is there, also when nothing happens."""
-        while True:
-            await asyncio.sleep(self._seconds)
-            try:
-                await self._reach()
-            except Unavailable:
-                self.end(Close.FAULT)
-                return Close.FAULT
-
-    async def _watch(self, allowed: Callable[[], Awaitable[bool]]) -> Never:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                if not await allowed():
+    async def _tend(self, allowed: Callable[[], Awaitable[bool]]) -> None:
+        """See that client and key are there until it is to end, and close it then."""
+        clock = asyncio.get_running_loop().time
+        look_at, ping_at = clock() + LOOK_SECONDS, clock() + self._seconds
+        while not self._ended.done():
+            pause = max(0.0, min(look_at, ping_at) - clock())
+            await asyncio.wait([self._ended], timeout=pause)
+            if not self._ended.done() and clock() >= ping_at:
+                await self._ping()
+                ping_at = clock() + self._seconds
+            if not self._ended.done() and clock() >= look_at:
+                if await _is_gone(allowed):
                     self.end(Close.KEY_GONE)
-            except Unavailable:
-                continue
+                look_at = clock() + LOOK_SECONDS
+        code = self._ended.result()
+        if code == Close.DELETED and await _is_gone(allowed):
+            code = Close.KEY_GONE
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self._connection.close(code)
+
+    async def _ping(self) -> None:
+        """See that the client is there, also when nothing happens."""
+        try:
+            await self._reach()
+        except Unavailable:
+            self.end(Close.FAULT)
 
     async def _reach(self, text: str | None = None) -> None:
         """Send, and wait for the client to have received it; raise Unavailable."""
@@ -119,7 +120,7 @@ class Socket:
 
 
 async def _is_gone(allowed: Callable[[], Awaitable[bool]]) -> bool:
-    """Say whether a channel has ended with its key, as far as that can be known."""
+    """Say whether a socket's key has gone, as far as that can be known."""
     try:
         return not await allowed()
     except Unavailable:
