@@ -3,6 +3,7 @@
     homeport.v1.<account id>.<fact>      a fact, in the stream DEVICES
     homeport.stored.<account id>.<fact>  the same once the stream has it, with its place
     homeport.outbox.<bucket>             events wait in a bucket's outbox
+    homeport.reader.<consumer id>        who reads for a named consumer now
     homeport.edge.<edge id>.poke         look at a device's queue now; one of all edges
                                          hears it too, for edges that are gone
 
@@ -50,6 +51,14 @@ def reader_durable(owner: str, reader: str) -> str:
     Both ids are hex.
     """
     return f"{_READER}{owner}-{reader}"
+
+
+def reader(consumer: str) -> str:
+    """Return the subject on which readers of a named consumer hear of each other.
+
+    The message is the newest reader, or empty where it is asked whether there is one.
+    """
+    return f"homeport.reader.{consumer}"
 
 
 def is_reader_durable(name: str) -> bool:

@@ -73,7 +73,7 @@ async def service(
             TrustView(base.redis),
             stored,
             base.subscriptions,
-            base.inboxes.cursors,
+            base.sources.cursors,
             discard=base.inboxes.discard,
             seconds=settings.key_sweep_seconds,
         )
@@ -148,10 +148,10 @@ def _authorization(settings: NotifierSettings, granting: Granting) -> Authorizat
 
 def _unattended(settings: NotifierSettings, base: Ground) -> Unattended:
     return Unattended(
-        base.inboxes.places,
+        base.sources.places,
         Stores(
             ConsumerStore(base.engine, most=settings.consumers_per_account),
-            base.inboxes.cursors,
+            base.sources.cursors,
         ),
         claims=partial(
             claims,

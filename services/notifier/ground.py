@@ -24,13 +24,14 @@ from homeport.store.queue import RequestQueue
 from homeport.store.sessions import SessionStore
 from services.notifier import observability
 from services.notifier.channels.addressees import Addressees
-from services.notifier.channels.inboxes import Inboxes, inboxes
+from services.notifier.channels.inboxes import Inboxes
 from services.notifier.channels.interests import Interests
 from services.notifier.config import NotifierSettings
 from services.notifier.device_requests.endpoints import Endpoints
 from services.notifier.device_requests.open_requests import OpenRequests
 from services.notifier.device_requests.requests import Requests
 from services.notifier.schema import MIGRATIONS, SCHEMA
+from services.notifier.stream.inbox import Sources, sources
 from services.notifier.subscriptions.observing import Observing
 from services.notifier.subscriptions.subscription_store import SubscriptionStore
 
@@ -56,6 +57,7 @@ class Ground:
     addressees: Addressees
     requests: Requests
     observing: Observing
+    sources: Sources
     inboxes: Inboxes
 
 
@@ -89,6 +91,7 @@ async def ground(settings: NotifierSettings) -> AsyncIterator[Ground]:
         subscriptions = SubscriptionStore(engine)
         interests = Interests(subscriptions.interest)
         definitions = DefinitionReader(redis)
+        stream = await stack.enter_async_context(sources(nats, engine))
         poke = partial(bus.poke, nats)
         requests = Requests(
             sessions,
@@ -114,7 +117,8 @@ async def ground(settings: NotifierSettings) -> AsyncIterator[Ground]:
             addressees=Addressees(interests.of, definitions.of),
             requests=requests,
             observing=Observing(sessions, queue, requests, subscriptions),
-            inboxes=await stack.enter_async_context(inboxes(nats, engine)),
+            sources=stream,
+            inboxes=Inboxes(stream),
         )
 
 

@@ -125,9 +125,9 @@ def _consuming(settings: NotifierSettings, base: Ground) -> Consuming:
     stored = ConsumerStore(base.engine, most=settings.consumers_per_account)
     return Consuming(
         stored,
-        base.inboxes.cursors,
-        base.inboxes.places,
-        Readers(base.nats, stored),
+        base.sources.cursors,
+        base.sources.places,
+        Readers(base.sources, stored),
     )
 
 

@@ -111,7 +111,9 @@ _CLOSE_CODES = range(1000, 1016)
 class Reader(Protocol):
     """Who reads for a named consumer, and how many events it has before it."""
 
-    waiting: int
+    @property
+    def waiting(self) -> int:
+        """How many events."""
 
 
 _readers: set[Reader] = set()

@@ -129,7 +129,7 @@ class Polls:
         """Take the poll as a sign that its caller has the answer before it."""
         if isinstance(channel.way, LongPoll) and channel.way.receipt.isdecimal():
             place = int(channel.way.receipt)
-            await self._inboxes.cursors.advance({channel.key_id: place})
+            await self._inboxes.advance(channel.key_id, place)
         await self._ledger.polled(channel.key_id, "")
 
     async def _wait(

@@ -68,7 +68,7 @@ class Socket:
             code = await self._read()
         finally:
             await end(tending)
-        return self._ended.result() if self._ended.done() else code
+        return code if tending.cancelled() else tending.result()
 
     async def _read(self) -> int:
         """Pass over what the client says until it leaves."""
@@ -77,8 +77,8 @@ class Socket:
             if message["type"] == "websocket.disconnect":
                 return int(message["code"])
 
-    async def _tend(self, allowed: Callable[[], Awaitable[bool]]) -> None:
-        """See that client and key are there until it is to end, and close it then."""
+    async def _tend(self, allowed: Callable[[], Awaitable[bool]]) -> int:
+        """See that client and key are there until it is to end; close it then."""
         clock = asyncio.get_running_loop().time
         look_at, ping_at = clock() + LOOK_SECONDS, clock() + self._seconds
         while not self._ended.done():
@@ -96,6 +96,7 @@ class Socket:
             code = Close.KEY_GONE
         with suppress(WebSocketDisconnect, RuntimeError):
             await self._connection.close(code)
+        return code
 
     async def _ping(self) -> None:
         """See that the client is there, also when nothing happens."""

@@ -8,13 +8,12 @@ from enum import Enum, auto
 
 from homeport.errors import InvalidParameter
 from homeport.names import AccountId
-from services.notifier.named_consumers.consumer_readers import Readers
+from services.notifier.named_consumers.consumer_readers import Reader, Readers
 from services.notifier.named_consumers.consumer_store import ConsumerStore
 from services.notifier.named_consumers.named_consumers import NamedConsumer, Selection
 from services.notifier.stream import drops
 from services.notifier.stream.cursors import Cursor, Cursors
 from services.notifier.stream.places import Places
-from services.notifier.stream.readers import Reader
 
 
 class Start(Enum):
@@ -61,8 +60,8 @@ class Consuming:
         if await self.stored.add(account, name, selection, place=place):
             return True
         before = await self.stored.change(account, name, selection)
-        if before is not None:
-            await self._readers.end(before.id, before.reader)
+        if before is not None and before.reader:
+            await self._readers.end(before.id)
         return False
 
     async def state(self, consumer: NamedConsumer) -> State:
@@ -92,8 +91,8 @@ class Consuming:
     async def remove(self, account: AccountId, name: str) -> bool:
         """Remove a consumer; whoever reads for it ends. False where there is none."""
         removed = await self.stored.remove(account, name)
-        if removed is not None:
-            await self._readers.end(removed.id, removed.reader)
+        if removed is not None and removed.reader:
+            await self._readers.end(removed.id)
         return removed is not None
 
     def reading(

@@ -66,7 +66,6 @@ class Events(Protocol):
     """The events of a consumer."""
 
     place: int
-    waiting: int
 
     async def take(self, seconds: float) -> Sequence[Taken] | None:
         """Wait for events; nothing if none came for a while, None once it is over."""

@@ -52,19 +52,21 @@ class Selection:
         object.__setattr__(self, "_beginnings", tuple(begun))
 
     def subjects(self, account: AccountId) -> list[str]:
-        """Return the subjects of all facts that may be meant."""
+        """Return the subjects of the facts that are meant."""
         if not self.facts:
             return [subjects.of_account(account)]
         return [subjects.subject(account, fact) for fact in sorted(self.facts)]
 
     def means(self, body: bytes, members: Container[str] = ()) -> bool:
-        """Say whether a fact of these subjects is meant; raise InvalidFormat.
+        """Say whether a fact is meant; raise InvalidFormat.
 
         ``members`` hold its device if that is in one of the groups.
         """
-        if not self.devices and not self.groups and not self.paths:
+        if not (self.facts or self.devices or self.groups or self.paths):
             return True
-        device, path = _read(body)
+        fact, device, path = _read(body)
+        if self.facts and fact not in self.facts:
+            return False
         if self.devices and device not in self.devices:
             return False
         if self.groups and device not in members:
@@ -93,7 +95,7 @@ class NamedConsumer:
 
 def device_of(body: bytes) -> str:
     """Return the device of a fact; raise InvalidFormat."""
-    device, _ = _read(body)
+    _, device, _ = _read(body)
     return device
 
 
@@ -132,11 +134,11 @@ def show(selection: Selection) -> dict[str, list[str]]:
     }
 
 
-def _read(body: bytes) -> tuple[str, str | None]:
-    """Return the device and the path of a fact; raise InvalidFormat."""
+def _read(body: bytes) -> tuple[str, str, str | None]:
+    """Return the name, the device and the path of a fact; raise InvalidFormat."""
     try:
         fact = orjson.loads(body)
-        return fact["device_id"], fact.get("path")
+        return fact["fact"], fact["device_id"], fact.get("path")
     except orjson.JSONDecodeError as error:
         raise InvalidFormat("fact", error.msg, position=error.pos) from error
     except (KeyError, TypeError, AttributeError) as error:

@@ -7,11 +7,18 @@ again.
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from homeport.errors import Unavailable
 from homeport.events import subjects
 from homeport.events.client import BusClient
 from homeport.names import AccountId
+from homeport.runtime.tasks import end, vital
+from services.notifier import observability
 from services.notifier.channels.messages import Taken
 from services.notifier.stream import drops
 from services.notifier.stream.bookmarks import Bookmarks
@@ -43,16 +50,34 @@ class Sources:
     bookmarks: Bookmarks
 
 
-class Inbox:
-    """All methods that wait raise Unavailable when NATS or PostgreSQL is away.
+@asynccontextmanager
+async def sources(nats: BusClient, engine: AsyncEngine) -> AsyncIterator[Sources]:
+    """Entered: inboxes are fed, and their places kept."""
+    places, cursors = Places(nats), Cursors(engine)
+    feeds, bookmarks = Feeds(nats, places), Bookmarks(cursors)
+    works = [vital(feeds.watch()), vital(bookmarks.keep())]
+    try:
+        with observability.resting(feeds.resting):
+            yield Sources(nats, places, feeds, cursors, bookmarks)
+    finally:
+        for work in works:
+            await end(work)
+        with suppress(Unavailable):  # what is not written down comes once more
+            await bookmarks.flush()
 
-    Whoever goes on after that calls `release` first.
+
+class Inbox:
+    """All events of an account; what their owner has lost is counted by ``filters``.
+
+    All methods that wait raise Unavailable when NATS or PostgreSQL is away. Whoever
+    goes on after that calls `release` first.
     """
 
     __slots__ = (
         "_account",
         "_came",
         "_feed",
+        "_filters",
         "_joined",
         "_next",
         "_owner",
@@ -65,11 +90,18 @@ class Inbox:
     )
 
     def __init__(
-        self, sources: Sources, owner: str, account: AccountId, place: int
+        self,
+        sources: Sources,
+        owner: str,
+        account: AccountId,
+        place: int,
+        *,
+        filters: Sequence[str] = (),
     ) -> None:
         self._sources = sources
         self._owner = owner
         self._account = account
+        self._filters = filters
         self._place = self._taken = place
         self._feed: Feed | None = None
         self._joined: int | None = None  # the place after which all is heard
@@ -78,6 +110,11 @@ class Inbox:
         self._reader: Reader | None = None
         self._waking: asyncio.Future[None] | None = None
         self._next = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """How many events it has before it, as far as it knows."""
+        return self._reader.waiting if self._reader else len(self._came)
 
     async def rest(self) -> asyncio.Future[None] | None:
         """Return what is done when there is something; None where there may be now."""
@@ -189,18 +226,23 @@ class Inbox:
 
     async def _open(self) -> Reader:
         bounds = await self._sources.places.bounds()
-        subject = subjects.of_account(self._account)
-        if not bounds.first - 1 <= self._taken <= bounds.last:
-            await self._sources.bookmarks.flush()
-            cursor = await self._sources.cursors.get(self._owner)
-            if cursor is not None:
-                found = await drops.take_stock(
-                    cursor, [subject], self._sources.places, self._sources.cursors
-                )
-                self._place = self._taken = found.place
+        if self._taken > bounds.last:
+            self._place = self._taken = await self._take_stock(bounds.first - 1)
+        elif self._taken < bounds.first - 1:
+            self._taken = max(self._taken, await self._take_stock(self._taken))
         reader = Reader(self._sources.nats, self._owner, place=self._taken)
-        await reader.open([subject])
+        await reader.open([subjects.of_account(self._account)])
         return reader
+
+    async def _take_stock(self, otherwise: int) -> int:
+        """Count what is lost; return where the owner is, if that is known."""
+        cursors, places = self._sources.cursors, self._sources.places
+        await self._sources.bookmarks.flush()
+        cursor = await cursors.get(self._owner)
+        if cursor is None:
+            return otherwise
+        filters = self._filters or [subjects.of_account(self._account)]
+        return (await drops.take_stock(cursor, filters, places, cursors)).place
 
     def _hold(self, came: list[Taken]) -> None:
         """Let this be all that was heard and not taken."""

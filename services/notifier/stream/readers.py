@@ -150,24 +150,8 @@ class Reader:
 
 
 async def end(nats: BusClient, owner: str, reader: str) -> None:
-    """End a reader, wherever it is; '' stands for none. Raises Unavailable."""
-    if not reader:
-        return
+    """End a reader, wherever it is; raise Unavailable. Repeating is harmless."""
     durable = subjects.reader_durable(owner, reader)
     with reported(), suppress(NotFoundError):
         jetstream = nats.jetstream(timeout=ANSWER_SECONDS)
         await jetstream.delete_consumer(subjects.STREAM, durable)
-
-
-async def is_there(nats: BusClient, owner: str, reader: str) -> bool:
-    """Say whether a reader reads just now; '' stands for none. Raises Unavailable."""
-    if not reader:
-        return False
-    durable = subjects.reader_durable(owner, reader)
-    with reported():
-        jetstream = nats.jetstream(timeout=ANSWER_SECONDS)
-        try:
-            await jetstream.consumer_info(subjects.STREAM, durable)
-        except NotFoundError:
-            return False
-    return True

@@ -13,10 +13,10 @@ from homeport.names import AccountId
 from homeport.runtime import database
 from services.notifier.channels import inboxes as module
 from services.notifier.channels.channels import Channel, Serialization, WebSocket
-from services.notifier.channels.inboxes import Inboxes, inboxes
+from services.notifier.channels.inboxes import Inboxes
 from services.notifier.schema import MIGRATIONS, SCHEMA
 from services.notifier.stream import feeds
-from services.notifier.stream.inbox import Inbox
+from services.notifier.stream.inbox import Inbox, sources
 from tests.support.notifier import ACCOUNT, KEY_ID, Site, deregistrations, site
 from tests.support.polling import until
 from tests.support.webhook import Webhook, webhook
@@ -55,9 +55,9 @@ async def served(opened: Site) -> AsyncIterator[Inboxes]:
     url = opened.settings.postgres_url.get_secret_value()
     async with (
         database.connections(url, schema=SCHEMA, migrations=MIGRATIONS) as engine,
-        inboxes(opened.nats, engine) as made,
+        sources(opened.nats, engine) as made,
     ):
-        yield made
+        yield Inboxes(made)
 
 
 async def readers(opened: Site) -> list[str]:

@@ -185,7 +185,7 @@ async def test_the_place_goes_on_though_nothing_is_selected(opened: Site) -> Non
         async def moved() -> bool:
             async for line in reading._lines:
                 reading._field(line, [])
-                if reading.last_id == "4":
+                if reading.last_id == "5":
                     return True
             return False
 
@@ -316,13 +316,28 @@ async def test_who_reads_nothing_is_cut(opened: Site) -> None:
     writer.close()
 
 
-async def test_a_dead_reader_is_forgotten_by_the_server(opened: Site) -> None:
+async def test_a_reader_that_has_died_is_not_there(opened: Site) -> None:
     await put(opened)
+    await opened.query("UPDATE notifier.consumers SET reader = 'dead'")
+    assert not (await get(opened))["connected"]
     async with source(opened.url, "all"):
-        found = await opened.nats.jetstream().consumers_info(subjects.STREAM)
-        (consumer,) = [each for each in found if each.name.startswith("reader-")]
-        assert consumer.config.inactive_threshold == 30
-        assert consumer.config.mem_storage
+        assert (await get(opened))["connected"]
+
+
+async def test_who_reads_has_no_consumer_in_nats_once_everything_is_told(
+    opened: Site,
+) -> None:
+    await opened.happen(*deregistrations(1))
+    await put(opened, start="first")
+    async with source(opened.url, "all") as reading:
+        await reading.take(1)
+
+        async def none() -> bool:
+            return not await opened.nats.jetstream().consumers_info(subjects.STREAM)
+
+        await until(none)
+        await opened.happen(*deregistrations(1, start=1))
+        assert [each.id for each in await reading.take(1)] == ["2"]
 
 
 async def test_wrong_wishes_are_refused(opened: Site) -> None:

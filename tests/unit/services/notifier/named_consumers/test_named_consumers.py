@@ -28,8 +28,10 @@ def test_nothing_selected_is_everything() -> None:
     assert Selection().means(b"whatever it is")
 
 
-def test_facts_are_told_apart_by_their_subjects() -> None:
+def test_facts_are_told_apart_by_their_names_and_subjects() -> None:
     wanted = selection(facts=["device.registered", "device.deregistered"] * 2)
+    assert wanted.means(fact(fact="device.registered"))
+    assert not wanted.means(fact(fact="device.deleted"))
     assert wanted.subjects(ACCOUNT) == [
         f"homeport.v1.{ACCOUNT}.device.deregistered",
         f"homeport.v1.{ACCOUNT}.device.registered",
