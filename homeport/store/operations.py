@@ -18,6 +18,7 @@ from homeport.store.reports import Locate, Notify, Report
 from homeport.store.requests import (
     Complete,
     Enqueue,
+    Hear,
     Hold,
     Lapse,
     Postpone,
@@ -209,6 +210,7 @@ Operation = (
     | Enqueue
     | Take
     | Recall
+    | Hear
     | Hold
     | Complete
     | Postpone
@@ -232,6 +234,7 @@ NAMES: dict[type[Operation], str] = {
     Enqueue: "enqueue",
     Take: "take",
     Recall: "recall",
+    Hear: "hear",
     Hold: "hold",
     Complete: "complete",
     Postpone: "postpone",
@@ -275,6 +278,7 @@ class Result(StrEnum):
     ASLEEP = "asleep"
     RECALLED = "recalled"
     """The device is this edge's now, if that can reach it."""
+    HEARD = "heard"
     POSTPONED = "postponed"
     OLDER = "older"
     """A newer notification of the same has come before (RFC 7641 §3.4)."""

@@ -55,6 +55,19 @@ class Recall(NamedTuple):
     owner: EdgeId
 
 
+class Hear(NamedTuple):
+    """A device answers what another edge has asked it: it is reached by this one now.
+
+    ``mark`` and ``generation`` are as in `homeport.store.operations`.
+    """
+
+    bucket: int
+    device: DeviceId
+    identity: str
+    mark: str = ""
+    generation: int = 0
+
+
 class Hold(NamedTuple):
     """The edge still waits for the answer, for another ``lease`` (milliseconds).
 

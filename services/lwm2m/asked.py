@@ -16,9 +16,12 @@ from homeport.store.operations import (
     Update,
 )
 from homeport.store.reports import Locate, Notify, Report
+from homeport.store.requests import Hear
 from services.lwm2m.enrolling import Signer
 
-Said = Register | Refresh | Update | Deregister | Refuse | Report | Notify | Locate
+Said = (
+    Register | Refresh | Update | Deregister | Refuse | Report | Notify | Locate | Hear
+)
 """What devices say, as operations."""
 
 

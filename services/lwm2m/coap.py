@@ -21,6 +21,7 @@ from homeport.store.operations import (
     Result,
 )
 from homeport.store.reports import Locate, Notify
+from homeport.store.requests import Hear
 from homeport.store.sessions import SessionStore
 from services.lwm2m import handlers, observability, outcomes
 from services.lwm2m.answers import CHANGED
@@ -37,12 +38,14 @@ DRAIN_SECONDS = 3.0
 _CONTACT = frozenset(
     {
         *(Result.UPDATED, Result.REGISTERED, Result.DEREGISTERED),
-        *(Result.RECORDED, Result.OLDER, Result.REPORTED, Result.LOCATED),
+        *(Result.RECORDED, Result.OLDER, Result.REPORTED, Result.LOCATED, Result.HEARD),
     }
 )
 """After these a device is known to be where it is heard (B-173)."""
 _NOTED = (Notify, Locate)
 """Operations on what a device notifies of; it is not answered by what came of them."""
+_ANSWER = b"\x60"
+"""From here on a first byte is that of an acknowledgement or a reset (RFC 7252 §3)."""
 
 
 class Listener(Generic[Peer]):
@@ -198,8 +201,29 @@ class Listener(Generic[Peer]):
                 self.downlink.answered(reply, now)
             case Failure() as failure:
                 self.downlink.failed(failure)
+            case _ if self._known.device_at(peer) is None and message[:1] >= _ANSWER:
+                self._overhear(peer, sequence, arrived)
             case _:
                 self.downlink.acknowledged(peer, now)
+
+    def _overhear(self, peer: Peer, sequence: int, arrived: float) -> None:
+        """Take it that a device is here that answers what another edge has asked it.
+
+        That edge hears that the device has come here, and leaves it what it has asked.
+        """
+        device = self._notifications.device_at(peer)
+        if device is None:
+            return
+        origin = self._transport.origin(peer)
+        mark = origin.mark(sequence)
+        hear = Hear(
+            self._place.bucket(device),
+            device,
+            origin.identity.name,
+            mark,
+            origin.generation if mark else 0,
+        )
+        self._put(Work(hear, None, peer, arrived))
 
     def _take_request(
         self, request: Request[Peer], sequence: int, arrived: float
@@ -247,7 +271,9 @@ class Listener(Generic[Peer]):
             return
         if outcome.result in _CONTACT:
             self._hear(work, operation)
-        if isinstance(operation, _NOTED):
+        if isinstance(operation, Hear):
+            observability.record_overheard(outcome)
+        elif isinstance(operation, _NOTED):
             now = self._timers.time()
             self._notifications.settle(work, operation.device, outcome, now)
         else:

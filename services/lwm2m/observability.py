@@ -130,6 +130,11 @@ def record_notification(result: str) -> None:
     _NOTIFICATIONS.labels(result).inc()
 
 
+def record_overheard(outcome: Outcome) -> None:
+    """Count what came of an answer that another edge waits for."""
+    _BY_RESULT[outcome.result].inc()
+
+
 def record_recalled(result: str) -> None:
     """Count what came of looking for a device."""
     _RECALLS.labels(result).inc()

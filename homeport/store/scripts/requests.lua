@@ -273,6 +273,24 @@ operations.recall = {
   end,
 }
 
+-- A device is heard at this edge by an answer that another one waits for.
+operations.hear = {
+  arity = 3,
+  run = function(tag, device, identity, mark, generation)
+    local session = load(tag, device)
+    local reason = outdated(session, mark, generation)
+    if reason then
+      return reason
+    end
+    if not session.live or session.identity ~= identity then
+      return 'unknown'
+    end
+    accept(session, mark, generation)
+    redis.call('HSET', session.key, 'edge', edge)
+    return { 'heard', '', session.waiting and 'waiting' or '' }
+  end,
+}
+
 -- An edge says that the request under way still is.
 operations.hold = {
   arity = 3,

@@ -18,6 +18,7 @@ from homeport.store.operations import (
 from homeport.store.queue import RequestQueue
 from homeport.store.requests import (
     Complete,
+    Hear,
     Hold,
     Lapse,
     Postpone,
@@ -489,6 +490,25 @@ async def test_what_leads_to_a_device_is_that_of_its_last_message(
         *("192.0.2.9:1", "c0ffee", mark(1, 6)),
     )
     assert outcome.queue_mode
+
+
+async def test_who_hears_a_device_answer_another_edge_has_it(
+    here: Edge, there: Edge
+) -> None:
+    await here.do(
+        DEVICE.register(2, exchange="c0ffee#7", mark=mark(1, 5)), DEVICE.enqueue("a")
+    )
+    assert await taken(here) == "a"
+    heard = Hear(DEVICE.bucket, DEVICE.id, "nosec", mark(1, 6))
+    (outcome,) = await there.do(heard)
+    assert outcome == Outcome(Result.HEARD, waiting=True)
+    assert await do(there, heard, heard._replace(identity="other", mark="")) == [
+        Result.REPLAYED,
+        Result.UNKNOWN,
+    ]
+    (outcome,) = await here.do(Postpone(DEVICE.bucket, DEVICE.id, "a"))
+    assert outcome == Outcome(Result.POSTPONED, edge=there.identity)
+    assert await taken(there) == "a"
 
 
 async def test_requests_are_found_whose_edge_is_gone(here: Edge, there: Edge) -> None:

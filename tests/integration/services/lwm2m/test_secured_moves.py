@@ -132,6 +132,32 @@ async def test_a_device_is_asked_by_the_edge_that_follows_its_own(
         device.answer(request, Type.ACK, Code.CONTENT, payload=b"0")
 
 
+@pytest.mark.conforms("B-172", "B-180")
+@pytest.mark.parametrize("offer", [IDS, Offer()])
+@pytest.mark.parametrize("code", [Code.CONTENT, Code.EMPTY])
+async def test_an_edge_that_hears_the_answer_to_another_one_asks_itself(
+    site: Site, offer: Offer, code: Code
+) -> None:
+    async with (
+        site.edge() as here,
+        site.edge() as there,
+        site.device(here, offer=offer) as device,
+    ):
+        await device.register()
+        assert await site.ask(KETTLE, "/3/0/9")
+        request = await device.hear_request()
+        device.peer.address = address(there)
+        device.answer(request, Type.ACK, code)
+        again = await device.hear_request()
+        while again.message_id == request.message_id:
+            again = await device.hear_request()
+        assert (again.code, again.path) == (Code.GET, ("3", "0", "9"))
+        device.answer(again, Type.ACK, Code.CONTENT, payload=b"95")
+        _, ended = await site.facts(2)
+        assert isinstance(ended, RequestCompleted)
+        assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.05")
+
+
 @pytest.mark.conforms("C-064", "Leshan PskTest", "Californium 2235")
 @pytest.mark.parametrize("binding", ["U", "UQ"])
 async def test_who_has_left_is_not_called_back(site: Site, binding: str) -> None:
