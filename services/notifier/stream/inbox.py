@@ -161,8 +161,11 @@ class Inbox:
         """Take what the stream has taken; see `Listener`."""
         if self._joined is not None and missed > self._joined:
             self._taken = min(self._taken, missed - 1)
+            self._place = min(self._place, self._taken)
             self._deafen()
             return
+        if self._joined is not None and event.sequence <= self._joined:
+            return  # it was read before it could be heard
         if self._joined is None and self._came and missed > self._came[0].sequence:
             self._hold([])
         self._came.append(event)

@@ -158,6 +158,18 @@ async def test_what_was_heard_is_bounded_in_bytes(
     assert sources.feeds.held == 0
 
 
+async def test_what_was_read_is_not_taken_once_more_when_it_is_heard(
+    nats: BusClient, inbox: Inbox
+) -> None:
+    await publisher.publish(nats, deregistrations(3))
+    assert await take(inbox, 3) == [1, 2, 3]
+    await hear_all(nats, inbox)
+    inbox.hear(Taken(3, 0, b"{}"), 0)
+    await hear_all(nats, inbox)
+    await publisher.publish(nats, deregistrations(1, start=3))
+    assert await take(inbox, 1) == [4]
+
+
 async def test_a_batch_has_an_end(nats: BusClient, inbox: Inbox) -> None:
     await hear_all(nats, inbox)
     for start in range(0, 1500, 500):
@@ -204,7 +216,11 @@ async def test_what_was_missed_may_show_after_others_were_taken(
     await publisher.publish(nats, [event(FactName.REGISTRATION_EXPIRED, 2)])
     await publisher.publish(nats, [event(FactName.DEVICE_DEREGISTERED, 3)])
     assert await take(inbox, 2) == [1, 3]
+    losing = await inbox.rest()
+    assert losing is not None
     await publisher.publish(nats, [event(FactName.REGISTRATION_EXPIRED, 4)])
+    await losing
+    await inbox.release()
     assert await take(inbox, 3) == [2, 3, 4]
 
 
