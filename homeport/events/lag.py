@@ -23,13 +23,14 @@ class Reader(StrEnum):
     DIRECTORY = "directory"
     EXPIRY = "expiry"
     NOTIFIER = "notifier"
-    CHANNELS = "channels"
     OTHERS = "others"
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
     """What the consumers of a reader have not acknowledged, all of them together.
+
+    What channels and named consumers have before them, the notifier knows.
 
     ``most`` is how much of it a single one has to take. ``oldest`` is when the stream
     took the event that has waited longest, in seconds since 1970; None where there is
@@ -56,7 +57,7 @@ async def look(jetstream: JetStreamContext) -> StreamState:
         information = await jetstream.stream_info(subjects.STREAM)
         waiting: dict[Reader, list[ConsumerInfo]] = {reader: [] for reader in Reader}
         for consumer in await _consumers(jetstream):
-            if _events(consumer):
+            if _events(consumer) and not subjects.is_reader_durable(consumer.name):
                 waiting[_reader(consumer.name)].append(consumer)
         lags = {
             reader: await _lag(jetstream, some) if some else Lag()
@@ -108,7 +109,5 @@ def _reader(name: str) -> Reader:
             return Reader.EXPIRY
         case subjects.NOTIFIER_DURABLE:
             return Reader.NOTIFIER
-        case _ if subjects.is_reader_durable(name):
-            return Reader.CHANNELS
         case _:
             return Reader.OTHERS

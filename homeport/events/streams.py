@@ -31,7 +31,11 @@ class StreamLimits:
 
 
 async def ensure(jetstream: JetStreamContext, limits: StreamLimits) -> None:
-    """Make the stream, or bring it to these limits; harmless when repeated."""
+    """Make the stream, or bring it to these limits; harmless when repeated.
+
+    One that is as it should be is left alone: in a cluster a change has to be agreed
+    on, and services start together.
+    """
     wanted = StreamConfig(
         name=subjects.STREAM,
         subjects=[subjects.EVERYTHING],
@@ -48,8 +52,21 @@ async def ensure(jetstream: JetStreamContext, limits: StreamLimits) -> None:
         republish=RePublish(src=subjects.EVERYTHING, dest=subjects.STORED),
     )
     try:
-        await jetstream.stream_info(subjects.STREAM)
+        found = (await jetstream.stream_info(subjects.STREAM)).config
     except NotFoundError:
         await jetstream.add_stream(wanted)
     else:
-        await jetstream.update_stream(wanted)
+        if not _is_as(found, wanted):
+            await jetstream.update_stream(wanted)
+
+
+def _is_as(found: StreamConfig, wanted: StreamConfig) -> bool:
+    """Say whether a stream has all that is wanted of it."""
+    said = {name: each for name, each in vars(wanted).items() if each is not None}
+    again = said.pop("republish")
+    goes_on = found.republish
+    return (
+        goes_on is not None
+        and (goes_on.src, goes_on.dest) == (again.src, again.dest)
+        and all(getattr(found, name) == each for name, each in said.items())
+    )

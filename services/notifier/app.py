@@ -84,7 +84,7 @@ async def service(
             roster.run(),
             _expire(ledger, settings),
             _sweeper(settings, base).run(),
-            _unattended(settings, base).run(),
+            _unattended(settings, base, stored).run(),
             revocations.hear(TrustChanges(base.redis, edge=base.identity)),
             revocations.watch(),
         ):
@@ -146,10 +146,13 @@ def _authorization(settings: NotifierSettings, granting: Granting) -> Authorizat
     return Authorization(key, granting.stored)
 
 
-def _unattended(settings: NotifierSettings, base: Ground) -> Unattended:
+def _unattended(
+    settings: NotifierSettings, base: Ground, stored: ChannelStore
+) -> Unattended:
     return Unattended(
         base.sources.places,
         Stores(
+            stored,
             ConsumerStore(base.engine, most=settings.consumers_per_account),
             base.sources.cursors,
         ),

@@ -44,6 +44,19 @@ _FAILING = Gauge(
 _RESTING = Gauge(
     "homeport_notifier_channels_resting", "Of these, channels to which nothing happens."
 )
+_CHANNELS_WAITING = Gauge(
+    "homeport_notifier_channels_waiting_events",
+    "What these channels have before them, as far as they have looked.",
+)
+_CHANNELS_WAITING_MOST = Gauge(
+    "homeport_notifier_channels_waiting_most_events",
+    "The same for the one of them that has most before it.",
+)
+_CHANNELS_AGE = Gauge(
+    "homeport_notifier_channels_oldest_age_seconds",
+    "How old the oldest event is that waits for a channel, if it is in the older half "
+    "of the stream, when this replica looked last.",
+)
 _CLOSED = Counter(
     "homeport_notifier_sockets_closed_total", "WebSockets that have ended.", ["code"]
 )
@@ -109,7 +122,7 @@ _CLOSE_CODES = range(1000, 1016)
 
 
 class Reader(Protocol):
-    """Who reads for a named consumer, and how many events it has before it."""
+    """Who reads, and how many events it has before it."""
 
     @property
     def waiting(self) -> int:
@@ -117,9 +130,14 @@ class Reader(Protocol):
 
 
 _readers: set[Reader] = set()
+_served: set[Reader] = set()
 _counts: list[Callable[[], int]] = []
 _RESTING.set_function(lambda: sum(count() for count in _counts))
 _BEHIND.set_function(lambda: max((each.waiting for each in _readers), default=0))
+_CHANNELS_WAITING.set_function(lambda: sum(each.waiting for each in _served))
+_CHANNELS_WAITING_MOST.set_function(
+    lambda: max((each.waiting for each in _served), default=0)
+)
 
 
 def record_delivered(message: Message, seconds: float) -> None:
@@ -198,6 +216,16 @@ def resting(count: Callable[[], int]) -> Iterator[None]:
         yield
     finally:
         _counts.remove(count)
+
+
+def show(inbox: Reader) -> None:
+    """Show what a channel has before it, from now on."""
+    _served.add(inbox)
+
+
+def hide(inbox: Reader) -> None:
+    """Show a channel no longer."""
+    _served.discard(inbox)
 
 
 def record_stream_ended(consumer_id: str, reason: str) -> None:
@@ -295,10 +323,14 @@ def record_dropped(owner: str, account: str, events: int) -> None:
     _log.warning("events dropped", owner=owner, account=account, events=events)
 
 
-def record_unattended(waiting: int, most: int) -> None:
-    """Show what waits for named consumers, for all together and for a single one."""
+def record_unattended(waiting: int, most: int, age: float) -> None:
+    """Show what waits for named consumers, for all together and for a single one.
+
+    ``age`` is that of the oldest event that waits for a channel, in seconds.
+    """
     _WAITING.set(waiting)
     _WAITING_MOST.set(most)
+    _CHANNELS_AGE.set(age)
 
 
 def record_unattended_wait(reason: str) -> None:

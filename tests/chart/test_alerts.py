@@ -147,7 +147,7 @@ CASES = [
     ),
     Case(
         "HomeportChannelFarBehind",
-        {'homeport_stream_oldest_age_seconds{reader="channels"}': "43000x5 43300x20"},
+        {"homeport_notifier_channels_oldest_age_seconds": "43000x5 43300x20"},
         10,
         15,
     ),

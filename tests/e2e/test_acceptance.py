@@ -212,9 +212,14 @@ async def test_6_a_device_that_is_reset_becomes_another(
         told = await application.response(async_id)
         assert (told["status"], told["payload"]) == (200, "")
     device.ids.append(await device.console.until_registered())
-    after = (await application.api.get(f"{DEVICES}/{device.ids[-1]}")).json()
-    assert after["id"] != before["id"]
-    assert after["bootstrapped_timestamp"] > before["bootstrapped_timestamp"]
+    assert device.ids[-1] != before["id"]
+
+    async def bootstrapped() -> bool:
+        found = (await application.api.get(f"{DEVICES}/{device.ids[-1]}")).json()
+        at = found.get("bootstrapped_timestamp")
+        return bool(at and at > before["bootstrapped_timestamp"])
+
+    await until(bootstrapped)
 
 
 async def test_a_connector_has_what_it_counts_on(

@@ -64,7 +64,9 @@ class Inboxes:
             while attended:
                 try:
                     async with self._turns:
-                        inbox = inbox or await self._begin(channel)
+                        if inbox is None:
+                            inbox = await self._begin(channel)
+                            observability.show(inbox)
                         waking = await inbox.rest()
                     if waking is not None:
                         await waking
@@ -76,6 +78,7 @@ class Inboxes:
                     await asyncio.sleep(INTERRUPTION_SECONDS)
         finally:
             if inbox is not None:
+                observability.hide(inbox)
                 await inbox.release()
             with suppress(Unavailable):  # what is not written down comes once more
                 await self._sources.bookmarks.flush()

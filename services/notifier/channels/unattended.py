@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from homeport.errors import Unavailable
 from homeport.events import subjects
 from services.notifier import observability
 from services.notifier.channels.claims import Claims
+from services.notifier.channels.store import ChannelStore
 from services.notifier.named_consumers.consumer_store import ConsumerStore
 from services.notifier.stream import drops
 from services.notifier.stream.cursors import Cursor, Cursors
@@ -32,6 +33,7 @@ _SWEEP = "unattended"
 class Stores:
     """What is kept in PostgreSQL."""
 
+    channels: ChannelStore
     consumers: ConsumerStore
     cursors: Cursors
 
@@ -68,6 +70,7 @@ class Unattended:
         """Look once, unless somebody else does; raise Unavailable."""
         async with self._claims() as held:
             if not await held.claim([_SWEEP]):
+                observability.record_unattended(0, 0, 0)
                 return
             await self._count()
             await self._stores.cursors.expire(UNUSED)
@@ -75,16 +78,27 @@ class Unattended:
     async def _count(self) -> None:
         """Look at the places, and show what waits for named consumers."""
         named = {each.id: each for each in await self._stores.consumers.all()}
+        keys = await self._stores.channels.keys()
         bounds = await self._places.bounds()
-        lags = []
+        lags, oldest = [], None
         async for cursor in self._cursors():
             if consumer := named.get(cursor.owner):
                 filters = consumer.selection.subjects(consumer.account)
                 lags.append((await self._look(cursor, filters)).waiting)
             elif cursor.place < (bounds.first + bounds.last) // 2:
                 every = [subjects.of_account(cursor.account)]
-                await self._look(cursor, every)
-        observability.record_unattended(sum(lags), max(lags, default=0))
+                found = await self._look(cursor, every)
+                waits = found.waiting and cursor.owner in keys
+                if waits and (oldest is None or found.place < oldest.place):
+                    oldest = found
+        age = await self._age(oldest) if oldest is not None else 0
+        observability.record_unattended(sum(lags), max(lags, default=0), age)
+
+    async def _age(self, cursor: Cursor) -> float:
+        """Return how many seconds a cursor's next event has been in the stream."""
+        subject = subjects.of_account(cursor.account)
+        came = await self._places.time(subject, after=cursor.place)
+        return (datetime.now(UTC) - came).total_seconds() if came else 0
 
     async def _look(self, cursor: Cursor, filters: Sequence[str]) -> Cursor:
         return await drops.take_stock(

@@ -66,6 +66,13 @@ class Places:
         found = await self._get({"last_by_subj": subject})
         return int(_header(found, "Nats-Sequence")) if found else 0
 
+    async def time(self, subject: str, *, after: int) -> datetime | None:
+        """Return when the stream took a subject's next event; None where none is."""
+        found = await self._get({"seq": after + 1, "next_by_subj": subject})
+        if found is None:
+            return None
+        return datetime.fromisoformat(_header(found, "Nats-Time-Stamp"))
+
     async def before(self, time: datetime) -> int:
         """Return the place after which all events are that the stream took since."""
         bounds = await self.bounds()

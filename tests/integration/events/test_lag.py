@@ -43,13 +43,14 @@ async def test_a_stream_that_nobody_reads_says_how_full_it_is(nats: BusClient) -
     assert state.lags == dict.fromkeys(Reader, Lag())
 
 
-async def test_channels_are_added_up_and_the_worst_of_them_is_told(
+async def test_consumers_are_added_up_and_the_worst_of_them_is_told(
     nats: BusClient,
 ) -> None:
     await publisher.publish(nats, [events.deregistered(number) for number in range(5)])
+    await reader(nats, subjects.DIRECTORY_DURABLE)
+    await reader(nats, subjects.RENEWALS_DURABLE, takes=3)
     await reader(nats, subjects.reader_durable("a", "1"))
-    await reader(nats, subjects.reader_durable("b", "2"), takes=3)
-    found = (await lag.look(nats.jetstream())).lags[Reader.CHANNELS]
+    found = (await lag.look(nats.jetstream())).lags[Reader.DIRECTORY]
     assert (found.events, found.most) == (7, 5)
     assert found.oldest == pytest.approx(time.time(), abs=10)
 
@@ -65,10 +66,10 @@ async def test_who_has_taken_everything_is_not_behind(nats: BusClient) -> None:
 
 async def test_more_consumers_than_one_page_all_count(nats: BusClient) -> None:
     for number in range(lag.PAGE + 1):
-        await reader(nats, subjects.reader_durable("a", f"{number}"))
+        await reader(nats, f"other-{number}")
     await publisher.publish(nats, [events.deregistered(1)])
     lags = (await lag.look(nats.jetstream())).lags
-    assert lags[Reader.CHANNELS].events == lag.PAGE + 1
+    assert lags[Reader.OTHERS].events == lag.PAGE + 1
 
 
 async def test_a_bus_without_the_stream_is_unavailable(nats: BusClient) -> None:

@@ -89,7 +89,7 @@ its channels, so Prometheus is asked for all of them.
     consumer: {{ .name }}
     lagThreshold: {{ $scaling.eventsBehind | int64 | quote }}
 {{- else if eq .name "notifier" }}
-{{ include "homeport.prometheusTrigger" (dict "keda" $keda "query" (printf "max(homeport_stream_waiting_events{namespace=%q,reader=\"channels\"})" .root.Release.Namespace) "threshold" $scaling.eventsBehind) }}
+{{ include "homeport.prometheusTrigger" (dict "keda" $keda "query" (printf "sum(homeport_notifier_channels_waiting_events{namespace=%q})" .root.Release.Namespace) "threshold" $scaling.eventsBehind) }}
 {{- else }}
 {{ include "homeport.prometheusTrigger" (dict "keda" $keda "query" (printf "sum(homeport_dtls_associations{%s})" $pods) "threshold" $scaling.associations) }}
 {{ include "homeport.prometheusTrigger" (dict "keda" $keda "query" (printf "sum(rate(homeport_dtls_handshakes_total{%s}[1m]))" $pods) "threshold" $scaling.handshakesPerSecond) }}

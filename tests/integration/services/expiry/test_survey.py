@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from nats.js.api import ConsumerConfig
 from prometheus_client import REGISTRY
 
-from homeport.events import publisher
+from homeport.events import publisher, subjects
 from homeport.events.client import BusClient
 from homeport.runtime import bus
 from homeport.store import keys
 from services.expiry.survey import Survey
-from services.notifier.channels import consumers
 from tests.support import events
 from tests.support.sessions import BUCKETS, Edge, device, edge
 
@@ -65,15 +65,16 @@ async def test_an_empty_outbox_has_no_age(store: Edge, nats: BusClient) -> None:
     assert shown("homeport_outbox_oldest_age_seconds") == 0
 
 
-async def test_a_channel_that_is_behind_is_shown_with_its_age(
+async def test_a_reader_that_is_behind_is_shown_with_its_age(
     store: Edge, nats: BusClient
 ) -> None:
-    await consumers.ensure(nats, "a" * 32, events.ACCOUNT)
+    wanted = ConsumerConfig(durable_name=subjects.NOTIFIER_DURABLE)
+    await nats.jetstream().add_consumer(subjects.STREAM, wanted)
     await publisher.publish(nats, [events.deregistered(number) for number in range(3)])
     await survey(store, nats, later=100).look_at_stream()
     name = "homeport_stream_waiting_events"
-    assert shown(name, reader="channels") == 3
+    assert shown(name, reader="notifier") == 3
     assert shown(name, reader="directory") == 0
-    age = shown("homeport_stream_oldest_age_seconds", reader="channels")
+    age = shown("homeport_stream_oldest_age_seconds", reader="notifier")
     assert age == pytest.approx(100, abs=5)
     assert (shown("homeport_stream_size_bytes") or 0) > 500

@@ -9,16 +9,19 @@ import pytest
 from prometheus_client import REGISTRY
 
 from homeport.events import subjects
+from homeport.keyring import Keyring
 from homeport.runtime import database
 from services.notifier.channels.channels import Kind
 from services.notifier.channels.claims import claims
 from services.notifier.channels.interests import Interests
+from services.notifier.channels.store import ChannelStore
 from services.notifier.channels.unattended import Stores, Unattended
 from services.notifier.named_consumers.consumer_store import ConsumerStore
 from services.notifier.schema import MIGRATIONS, SCHEMA
 from services.notifier.stream.cursors import Cursors
 from services.notifier.stream.places import Places
 from services.notifier.subscriptions.subscriptions import NOTHING, Interest
+from tests.support.keyring import SECRET_KEY
 from tests.support.notifier import Site, deregistrations, site
 from tests.support.polling import until
 
@@ -47,7 +50,11 @@ async def unattended(opened: Site) -> AsyncIterator[Unattended]:
     ) as engine:
         yield Unattended(
             Places(opened.nats),
-            Stores(ConsumerStore(engine, most=10), Cursors(engine)),
+            Stores(
+                ChannelStore(engine, Keyring.parse(SECRET_KEY)),
+                ConsumerStore(engine, most=10),
+                Cursors(engine),
+            ),
             claims=partial(claims, url, Kind.CALLBACK, Interests(interest)),
             seconds=60,
         )
@@ -72,6 +79,11 @@ async def test_what_is_lost_is_counted_of_channels_and_consumers(
         await looking.look()
         assert metric("events_dropped_total") - before == 12
         assert metric("consumers_waiting_most_events") == 5
+        assert 0 < metric("channels_oldest_age_seconds") < 20
+        await opened.client.delete("/v2/notification/websocket")
+        await looking.look()
+        assert metric("channels_oldest_age_seconds") == 0
+    await opened.listen()
     assert (await opened.client.get(BACKLOG)).json() == {"waiting": 5, "dropped": 6}
     found = (await opened.client.get(f"{CONSUMERS}/all")).json()
     assert (found["waiting"], found["dropped"]) == (5, 6)
