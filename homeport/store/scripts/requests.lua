@@ -273,17 +273,23 @@ operations.recall = {
   end,
 }
 
+-- Why what a device says has no effect: it is old, or nobody with this identity is home.
+local function unheard(session, identity, mark, generation)
+  local reason = outdated(session, mark, generation)
+  if not reason and (not session.live or session.identity ~= identity) then
+    return 'unknown'
+  end
+  return reason
+end
+
 -- A device is heard at this edge by an answer that another one waits for.
 operations.hear = {
   arity = 3,
   run = function(tag, device, identity, mark, generation)
     local session = load(tag, device)
-    local reason = outdated(session, mark, generation)
+    local reason = unheard(session, identity, mark, generation)
     if reason then
       return reason
-    end
-    if not session.live or session.identity ~= identity then
-      return 'unknown'
     end
     accept(session, mark, generation)
     redis.call('HSET', session.key, 'edge', edge)
@@ -392,12 +398,11 @@ operations.locate = {
   arity = 4,
   run = function(tag, device, identity, token, mark, generation)
     local session = load(tag, device)
-    local reason = outdated(session, mark, generation)
+    local reason = unheard(session, identity, mark, generation)
     if reason then
       return reason
     end
-    local known = session.live and session.identity == identity
-      and redis.call('HGET', tokens(session), token)
+    local known = redis.call('HGET', tokens(session), token)
     if not known then
       return 'unknown'
     end
@@ -427,12 +432,9 @@ operations.notify = {
   run = function(tag, device, identity, token, sequence, ends, members, value, mark,
                  generation, told)
     local session = load(tag, device)
-    local reason = outdated(session, mark, generation)
+    local reason = unheard(session, identity, mark, generation)
     if reason then
       return reason
-    end
-    if not session.live or session.identity ~= identity then
-      return 'unknown'
     end
     local known = redis.call('HGET', tokens(session), token)
     if not known then
