@@ -8,6 +8,7 @@ import uvloop
 
 NAMES = (
     "channels",
+    "connections",
     "directory",
     "edge",
     "fleet",

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 
@@ -16,6 +15,7 @@ from bench.processes import (
     free_port,
     metric,
     process,
+    resident,
     servers,
     serving,
 )
@@ -61,7 +61,7 @@ class Site:
 
     def resident(self) -> list[int]:
         """Return what the notifier and nats-server have in memory, in bytes."""
-        return _resident(self.notifier, self.started.processes["nats"])
+        return resident(self.notifier, self.started.processes["nats"])
 
 
 @asynccontextmanager
@@ -97,11 +97,16 @@ async def _live() -> bool:
 async def _tell(
     nats: BusClient, accounts: Sequence[AccountId], arrivals: "asyncio.Queue[float]"
 ) -> None:
+    await tell(nats, accounts)
+    for _ in accounts:
+        await arrivals.get()
+
+
+async def tell(nats: BusClient, accounts: Sequence[AccountId]) -> None:
+    """Let something happen to each of some accounts."""
     for begin in range(0, len(accounts), publisher.MAX_BATCH):
         share = accounts[begin : begin + publisher.MAX_BATCH]
         await publisher.publish(nats, [_happened(account) for account in share])
-    for _ in accounts:
-        await arrivals.get()
 
 
 async def _idle() -> bool:
@@ -233,10 +238,3 @@ def _happened(account: AccountId) -> Envelope:
         "2026-11-24T14:20:05.123456Z",
         body.encode(),
     )
-
-
-def _resident(*pids: int) -> list[int]:
-    """Return what processes have in memory, in bytes."""
-    return [
-        int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 for pid in pids
-    ]

@@ -83,6 +83,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def resident(*pids: int) -> list[int]:
+    """Return what processes have in memory, in bytes."""
+    return [
+        int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 for pid in pids
+    ]
+
+
 async def metric(pages: str, name: str) -> float:
     """Read one metric of a process from its probe pages."""
     async with httpx.AsyncClient(trust_env=False) as client:
