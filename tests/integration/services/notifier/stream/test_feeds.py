@@ -47,6 +47,12 @@ class Listener:
 
         await until(heard)
 
+    async def until_lost(self) -> None:
+        async def lost() -> bool:
+            return bool(self.lost)
+
+        await until(lost)
+
 
 @pytest.fixture
 async def nats(nats_url: str) -> AsyncIterator[BusClient]:
@@ -147,11 +153,7 @@ async def test_another_connection_may_have_missed_something(
     await feeds.listen(listener, ACCOUNT)
     nats.stats["reconnects"] += 1
     await publisher.publish(nats, deregistrations(1))
-
-    async def lost() -> bool:
-        return bool(listener.lost)
-
-    await until(lost)
+    await listener.until_lost()
     assert not listener.heard
 
 
@@ -174,11 +176,7 @@ async def test_what_is_no_stored_event_ends_the_feed(
     await feeds.listen(listener, ACCOUNT)
     subject = subjects.stored(ACCOUNT).replace(">", "device.registered")
     await nats.publish(subject, b"{}")
-
-    async def lost() -> bool:
-        return bool(listener.lost)
-
-    await until(lost)
+    await listener.until_lost()
 
 
 async def test_a_stream_that_begins_anew_ends_the_feed(

@@ -72,6 +72,17 @@ async def hear_all(nats: BusClient, inbox: Inbox) -> None:
     assert await readers(nats) == 0
 
 
+def miss(monkeypatch: pytest.MonkeyPatch, place: int) -> None:
+    """Let one event be lost on its way."""
+    hear = Feed.hear
+
+    def hear_others(feed: Feed, message: Msg) -> None:
+        if (message.headers or {})["Nats-Sequence"] != str(place):
+            hear(feed, message)
+
+    monkeypatch.setattr(Feed, "hear", hear_others)
+
+
 async def test_what_waits_is_read_and_then_what_comes_is_heard(
     nats: BusClient, inbox: Inbox
 ) -> None:
@@ -186,13 +197,7 @@ async def test_a_batch_has_an_end(nats: BusClient, inbox: Inbox) -> None:
 async def test_what_was_missed_on_the_way_is_read(
     nats: BusClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hear = Feed.hear
-
-    def miss(feed: Feed, message: Msg) -> None:
-        if (message.headers or {})["Nats-Sequence"] != "3":
-            hear(feed, message)
-
-    monkeypatch.setattr(Feed, "hear", miss)
+    miss(monkeypatch, 3)
     await hear_all(nats, inbox)
     await publisher.publish(nats, deregistrations(2))
     assert await take(inbox, 2) == [1, 2]
@@ -204,13 +209,7 @@ async def test_what_was_missed_on_the_way_is_read(
 async def test_what_was_missed_may_show_after_others_were_taken(
     nats: BusClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hear = Feed.hear
-
-    def miss(feed: Feed, message: Msg) -> None:
-        if (message.headers or {})["Nats-Sequence"] != "2":
-            hear(feed, message)
-
-    monkeypatch.setattr(Feed, "hear", miss)
+    miss(monkeypatch, 2)
     await hear_all(nats, inbox)
     await publisher.publish(nats, [event(FactName.DEVICE_DEREGISTERED, 1)])
     await publisher.publish(nats, [event(FactName.REGISTRATION_EXPIRED, 2)])
