@@ -19,7 +19,7 @@ from homeport.dtls.credentials import (
     Refusal,
     SharedKey,
 )
-from homeport.dtls.gate import Limits
+from homeport.dtls.half_open import Limits
 from homeport.dtls.live import Live
 from homeport.dtls.ports import Ports
 from homeport.dtls.transport import DtlsTransport

@@ -38,7 +38,7 @@ class Batches(Generic[Question, Answer]):
         self._largest = largest
         self._most = most
         self._waiting: deque[tuple[Question, Told[Answer]]] = deque()
-        self._work = asyncio.Event()
+        self._idle: asyncio.Future[None] | None = None
 
     def put(self, question: Question, told: Told[Answer]) -> bool:
         """Ask; ``told`` hears the answer, or that there is none to be had.
@@ -48,16 +48,18 @@ class Batches(Generic[Question, Answer]):
         if len(self._waiting) >= self._most:
             return False
         self._waiting.append((question, told))
-        self._work.set()
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
         return True
 
     async def run(self) -> None:
         """Ask until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
-            await self._work.wait()
-            self._work.clear()
             while self._waiting:
                 await self._turn()
+            self._idle = loop.create_future()
+            await self._idle
 
     async def _turn(self) -> None:
         waiting = self._waiting

@@ -17,7 +17,8 @@ from homeport.dtls import observability
 from homeport.dtls.association import Association
 from homeport.dtls.batches import Batches
 from homeport.dtls.course import Established
-from homeport.dtls.gate import HalfOpen, Send
+from homeport.dtls.gate import Send
+from homeport.dtls.half_open import HalfOpen
 from homeport.dtls.live import Live, name_of
 from homeport.dtls.openssl_association import OpenSslAssociation
 from homeport.dtls.ports import Ports

@@ -12,81 +12,33 @@ credentials (B-222).
 """
 
 import asyncio
-import os
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from functools import partial
 
 from homeport.associations import CookieSecrets, Resumptions
 from homeport.coap import defects
 from homeport.coap.udp import Address, written
 from homeport.dtls import cookies, messages, observability
+from homeport.dtls.backlog import Backlog
 from homeport.dtls.batches import Batches
 from homeport.dtls.context import ServerContext
 from homeport.dtls.credentials import Admission, Refusal, Trust, unproven
+from homeport.dtls.half_open import HalfOpen, HalfOpens, Limits, Phase
 from homeport.dtls.handshake import Established, Failed, ServerHandshake
 from homeport.dtls.messages import ClientHello
 from homeport.dtls.records import Record
 from homeport.errors import InvalidHandshake, Unavailable
 from homeport.identity import Identity
 
-CID_BYTES = 8
-"""Of the ids that we ask peers to put on their records; all have one length."""
 SECRETS_SECONDS = 10.0
 RETRY_SECONDS = 0.5
 WATCH_SECONDS = 0.1
 """How often it is seen to who is silent, or out of time: no timer for each of them."""
-TURN_SECONDS = 0.005
-"""How long handshakes may keep the loop from everything else at a time."""
-MOST_WAITING = 4096
-"""Datagrams of handshakes that wait for their turn."""
 MOST_FINISHED = 1024
 """Handshakes whose hello is known if it comes again, late."""
 MOST_PARKED = 8
 """Datagrams of one handshake that wait for an answer of the store."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many handshakes may be half open, in all and of one host, for how long.
-
-    Each holds 50 kB.
-    """
-
-    half_open: int = 2048
-    half_open_per_host: int = 512
-    seconds: float = 30.0
-
-
-class Phase(Enum):
-    """What a half-open handshake waits for."""
-
-    SESSION = auto()
-    PEER = auto()
-    ADMISSION = auto()
-    PROOF = auto()
-    COMMIT = auto()
-
-
-@dataclass(slots=True, eq=False)
-class HalfOpen:
-    """A handshake under way, the only one of its address; it ends by ``deadline``.
-
-    ``cid`` is the connection id that the client may put on its records; the id of the
-    association ends with it.
-    """
-
-    address: Address
-    hello: ClientHello
-    deadline: float
-    cid: bytes = field(default_factory=partial(os.urandom, CID_BYTES))
-    phase: Phase = Phase.SESSION
-    handshake: ServerHandshake | None = None
-    identity: Identity | None = None
-    admission: Admission | None = None
-    parked: list[Sequence[Record]] = field(default_factory=list)
 
 
 Send = Callable[[Sequence[tuple[bytes, Address]]], None]
@@ -113,20 +65,17 @@ class Gate:
         self._trust = trust
         self._cookies = cookie_secrets
         self._resumptions = resumptions
-        self._limits = limits
         self._send = send
         self._established = established
         self._refused = refused
         self._loop = asyncio.get_running_loop()
         self._cookie_secrets: Sequence[bytes] = ()
-        self._half_open: dict[Address, HalfOpen] = {}
-        self._hosts: Counter[str | int] = Counter()
+        self._half_open = HalfOpens(limits)
         self._finished: OrderedDict[Address, bytes] = OrderedDict()
-        self._turns: deque[Callable[[], None]] = deque()
-        self._busy = False
-        self._over: asyncio.Event | None = None
-        self._sessions = Batches(self._find_sessions, then=self.go_on)
-        self._admissions = Batches(trust.admit, then=self.go_on)
+        self._draining = False
+        self._backlog = Backlog()
+        self._sessions = Batches(self._find_sessions, then=self._backlog.go_on)
+        self._admissions = Batches(trust.admit, then=self._backlog.go_on)
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -143,25 +92,19 @@ class Gate:
 
     def expects(self, address: Address) -> bool:
         """Say whether a handshake with an address is under way."""
-        return address in self._half_open
+        return self._half_open.get(address) is not None
 
     def receive(self, records: Sequence[Record], address: Address) -> None:
         """Take a datagram of a handshake, for when it is its turn (`go_on`).
 
         It is dropped where too many wait.
         """
-        if len(self._turns) < MOST_WAITING:
-            self._turns.append(partial(self._take, records, address))
-        else:
+        if not self._backlog.offer(partial(self._take, records, address)):
             observability.record_dropped("busy")
 
     def go_on(self) -> None:
-        """Take turns for a while, now; if that is not enough, as soon as others had.
-
-        Whoever comes before the secrets of cookies are there waits for them.
-        """
-        if self._turns and not self._busy and self._cookie_secrets:
-            self._take_turns()
+        """Let handshakes go on for a while."""
+        self._backlog.go_on()
 
     def finish(self, half: HalfOpen) -> list[Sequence[Record]]:
         """End a handshake whose association is kept; return what came meanwhile."""
@@ -179,26 +122,13 @@ class Gate:
         Another edge would drop what is left of one, and its client goes on with it for
         up to a minute. Hellos are repeated, and go where a load balancer sends them.
         """
-        self._over = asyncio.Event()
-        if self._half_open:
-            await self._over.wait()
+        self._draining = True
+        await self._half_open.none()
 
     def close(self) -> None:
         """Give up all handshakes; their clients begin again."""
-        for half in list(self._half_open.values()):
+        for half in self._half_open:
             self._close(half)
-
-    def _take_turns(self) -> None:
-        """Take turns for a while; one that breaks takes no other with it."""
-        turns, time = self._turns, self._loop.time
-        end = time() + TURN_SECONDS
-        try:
-            while turns and time() < end:
-                turns.popleft()()
-        finally:
-            self._busy = bool(turns)
-            if self._busy:
-                self._loop.call_soon(self._take_turns)
 
     def _take(self, records: Sequence[Record], address: Address) -> None:
         half = self._half_open.get(address)
@@ -224,25 +154,16 @@ class Gate:
         else:
             if half is not None:
                 self._close(half)
-            if self._over is not None:
+            if self._draining:
                 observability.record_dropped("draining")
-            elif self._has_room(address):
+            elif self._half_open.has_room(address):
                 self._open(record, hello, address)
             else:
                 observability.record_dropped("full")
 
-    def _has_room(self, address: Address) -> bool:
-        limits = self._limits
-        return (
-            len(self._half_open) < limits.half_open
-            and self._hosts[address[0]] < limits.half_open_per_host
-        )
-
     def _open(self, record: Record, hello: ClientHello, address: Address) -> None:
-        half = HalfOpen(address, hello, self._loop.time() + self._limits.seconds)
+        half = self._half_open.add(hello, address, now=self._loop.time())
         half.parked.append([record])
-        self._half_open[address] = half
-        self._hosts[address[0]] += 1
         kept = self._resumptions is not None and hello.session_id
         if not kept or not self._sessions.put(
             hello.session_id, partial(self._session_found, half)
@@ -267,10 +188,10 @@ class Gate:
         self, half: HalfOpen, found: tuple[bytes, Identity] | Unavailable | None
     ) -> None:
         kept = None if isinstance(found, Unavailable) else found
-        self._turns.append(partial(self._begin, half, kept))
+        self._backlog.add(partial(self._begin, half, kept))
 
     def _begin(self, half: HalfOpen, kept: tuple[bytes, Identity] | None) -> None:
-        if not self._lives(half):
+        if half not in self._half_open:
             return
         session = b""
         if kept is not None:
@@ -281,7 +202,7 @@ class Gate:
         half.phase = Phase.PEER
         parked, half.parked = half.parked, []
         for records in parked:
-            if self._lives(half):
+            if half in self._half_open:
                 self._go_on(half, records)
 
     def _go_on(self, half: HalfOpen, records: Sequence[Record]) -> None:
@@ -312,10 +233,10 @@ class Gate:
                 self._close(half)
 
     def _asked(self, half: HalfOpen, answer: Admission | Refusal | Unavailable) -> None:
-        self._turns.append(partial(self._admit, half, answer))
+        self._backlog.add(partial(self._admit, half, answer))
 
     def _admit(self, half: HalfOpen, answer: Admission | Refusal | Unavailable) -> None:
-        if not self._lives(half) or half.handshake is None:
+        if half not in self._half_open or half.handshake is None:
             return
         if isinstance(answer, Unavailable):
             observability.record_dropped("store")
@@ -351,7 +272,7 @@ class Gate:
             await asyncio.sleep(WATCH_SECONDS)
             observability.record_half_open(len(self._half_open))
             now = self._loop.time()
-            for half in list(self._half_open.values()):
+            for half in self._half_open:
                 try:
                     self._see_to(half, now)
                 except Exception as error:  # noqa: BLE001 # it costs this one alone
@@ -374,28 +295,17 @@ class Gate:
         else:
             self._close(half)
 
-    def _lives(self, half: HalfOpen) -> bool:
-        return self._half_open.get(half.address) is half
-
     def _close(self, half: HalfOpen) -> None:
-        if not self._lives(half):
-            return
-        del self._half_open[half.address]
-        host = half.address[0]
-        self._hosts[host] -= 1
-        if not self._hosts[host]:
-            del self._hosts[host]
-        if half.handshake is not None:
+        if self._half_open.remove(half) and half.handshake is not None:
             half.handshake.close()
-        if self._over is not None and not self._half_open:
-            self._over.set()
 
     async def _renew_secrets(self) -> None:
+        """Keep the secrets of cookies; whoever comes before them waits for them."""
         while True:
             try:
                 self._cookie_secrets = await self._cookies.current()
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                self.go_on()
+                self._backlog.begin()
                 await asyncio.sleep(SECRETS_SECONDS)

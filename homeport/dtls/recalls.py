@@ -11,7 +11,7 @@ from homeport.associations import Associations, Floating
 from homeport.coap import udp
 from homeport.coap.transport import Trace
 from homeport.dtls.association import Association
-from homeport.dtls.gate import CID_BYTES
+from homeport.dtls.half_open import CID_BYTES
 from homeport.dtls.live import Live
 from homeport.dtls.ports import Ports
 from homeport.errors import InvalidFormat

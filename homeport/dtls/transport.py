@@ -19,7 +19,8 @@ from homeport.dtls.association import Association
 from homeport.dtls.batches import Batches
 from homeport.dtls.commits import Commits
 from homeport.dtls.context import ServerContext
-from homeport.dtls.gate import CID_BYTES, Gate, HalfOpen, Limits
+from homeport.dtls.gate import Gate
+from homeport.dtls.half_open import CID_BYTES, HalfOpen, Limits
 from homeport.dtls.live import Live, LiveAssociations, place_of
 from homeport.dtls.ports import Ports
 from homeport.dtls.records import AlertLevel, ContentType, Record

@@ -14,7 +14,7 @@ from homeport.coap.tcp.transport import TcpTransport
 from homeport.coap.transport import Peer, Transport
 from homeport.coap.udp import Address, UdpTransport
 from homeport.dtls.context import CertifiedKey, ServerContext
-from homeport.dtls.gate import Limits
+from homeport.dtls.half_open import Limits
 from homeport.dtls.tls import Tls
 from homeport.dtls.transport import DtlsTransport
 from homeport.errors import InvalidConfiguration, Unavailable

@@ -21,7 +21,7 @@ from homeport.dtls.credentials import (
     Refusal,
     SharedKey,
 )
-from homeport.dtls.gate import Limits
+from homeport.dtls.half_open import Limits
 from homeport.dtls.live import Live
 from homeport.dtls.messages import HandshakeType
 from homeport.dtls.openssl_association import OpenSslAssociation

@@ -7,13 +7,17 @@ from contextlib import ExitStack
 
 import pytest
 
+from homeport.coap.udp import Address
 from homeport.dtls import messages, records
 from homeport.dtls.association import Association
 from homeport.dtls.client import DeviceKey, Offer
-from homeport.dtls.context import CertifiedKey
+from homeport.dtls.context import CertifiedKey, ServerContext
 from homeport.dtls.course import Established
+from homeport.dtls.gate import Gate
+from homeport.dtls.half_open import Limits
 from homeport.dtls.messages import HandshakeType
 from homeport.dtls.openssl import questions
+from homeport.runtime.tasks import end
 from tests.support import hellos
 from tests.support.dtls import house
 from tests.support.handshakes import Line, straight, troubled
@@ -21,6 +25,19 @@ from tests.support.polling import until
 from tests.support.secured import KEY, NO_IDS, Trusting, port, secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
+
+HERE = ("127.0.0.1", 50_000)
+
+
+class LateSecrets:
+    """The secrets of cookies, which are not there before they are ``there``."""
+
+    def __init__(self) -> None:
+        self.there = asyncio.Event()
+
+    async def current(self) -> tuple[bytes, ...]:
+        await self.there.wait()
+        return (b"secret",)
 
 
 def losing(*numbers: int) -> Line:
@@ -236,20 +253,31 @@ async def test_nothing_of_openssl_is_left_of_a_handshake(
             assert questions.living() == before
 
 
-async def test_who_comes_before_the_secrets_of_cookies_waits_for_them(
-    redis_url: str,
-) -> None:
-    async with port(redis_url, Trusting()) as here:
-        gate = here.transport._gate
-        kept, gate._cookie_secrets = gate._cookie_secrets, ()
-        with secured_peer(here.address) as peer:
-            peer.say_flight(peer.begin())
+async def test_who_comes_before_the_secrets_of_cookies_waits_for_them() -> None:
+    sent: list[tuple[bytes, Address]] = []
+    secrets = LateSecrets()
+    gate = Gate(
+        ServerContext(None),
+        trust=Trusting(),
+        cookie_secrets=secrets,
+        resumptions=None,
+        limits=Limits(),
+        send=sent.extend,
+        established=lambda *_: None,
+        refused=lambda *_: None,
+    )
+    serving = asyncio.create_task(gate.run())
+    gate.receive(records.parse(hellos.datagram(hellos.body()), 0), HERE)
+    gate.go_on()
+    assert not sent
+    secrets.there.set()
 
-            async def has_come() -> bool:
-                return bool(gate._turns)
+    async def is_answered() -> bool:
+        return bool(sent)
 
-            await until(has_come)
-            gate._cookie_secrets = kept
-            gate.go_on()
-            (record,) = records.parse(await peer.hear_datagram(), 0)
-            assert record.fragment[0] == HandshakeType.HELLO_VERIFY_REQUEST
+    await until(is_answered)
+    await end(serving)
+    ((datagram, address),) = sent
+    (record,) = records.parse(datagram, 0)
+    assert record.fragment[0] == HandshakeType.HELLO_VERIFY_REQUEST
+    assert address == HERE

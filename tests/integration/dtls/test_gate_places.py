@@ -9,7 +9,7 @@ import pytest
 from homeport.dtls import records
 from homeport.dtls.client import DeviceKey
 from homeport.dtls.course import Established, Failed
-from homeport.dtls.gate import Limits
+from homeport.dtls.half_open import Limits
 from homeport.dtls.openssl import questions
 from homeport.dtls.records import AlertLevel, ContentType
 from tests.support import certificates

@@ -9,7 +9,7 @@ from homeport.dtls import records
 from homeport.dtls.client import Offer
 from homeport.dtls.context import CertifiedKey
 from homeport.dtls.course import Established, Failed
-from homeport.dtls.gate import Limits
+from homeport.dtls.half_open import Limits
 from homeport.dtls.openssl import questions
 from homeport.dtls.suites import SUITES, Suite
 from tests.support import certificates
