@@ -11,6 +11,8 @@ from homeport.coap.udp import Address, read, written
 from homeport.dtls.association import Association
 from homeport.dtls.openssl_association import OpenSslAssociation
 
+LARGEST_SHARE = 1000
+"""Associations that are looked through, or written down, at once."""
 MOST_MOVES = 64.0
 MOVES_PER_SECOND = 10.0
 """How often a peer may change its address: many times at once, but not for long."""
@@ -177,6 +179,14 @@ class LiveAssociations:
         if self._by_place.get(live.place) is live:
             del self._by_place[live.place]
             self._left(live)
+
+    def release(self, live: Live) -> None:
+        """Leave an association to whoever takes it over; it may come back.
+
+        What OpenSSL protects stays: nobody can take that over.
+        """
+        if isinstance(live.records, Association):
+            self.drop(live)
 
     def pop_idle(self, now: float, *, most: int) -> list[Live]:
         """Take out those that are too many or have not been heard for long."""

@@ -9,28 +9,24 @@ import asyncio
 import math
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 
-from homeport.associations import Floating
 from homeport.coap.blockwise import LARGEST_SZX
 from homeport.coap.transport import Arrival, Gone, Origin, Receive, Trace, unheard
 from homeport.coap.udp import Address, UdpTransport
 from homeport.dtls import messages, observability, recalls, records
 from homeport.dtls.association import Association
-from homeport.dtls.batches import Batches
 from homeport.dtls.commits import Commits
 from homeport.dtls.context import ServerContext
+from homeport.dtls.departures import Departures
 from homeport.dtls.gate import Gate
 from homeport.dtls.half_open import CID_BYTES, HalfOpen, Limits
 from homeport.dtls.live import Live, LiveAssociations, place_of
 from homeport.dtls.ports import Ports
 from homeport.dtls.records import AlertLevel, ContentType, Record
+from homeport.dtls.reviews import Reviews
 from homeport.dtls.takeovers import Parked, Takeovers
-from homeport.errors import Unavailable
 from homeport.identity import Identity, Means
-
-SWEEP_SECONDS = 1.0
-LARGEST_SHARE = 1000
-"""Associations that are written down, or looked through, at once."""
 
 _ACCESS_DENIED, _NO_RENEGOTIATION = 49, 100
 _CLOSE_NOTIFY = b"\x00"
@@ -61,7 +57,13 @@ class DtlsTransport:
         self._live = LiveAssociations(most=most, idle=idle, left=self._left)
         self._receive: Receive[Live] = _nowhere
         self._gone: Gone[Live] = unheard
-        self._drops: Batches[Floating, None] = Batches(self._drop)
+        self._departures = Departures(ports.associations, self._live)
+        self._reviews = Reviews(
+            self._live,
+            ports.trust,
+            withdrawn=ports.withdrawn,
+            end=partial(self._departures.end, reason="distrusted"),
+        )
         self._takeovers = Takeovers(
             ports.associations,
             ports.trust,
@@ -106,8 +108,7 @@ class DtlsTransport:
             self._gate.run(),
             self._takeovers.run(),
             self._commits.run(),
-            self._drops.run(),
-            self._sweep(),
+            self._departures.run(),
         )
 
     def use(self, context: ServerContext) -> None:
@@ -164,49 +165,18 @@ class DtlsTransport:
 
     def release(self, peer: Live) -> None:
         """Leave a peer to the edge that has taken it over; it may come back."""
-        if isinstance(peer.records, Association):
-            self._live.drop(peer)
+        self._live.release(peer)
 
     def taken_over(self, places: Collection[str]) -> None:
         """Take it that other edges have these associations now."""
         for place in places:
             live = self._live.known(place_of(place))
             if live is not None:
-                self.release(live)
+                self._live.release(live)
 
     async def distrust(self, names: Collection[str] | None) -> None:
-        """Look again at peers that rest on entries of the trust view; None is all.
-
-        Those that are not trusted now are left, so that nothing is sent to them: their
-        next record takes them over anew, which asks again. So does that of all whom
-        there is no answer about. Those that can not be taken over end.
-        """
-        affected: list[Live] = []
-        for count, live in enumerate(self._live.all_known(), 1):
-            if count % LARGEST_SHARE == 0:
-                await asyncio.sleep(0)
-            rests_on = live.identity.rests_on
-            if names is None or any(name in names for name in rests_on):
-                affected.append(live)
-        for begin in range(0, len(affected), LARGEST_SHARE):
-            await self._ask_again(affected[begin : begin + LARGEST_SHARE])
-
-    async def _ask_again(self, share: Sequence[Live]) -> None:
-        identities = [live.identity for live in share]
-        try:
-            trusted = await self._ports.trust.trusted(identities)
-        except Unavailable:
-            for live in share:
-                self.release(live)
-            raise
-        for live, still in zip(share, trusted, strict=True):
-            if still:
-                continue
-            self._ports.withdrawn(live.identity)
-            if isinstance(live.records, Association):
-                self._live.drop(live)
-            else:
-                self._end(live, "distrusted")
+        """Look again at peers that rest on entries of the trust view (`Reviews`)."""
+        await self._reviews.look(names)
 
     async def settle(self, *, seconds: float) -> None:
         """Begin no handshake any more; give those under way so long to end."""
@@ -221,7 +191,7 @@ class DtlsTransport:
 
     async def drain(self) -> None:
         """Write down how far associations have come; raise Unavailable."""
-        await self._rest(list(self._live))
+        await self._departures.drain()
 
     def close(self) -> None:
         """Close the port."""
@@ -317,9 +287,9 @@ class DtlsTransport:
 
     def _alerted(self, live: Live, content: bytes) -> None:
         if content[1:] == _CLOSE_NOTIFY:
-            self._end(live, "closed")
+            self._departures.end(live, "closed")
         elif content[:1] == bytes([AlertLevel.FATAL]):
-            self._end(live, "alert")
+            self._departures.end(live, "alert")
 
     def _shake_again(self, live: Live) -> None:
         """Repeat how the handshake ended, or refuse to begin one inside of another."""
@@ -362,16 +332,7 @@ class DtlsTransport:
         expired = self._loop.time() > live.expires
         if expired and live.identity.means is Means.ISSUED:
             self._alert(live, AlertLevel.FATAL, _ACCESS_DENIED)
-        self._end(live, "distrusted")
-
-    def _end(self, live: Live, reason: str) -> None:
-        """End an association, here and everywhere."""
-        self._live.drop(live)
-        observability.record_ended(reason)
-        if isinstance(live.records, Association):
-            self._drops.put(live.state(live.records), _regardless)
-        else:
-            live.records.close()
+        self._departures.end(live, "distrusted")
 
     def _left(self, live: Live) -> None:
         """Tell that nothing comes from an association any more, when all has come."""
@@ -401,35 +362,6 @@ class DtlsTransport:
         left = identity.expires - self._ports.now_milliseconds()
         return self._loop.time() + left / 1000
 
-    async def _sweep(self) -> None:
-        """Let associations go that nobody uses; the store has them."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            while popped := self._live.pop_idle(self._loop.time(), most=LARGEST_SHARE):
-                try:
-                    await self._rest(popped)
-                except Unavailable:
-                    observability.record_dropped("store")
-            observability.record_associations(len(self._live))
-
-    async def _rest(self, resting: Sequence[Live]) -> None:
-        states = []
-        for live in resting:
-            if isinstance(live.records, Association):
-                states.append(live.state(live.records))
-            else:
-                live.records.close()
-        for begin in range(0, len(states), LARGEST_SHARE):
-            await self._ports.associations.rest(states[begin : begin + LARGEST_SHARE])
-
-    async def _drop(self, ended: Sequence[Floating]) -> list[None]:
-        await self._ports.associations.drop(ended)
-        return [None] * len(ended)
-
 
 def _nowhere(_arrivals: Sequence[Arrival[Live]], _arrived: float) -> None:
     """Take messages before anybody wants them."""
-
-
-def _regardless(_answer: object) -> None:
-    """Take it that a store keeps what it was to forget; it forgets by itself."""

@@ -133,6 +133,22 @@ class Port:
 
         await until(so_many)
 
+    async def forgets(self) -> None:
+        """Wait until nothing is in memory."""
+
+        async def nothing() -> bool:
+            return not self.associations()
+
+        await until(nothing)
+
+    async def has_lost(self, device: "SecuredPeer") -> None:
+        """Have a device hear that its association is gone, from the store as well."""
+        assert self.associations() == []
+        heard = len(self.heard)
+        device.say(b"still there?")
+        assert await device.hears_nothing()
+        assert len(self.heard) == heard
+
     def _receive(self, arrivals: Sequence[Arrival[Live]], _: float) -> None:
         self.heard += arrivals
         self.generations += [each.peer.origin.generation for each in arrivals]

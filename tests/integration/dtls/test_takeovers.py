@@ -43,15 +43,6 @@ def dropped(reason: str) -> float:
     return REGISTRY.get_sample_value(name, {"reason": reason}) or 0
 
 
-async def forgets(here: Port) -> None:
-    """Wait until a port has nothing in memory."""
-
-    async def nothing() -> bool:
-        return not here.associations()
-
-    await until(nothing)
-
-
 def association(live: Live) -> Association:
     assert isinstance(live.records, Association)
     return live.records
@@ -356,7 +347,7 @@ async def test_a_peer_that_is_trusted_no_more_is_not_taken_over(
             device.seal(b"lost on its way")
             device.say(b"here")
             assert await device.hears_nothing()
-            await forgets(here)
+            await here.forgets()
             assert here.messages() == []
 
 
@@ -426,7 +417,7 @@ async def test_a_counter_that_is_full_takes_the_next_generation(
             assert await device.ask(b"two") == b"two"
             assert sealer.exhausted
             device.say(b"lost")
-            await forgets(here)
+            await here.forgets()
             assert await device.ask(b"four") == b"four"
             assert here.generations == [1, 1, 1, 2]
 

@@ -4,23 +4,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from homeport.dtls import records, transport
-from homeport.dtls.association import CidForm
+from homeport.dtls import records
 from homeport.dtls.client import Offer
 from homeport.dtls.course import Established
 from homeport.dtls.live import name_of
 from homeport.dtls.openssl import questions
 from homeport.dtls.openssl_association import OpenSslAssociation
 from homeport.dtls.records import AlertLevel, ContentType
-from homeport.dtls.suites import SUITES
-from homeport.errors import Unavailable
 from homeport.identity import Means
-from tests.support.line import line
-from tests.support.polling import until
+from tests.support.offers import CBC, EVERY, OFFERS, WITH_IDS
 from tests.support.secured import (
     KEY,
-    Port,
-    SecuredPeer,
     Trusting,
     port,
     secured_peer,
@@ -29,38 +23,12 @@ from tests.support.secured import (
 
 pytestmark = pytest.mark.integration
 
-OFFERS = {
-    "without connection ids": Offer(),
-    "with RFC 9146": with_cid(CidForm.RFC, b"sixsix"),
-    "with the draft": with_cid(CidForm.DRAFT),
-}
-WITH_IDS = [pytest.param(OFFERS[name], id=name) for name in list(OFFERS)[1:]]
-EVERY = [pytest.param(offer, id=name) for name, offer in OFFERS.items()]
-CBC = Offer(suites=SUITES[-1:])
 CLOSE_NOTIFY = records.alert(AlertLevel.WARNING, 0)
 ACCESS_DENIED = records.alert(AlertLevel.FATAL, 49)
 NO_RENEGOTIATION = records.alert(AlertLevel.WARNING, 100)
 IN_MEMORY = settings(
     max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-
-
-async def forgets(here: Port) -> None:
-    """Wait until a port has nothing in memory."""
-
-    async def nothing() -> bool:
-        return not here.associations()
-
-    await until(nothing)
-
-
-async def is_gone(device: SecuredPeer, here: Port) -> None:
-    """Hear that an association is gone, from memory and from the store."""
-    assert here.associations() == []
-    heard = len(here.heard)
-    device.say(b"still there?")
-    assert await device.hears_nothing()
-    assert len(here.heard) == heard
 
 
 @pytest.mark.parametrize("offer", EVERY)
@@ -177,11 +145,11 @@ async def test_a_device_that_leaves_is_gone_everywhere(
             await device.shake_hands(KEY, with_cid())
             assert await device.ask(b"here") == b"here"
             device.say_datagram(device.seal(alert, ContentType.ALERT))
-            await forgets(here)
-            await is_gone(device, here)
+            await here.forgets()
+            await here.has_lost(device)
             assert here.left == [here.heard[0].peer]
             device.address = there.address
-            await is_gone(device, there)
+            await there.has_lost(device)
 
 
 async def test_a_warning_ends_nothing(redis_url: str) -> None:
@@ -203,7 +171,7 @@ async def test_a_credential_of_ours_that_has_expired_hears_that_it_has(
             here.associations()[0].expires = 0.0
             device.say(b"after")
             assert await device.hear_record() == (ContentType.ALERT, ACCESS_DENIED)
-            await is_gone(device, here)
+            await here.has_lost(device)
 
 
 async def test_another_credential_that_has_expired_is_silence(redis_url: str) -> None:
@@ -214,71 +182,7 @@ async def test_another_credential_that_has_expired_is_silence(redis_url: str) ->
             here.associations()[0].expires = 0.0
             device.say(b"after")
             assert await device.hears_nothing()
-            await is_gone(device, here)
-
-
-@pytest.mark.parametrize("means", [Means.ISSUED, Means.SHARED_KEY])
-async def test_a_peer_that_is_trusted_no_more_ends_in_silence(
-    redis_url: str, means: Means
-) -> None:
-    trust = Trusting(means=means)
-    async with port(redis_url, trust) as here:
-        with secured_peer(here.address) as device:
-            await device.shake_hands(KEY, with_cid())
-            assert await device.ask(b"before") == b"before"
-            trust.distrusted.add("psk:device")
-            await here.transport.distrust({"psk:lwm2m:device"})
-            device.say(b"after")
-            assert await device.hears_nothing()
-            trust.distrusted.clear()
-            await is_gone(device, here)
-
-
-@pytest.mark.parametrize("names", [{"psk:lwm2m:device"}, {"psk:lwm2m:other"}, None])
-async def test_a_peer_that_is_still_trusted_does_not_notice_a_change(
-    redis_url: str, names: set[str] | None
-) -> None:
-    async with port(redis_url, Trusting()) as here:
-        with secured_peer(here.address) as device:
-            await device.shake_hands(KEY, with_cid())
-            assert await device.ask(b"before") == b"before"
-            await here.transport.distrust(names)
-            assert await device.ask(b"after") == b"after"
-            assert here.transport.reach(here.associations()[0])
-            first, last = here.generations
-            assert first == last
-
-
-async def test_who_is_trusted_no_more_is_not_reached_even_if_it_was_idle(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "SWEEP_SECONDS", 0.01)
-    trust = Trusting()
-    async with port(redis_url, trust, idle=0.2) as here:
-        with secured_peer(here.address) as device:
-            await device.shake_hands(KEY, with_cid())
-            assert await device.ask(b"before") == b"before"
-            await forgets(here)
-            idle = here.heard[0].peer
-            trust.distrusted.add("psk:device")
-            await here.transport.distrust({"psk:lwm2m:device"})
-            assert not here.transport.reach(idle)
-
-
-async def test_who_cannot_be_asked_about_is_taken_over_anew(redis_url: str) -> None:
-    trust = Trusting()
-    async with port(redis_url, trust) as here:
-        with secured_peer(here.address) as device:
-            await device.shake_hands(KEY, with_cid())
-            assert await device.ask(b"before") == b"before"
-            trust.away = True
-            with pytest.raises(Unavailable):
-                await here.transport.distrust(None)
-            assert here.associations() == []
-            trust.away = False
-            assert await device.ask(b"after") == b"after"
-            first, last = here.generations
-            assert last > first
+            await here.has_lost(device)
 
 
 async def test_a_suite_without_aead_works_and_stays_in_memory(redis_url: str) -> None:
@@ -304,21 +208,6 @@ async def test_a_suite_without_aead_works_and_stays_in_memory(redis_url: str) ->
     assert questions.living() == before
 
 
-async def test_a_suite_without_aead_ends_with_its_trust(redis_url: str) -> None:
-    trust = Trusting()
-    async with port(redis_url, trust) as here:
-        with secured_peer(here.address) as device:
-            await device.shake_hands(KEY, CBC)
-            assert await device.ask(b"before") == b"before"
-            await here.transport.distrust(None)
-            assert await device.ask(b"still") == b"still"
-            trust.distrusted.add("psk:device")
-            await here.transport.distrust(None)
-            assert here.associations() == []
-            device.say(b"after")
-            assert await device.hears_nothing()
-
-
 async def test_a_device_that_begins_anew_replaces_a_suite_without_aead(
     redis_url: str,
 ) -> None:
@@ -334,62 +223,6 @@ async def test_a_device_that_begins_anew_replaces_a_suite_without_aead(
             live.records.close()
 
 
-@pytest.mark.parametrize("offer", EVERY)
-@pytest.mark.parametrize("limit", [{"idle": 0.01}, {"most": 0}], ids=["idle", "most"])
-async def test_an_association_that_left_memory_comes_back_with_its_next_record(
-    redis_url: str,
-    offer: Offer,
-    limit: dict[str, float],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(transport, "SWEEP_SECONDS", 0.01)
-    async with port(redis_url, Trusting(), **limit) as here:
-        with secured_peer(here.address) as device:
-            await device.shake_hands(KEY, offer)
-            for number in range(3):
-                recorded = device.say(b"%d" % number)
-                assert await device.hear() == b"%d" % number
-                await forgets(here)
-            device.say_datagram(recorded)
-            assert await device.hears_nothing()
-            first, *later = here.generations
-            assert first < later[0] < later[1]
-
-
-@pytest.mark.parametrize("offer", EVERY)
-async def test_who_has_only_been_idle_is_reached_as_before(
-    redis_url: str, offer: Offer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "SWEEP_SECONDS", 0.01)
-    async with port(redis_url, Trusting(), idle=0.2) as here:
-        with secured_peer(here.address) as device:
-            await device.shake_hands(KEY, offer)
-            assert await device.ask(b"one") == b"one"
-            await forgets(here)
-            idle = here.heard[0].peer
-            assert here.transport.reach(idle)
-            assert here.transport.reach(idle)
-            here.transport.send([(b"asked", idle)])
-            assert await device.hear() == b"asked"
-            assert await device.ask(b"answered") == b"answered"
-            assert [each.peer for each in here.heard] == [idle, idle]
-
-
-async def test_who_has_given_way_to_another_is_not_reached_if_it_was_idle(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "SWEEP_SECONDS", 0.01)
-    async with port(redis_url, Trusting(), idle=0.2) as here:
-        with secured_peer(here.address) as device:
-            for message in (b"old", b"new"):
-                await device.shake_hands()
-                assert await device.ask(message) == message
-                await forgets(here)
-            old, new = (each.peer for each in here.heard)
-            assert not here.transport.reach(old)
-            assert here.transport.reach(new)
-
-
 async def test_who_is_with_another_edge_is_not_reached(redis_url: str) -> None:
     async with port(redis_url, Trusting()) as here:
         with secured_peer(here.address) as device:
@@ -398,38 +231,6 @@ async def test_who_is_with_another_edge_is_not_reached(redis_url: str) -> None:
             (live,) = here.associations()
             here.transport.release(live)
             assert not here.transport.reach(live)
-
-
-async def test_a_store_that_is_away_costs_no_association_in_memory(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "SWEEP_SECONDS", 0.01)
-    async with (
-        line(redis_url) as (way, url),
-        port(url, Trusting(), most=1) as here,
-    ):
-        with secured_peer(here.address) as device:
-            await device.shake_hands(KEY, with_cid())
-            assert await device.ask(b"before") == b"before"
-            way.cut()
-            assert await device.ask(b"meanwhile") == b"meanwhile"
-            way.mend()
-            assert await device.ask(b"after") == b"after"
-
-
-async def test_a_port_that_drains_writes_down_how_far_it_came(redis_url: str) -> None:
-    async with port(redis_url, Trusting()) as here:
-        with secured_peer(here.address) as device:
-            await device.shake_hands(KEY, with_cid())
-            recorded = [device.say(b"%d" % number) for number in range(3)]
-            assert [await device.hear() for _ in recorded] == [b"0", b"1", b"2"]
-            await here.transport.drain()
-            async with port(redis_url, Trusting()) as there:
-                device.address = there.address
-                for datagram in recorded:
-                    device.say_datagram(datagram)
-                assert await device.hears_nothing()
-                assert await device.ask(b"there") == b"there"
 
 
 @IN_MEMORY

@@ -1,0 +1,1 @@
+"""Associations that leave memory: the store has them, or is to forget them."""
