@@ -1,4 +1,4 @@
-"""The certificates that bootstrap hands to devices (B-068 .. B-070)."""
+"""The certificates that devices are given (B-068 .. B-070, EST-7)."""
 
 import os
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def issue(
     authority: Authority,
     *,
     account: AccountId,
-    device: DeviceId,
+    device: DeviceId | None,
     endpoint_name: EndpointName,
     key: PublicKey | bytes,
     now: datetime,
@@ -51,10 +51,13 @@ def issue(
     ``key`` is the device's own public key, or the private one that `new_key` made. The
     serial number begins with the time, so that credentials older than a given moment
     can be refused without a list of them.
+
+    Without a device it is for whatever else that one does: `read` does not take it, so
+    that it opens nothing here.
     """
     builder = (
         x509.CertificateBuilder()
-        .subject_name(subjects.build(Subject(device, account, endpoint_name)))
+        .subject_name(subjects.build(Subject(device or "", account, endpoint_name)))
         .public_key(keys.decode(key).public_key() if isinstance(key, bytes) else key)
         .serial_number(_serial_number(now))
         .not_valid_before(now - BACKDATED)

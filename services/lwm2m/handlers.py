@@ -142,11 +142,13 @@ def resolve(delta: Delta, session: StoredSession | None) -> Update | Answer:
 
 def _enroll(message: Message, asker: Asker, scene: Scene) -> Answer:
     """Give a device another certificate, if that is what it wants."""
-    if message.path != enrolling.PATH or scene.signer is None:
+    certificate = enrolling.certificate_of(message.path)
+    if certificate is None or scene.signer is None:
         return NOT_FOUND
     if message.code != Code.POST:
         return Answer(Code.METHOD_NOT_ALLOWED)
-    return scene.signer.answer(message.payload, asker.origin.identity, now=asker.now)
+    identity = asker.origin.identity
+    return scene.signer.answer(certificate, message.payload, identity, now=asker.now)
 
 
 def _profile(message: Message) -> Profile:

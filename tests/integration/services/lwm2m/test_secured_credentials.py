@@ -176,6 +176,20 @@ async def test_a_device_renews_its_certificate_and_goes_on(site: Site) -> None:
     assert first.device_id == second.device_id == subject.locality
 
 
+async def test_a_certificate_of_another_name_opens_nothing_here(site: Site) -> None:
+    key = keys.generate()
+    async with site.edge() as url, site.device(url, issued()) as device:
+        await device.register()
+        document = signing_request(Subject(common_name="meter 7"), key)
+        path = ("est", "customer.dlms", "sen")
+        answer = await device.ask(Code.POST, path, (), document, content_format=0)
+        assert answer.code == Code.CHANGED
+        length = int.from_bytes(answer.payload[2:4], "big")
+        certificate = answer.payload[4 : 4 + length]
+        other = CertifiedKey((certificate,), keys.encode(key))
+        assert isinstance(await device.peer.shake_hands(other), Failed)
+
+
 async def test_another_credential_is_not_renewed(site: Site) -> None:
     async with site.edge() as url, site.device(url) as device:
         await device.register()

@@ -1,4 +1,4 @@
-"""A device that came with a certificate of ours is given another one."""
+"""A device that came with a certificate of ours is given others."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from homeport import names
 from homeport.coap.codec import Code
+from homeport.errors import InvalidFormat
 from homeport.identity import NOBODY, Identity, Means
 from homeport.names import AccountId, EndpointName
 from homeport.pki import authorities, devices, keys
 from homeport.pki.subjects import Subject
+from homeport.protocol.certificate_renewals import LWM2M
 from services.lwm2m import enrolling
 from services.lwm2m.enrolling import Signer
 from tests.support import trust
@@ -21,6 +23,7 @@ from tests.support.bootstrap import NOW_MS, signing_request
 
 ACCOUNT, KETTLE = AccountId("a" * 32), EndpointName("kettle")
 DEVICE = names.device_id(ACCOUNT, KETTLE)
+OTHER = "customer.dlms"
 SUBJECT = Subject(DEVICE, ACCOUNT, KETTLE)
 WHO = Identity(
     f"issued:{DEVICE}",
@@ -50,7 +53,7 @@ def certificates(reply: bytes) -> list[bytes]:
 
 def test_its_key_is_signed_with_the_names_that_it_has() -> None:
     key = keys.generate()
-    answer = signer().answer(signing_request(SUBJECT, key), WHO, now=NOW_MS)
+    answer = signer().answer(LWM2M, signing_request(SUBJECT, key), WHO, now=NOW_MS)
     assert answer.code == Code.CHANGED
     own, above = certificates(answer.payload)
     assert above == trust.issuer().certificate.der
@@ -63,6 +66,48 @@ def test_its_key_is_signed_with_the_names_that_it_has() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "certificate"),
+    [
+        (("est", "sen"), LWM2M),
+        (("est", LWM2M, "sen"), LWM2M),
+        (("est", OTHER, "sen"), OTHER),
+        (("est", "mbed.BootstrapDeviceCert", "sen"), None),
+        (("est", "no name", "sen"), None),
+        (("est", OTHER), None),
+        (("est",), None),
+    ],
+)
+def test_a_path_names_a_certificate(
+    path: tuple[str, ...], certificate: str | None
+) -> None:
+    assert enrolling.certificate_of(path) == certificate
+
+
+@pytest.mark.parametrize(
+    "subject", [SUBJECT, Subject(common_name="meter 7"), Subject()]
+)
+def test_another_certificate_says_which_device_it_is_whatever_was_asked(
+    subject: Subject,
+) -> None:
+    key = keys.generate()
+    answer = signer().answer(OTHER, signing_request(subject, key), WHO, now=NOW_MS)
+    assert answer.code == Code.CHANGED
+    own, above = certificates(answer.payload)
+    assert above == trust.issuer().certificate.der
+    signed = x509.load_der_x509_certificate(own)
+    assert signed.public_key() == key.public_key()
+    assert signed.subject.rfc4514_string() == f"CN={KETTLE},OU={ACCOUNT}"
+
+
+def test_another_certificate_is_none_to_register_with() -> None:
+    answer = signer().answer(OTHER, signing_request(SUBJECT), WHO, now=NOW_MS)
+    own, _ = certificates(answer.payload)
+    with pytest.raises(InvalidFormat):
+        devices.read(own)
+
+
+@pytest.mark.parametrize("certificate", [LWM2M, OTHER])
+@pytest.mark.parametrize(
     "identity",
     [
         NOBODY,
@@ -72,8 +117,11 @@ def test_its_key_is_signed_with_the_names_that_it_has() -> None:
         replace(WHO, account=None),
     ],
 )
-def test_only_what_bootstrap_has_handed_out_is_renewed(identity: Identity) -> None:
-    answer = signer().answer(signing_request(SUBJECT), identity, now=NOW_MS)
+def test_only_whom_bootstrap_has_let_in_is_given_one(
+    identity: Identity, certificate: str
+) -> None:
+    request = signing_request(SUBJECT)
+    answer = signer().answer(certificate, request, identity, now=NOW_MS)
     assert answer.code == Code.FORBIDDEN
 
 
@@ -87,27 +135,27 @@ def test_only_what_bootstrap_has_handed_out_is_renewed(identity: Identity) -> No
     ],
 )
 def test_nobody_is_given_the_names_of_another_device(subject: Subject) -> None:
-    answer = signer().answer(signing_request(subject), WHO, now=NOW_MS)
+    answer = signer().answer(LWM2M, signing_request(subject), WHO, now=NOW_MS)
     assert answer.code == Code.FORBIDDEN
 
 
 @given(st.binary(max_size=400))
 def test_bytes_that_are_no_request_are_refused(document: bytes) -> None:
-    assert signer().answer(document, WHO, now=NOW_MS).code == Code.BAD_REQUEST
+    assert signer().answer(LWM2M, document, WHO, now=NOW_MS).code == Code.BAD_REQUEST
 
 
 def test_a_device_that_asks_too_often_is_told_to_wait() -> None:
     made, again = signer(), NOW_MS + enrolling.PAUSE_SECONDS * 1000
     request = signing_request(SUBJECT)
-    assert made.answer(request, WHO, now=NOW_MS).code == Code.CHANGED
-    answer = made.answer(request, WHO, now=NOW_MS + 1)
+    assert made.answer(LWM2M, request, WHO, now=NOW_MS).code == Code.CHANGED
+    answer = made.answer(LWM2M, request, WHO, now=NOW_MS + 1)
     assert answer.code == Code.TOO_MANY_REQUESTS
     assert not answer.keep
-    assert made.answer(request, WHO, now=again).code == Code.CHANGED
+    assert made.answer(LWM2M, request, WHO, now=again).code == Code.CHANGED
 
 
 def test_another_issuer_signs_from_then_on() -> None:
     made, other = signer(), authorities.create_issuer("New", now=datetime.now(UTC))
     made.renew(replace(trust.ours(), issuer=other.export()))
-    answer = made.answer(signing_request(SUBJECT), WHO, now=NOW_MS)
+    answer = made.answer(LWM2M, signing_request(SUBJECT), WHO, now=NOW_MS)
     assert certificates(answer.payload)[1] == other.certificate.der
