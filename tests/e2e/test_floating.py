@@ -18,8 +18,8 @@ from tests.support.certificates import authority
 from tests.support.homeport import homeport
 from tests.support.journal import Answer, answers, everything_told, in_order, told
 from tests.support.polling import until
-from tests.support.secured import NO_IDS
 from tests.support.secured_device import SecuredDevice, secured_device
+from tests.support.secured_peer import NO_IDS
 from tests.support.servers import folder
 from tests.support.system import Application, System, system
 

@@ -15,8 +15,8 @@ from homeport.dtls.records import ContentType
 from tests.support import customer
 from tests.support.background import Background
 from tests.support.polling import until
-from tests.support.secured import secured_peer, with_cid
 from tests.support.secured_device import secured_device
+from tests.support.secured_peer import secured_peer, with_cid
 from tests.support.servers import folder
 from tests.support.system import Application, System, system
 

@@ -5,7 +5,7 @@ import pytest
 from homeport.dtls.association import CidForm
 from homeport.dtls.client import Offer
 from homeport.dtls.suites import SUITES
-from tests.support.secured import with_cid
+from tests.support.secured_peer import with_cid
 
 OFFERS = {
     "without connection ids": Offer(),

@@ -12,7 +12,7 @@ from homeport.dtls.client import DeviceKey, Offer
 from homeport.dtls.context import CertifiedKey
 from homeport.dtls.course import Established
 from homeport.dtls.records import Record
-from tests.support.secured import NO_IDS, SecuredPeer, secured_peer
+from tests.support.secured_peer import NO_IDS, SecuredPeer, secured_peer
 
 PATIENCE_SECONDS = 20
 REPEAT_SECONDS = 0.5

@@ -33,7 +33,7 @@ from tests.support import certificates as factories
 from tests.support import events, sessions, trust
 from tests.support.edges import address
 from tests.support.polling import until
-from tests.support.secured import SecuredPeer, secured_peer, with_cid
+from tests.support.secured_peer import SecuredPeer, secured_peer, with_cid
 
 ACCOUNT, NEXT = AccountId("a" * 32), AccountId("b" * 32)
 KETTLE, LAMP = EndpointName("kettle"), EndpointName("lamp")

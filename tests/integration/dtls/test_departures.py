@@ -6,7 +6,8 @@ from homeport.dtls import departures
 from homeport.dtls.client import Offer
 from tests.support.line import line
 from tests.support.offers import EVERY
-from tests.support.secured import KEY, Trusting, port, secured_peer, with_cid
+from tests.support.secured import Trusting, port
+from tests.support.secured_peer import KEY, secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
 

@@ -22,7 +22,8 @@ from tests.support import hellos
 from tests.support.dtls import house
 from tests.support.handshakes import Line, straight, troubled
 from tests.support.polling import until
-from tests.support.secured import KEY, NO_IDS, Trusting, port, secured_peer, with_cid
+from tests.support.secured import Trusting, port
+from tests.support.secured_peer import KEY, NO_IDS, secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
 

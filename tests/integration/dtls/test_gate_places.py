@@ -15,15 +15,13 @@ from homeport.dtls.records import AlertLevel, ContentType
 from tests.support import certificates
 from tests.support.dtls import house
 from tests.support.line import line
-from tests.support.secured import (
+from tests.support.secured import Port, Trusting, port
+from tests.support.secured_peer import (
     KEY,
     PATIENCE_SECONDS,
     STRANGER,
     WRONG_KEY,
-    Port,
     SecuredPeer,
-    Trusting,
-    port,
     secured_peer,
 )
 

@@ -15,15 +15,8 @@ from homeport.dtls.suites import SUITES, Suite
 from tests.support import certificates
 from tests.support.dtls import house
 from tests.support.polling import until
-from tests.support.secured import (
-    KEY,
-    STRANGER,
-    WRONG_KEY,
-    Port,
-    Trusting,
-    port,
-    secured_peer,
-)
+from tests.support.secured import Port, Trusting, port
+from tests.support.secured_peer import KEY, STRANGER, WRONG_KEY, secured_peer
 
 pytestmark = pytest.mark.integration
 

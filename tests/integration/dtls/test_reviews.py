@@ -6,7 +6,8 @@ from homeport.dtls import departures
 from homeport.errors import Unavailable
 from homeport.identity import Means
 from tests.support.offers import CBC
-from tests.support.secured import KEY, Trusting, port, secured_peer, with_cid
+from tests.support.secured import Trusting, port
+from tests.support.secured_peer import KEY, secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
 

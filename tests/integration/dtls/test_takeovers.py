@@ -7,7 +7,6 @@ import pytest
 from prometheus_client import REGISTRY
 
 from homeport.coap.transport import Trace
-from homeport.coap.udp import written
 from homeport.dtls import records
 from homeport.dtls.association import COUNTER_BITS, LAST_GENERATION, Association
 from homeport.dtls.client import Offer
@@ -18,16 +17,8 @@ from homeport.identity import Service
 from homeport.store import keys
 from tests.support.line import line
 from tests.support.polling import until
-from tests.support.secured import (
-    KEY,
-    NO_IDS,
-    Port,
-    SecuredPeer,
-    Trusting,
-    port,
-    secured_peer,
-    with_cid,
-)
+from tests.support.secured import Port, Trusting, port, trace_of
+from tests.support.secured_peer import KEY, NO_IDS, SecuredPeer, secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
 
@@ -83,74 +74,6 @@ async def test_an_edge_that_was_killed_is_not_missed(redis_url: str) -> None:
             assert await device.ask(b"there") == b"there"
             assert device.established is not None
             assert len(device.sent) == 5
-
-
-def left(live: Live, *, sequence: int = 0) -> Trace:
-    """Leave what a session tells of its device's last message."""
-    known = live.id
-    return Trace(written(live.address), known, f"{known}{sequence:012x}")
-
-
-@pytest.mark.parametrize("offer", OFFERS)
-@pytest.mark.conforms("C-055")
-async def test_another_edge_may_be_the_first_who_speaks(
-    redis_url: str, offer: Offer
-) -> None:
-    async with port(redis_url, Trusting()) as there:
-        with secured_peer(there.address) as device:
-            async with port(redis_url, Trusting()) as here:
-                device.address = here.address
-                await device.shake_hands(KEY, offer)
-                assert await device.ask(b"here") == b"here"
-                (live,) = here.associations()
-                trace = left(live, sequence=here.heard[-1].sequence)
-            found = await there.transport.recall(trace)
-            assert found is not None
-            assert await there.transport.recall(trace) is found
-            there.transport.send([(b"hello", found)])
-            assert await device.hear() == b"hello"
-            device.address = there.address
-            assert await device.ask(b"there") == b"there"
-            assert there.generations == [2]
-            assert there.associations() == [found]
-
-
-async def test_a_record_that_was_not_known_of_gives_reason_for_another_generation(
-    redis_url: str,
-) -> None:
-    async with port(redis_url, Trusting()) as there:
-        with secured_peer(there.address) as device:
-            async with port(redis_url, Trusting()) as here:
-                device.address = here.address
-                await device.shake_hands(KEY, with_cid())
-                for message in (b"one", b"two"):
-                    assert await device.ask(message) == message
-                (live,) = here.associations()
-            assert await there.transport.recall(left(live))
-            device.address = there.address
-            assert await device.ask(b"there") == b"there"
-            assert there.generations == [3]
-
-
-async def test_who_is_trusted_no_more_or_has_left_is_not_spoken_to(
-    redis_url: str,
-) -> None:
-    trust = Trusting()
-    async with port(redis_url, Trusting()) as here, port(redis_url, trust) as there:
-        with secured_peer(here.address) as device:
-            await device.shake_hands(KEY, with_cid())
-            assert await device.ask(b"here") == b"here"
-            trace = left(here.associations()[0], sequence=here.heard[-1].sequence)
-            trust.distrusted.add("psk:device")
-            assert await there.transport.recall(trace) is None
-            trust.distrusted.clear()
-            goodbye = records.alert(records.AlertLevel.WARNING, 0)
-            device.say_datagram(device.seal(goodbye, ContentType.ALERT))
-
-            async def gone() -> bool:
-                return await there.transport.recall(trace) is None
-
-            await until(gone)
 
 
 async def test_a_gap_has_its_owner_ask_before_it_goes_on(redis_url: str) -> None:
@@ -460,7 +383,7 @@ async def test_no_number_is_ever_used_twice_whichever_edges_live_and_die(
                 edges[place] = await _edge(stack, redis_url)
             _, here = edges[place]
             device.address = here.address
-            await _disturb(chance, device, here, left(live))
+            await _disturb(chance, device, here, trace_of(live))
             message = b"%d" % number
             device.say(message)
             while await device.hear() != message:

@@ -13,13 +13,8 @@ from homeport.dtls.openssl_association import OpenSslAssociation
 from homeport.dtls.records import AlertLevel, ContentType
 from homeport.identity import Means
 from tests.support.offers import CBC, EVERY, OFFERS, WITH_IDS
-from tests.support.secured import (
-    KEY,
-    Trusting,
-    port,
-    secured_peer,
-    with_cid,
-)
+from tests.support.secured import Trusting, port
+from tests.support.secured_peer import KEY, secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
 

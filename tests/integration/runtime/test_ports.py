@@ -27,7 +27,7 @@ from tests.support.directory import key_pem_of, pem_of
 from tests.support.edges import ACCOUNT, Edge, edge
 from tests.support.peer import peer
 from tests.support.polling import until
-from tests.support.secured import secured_peer, with_cid
+from tests.support.secured_peer import secured_peer, with_cid
 from tests.support.tcp import CSM, OURS, Device
 
 pytestmark = pytest.mark.integration

@@ -22,7 +22,7 @@ from tests.support import edges
 from tests.support.directory import ACCOUNT, Site, site
 from tests.support.edges import Edge
 from tests.support.keyring import SECRET_KEY
-from tests.support.secured import secured_peer, with_cid
+from tests.support.secured_peer import secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
 

@@ -34,7 +34,7 @@ from tests.support.bootstrap import request, signing_request
 from tests.support.certificates import authority
 from tests.support.keyring import SECRET_KEY
 from tests.support.lockstep import acknowledge
-from tests.support.secured import SecuredPeer, secured_peer
+from tests.support.secured_peer import SecuredPeer, secured_peer
 
 pytestmark = pytest.mark.integration
 

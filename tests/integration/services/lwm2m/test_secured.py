@@ -10,7 +10,6 @@ from homeport.dtls.client import DeviceKey
 from homeport.dtls.context import CertifiedKey
 from homeport.events.facts import FactName
 from tests.support.edges import address
-from tests.support.secured import secured_peer
 from tests.support.secured_edges import (
     ACCOUNT,
     CREDENTIALS,
@@ -23,6 +22,7 @@ from tests.support.secured_edges import (
     Site,
     issued,
 )
+from tests.support.secured_peer import secured_peer
 
 pytestmark = pytest.mark.integration
 

@@ -16,8 +16,8 @@ from homeport.events.facts import FactName, RequestCompleted, RequestOutcome
 from homeport.protocol.device_requests import Method
 from tests.support.edges import address
 from tests.support.polling import until
-from tests.support.secured import secured_peer, with_cid
 from tests.support.secured_edges import CREDENTIALS, IDS, IZUMA, KETTLE, Site
+from tests.support.secured_peer import secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
 
