@@ -21,21 +21,19 @@ from homeport.dtls.credentials import (
 from homeport.errors import InvalidFormat, InvalidName
 from homeport.identity import Identity, Means, Service
 from homeport.keyring import Keyring
-from homeport.names import AccountId, DeviceId, EndpointName
+from homeport.names import AccountId, DeviceId
 from homeport.pki import devices, psk, trusted
 from homeport.pki.installation import Installation
 from homeport.pki.issuers import Issuers
 from homeport.pki.psk import IssuedIdentity
 from homeport.pki.trusted import Presented
+from homeport.runtime import certified
+from homeport.runtime.certified import DIGEST_LENGTH, NOT_ONES_OWN
 from homeport.store import entries
 from homeport.store.entries import DeviceEntry, RegisteredKey
 from homeport.store.trust_reader import ChainEntries, TrustReader
 
 DAY_MILLISECONDS = 86_400_000
-DIGEST_LENGTH = 32
-"""Hex characters of a digest within an identity's name."""
-
-_NOT_ONES_OWN = "the certificate names another account than its CA's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +177,13 @@ class Gatekeeper:
                     return self._issued_certificate(chain[0], shown.presented, limits)
                 if known.pin is not None:
                     return self._pinned(chain[0], shown.presented, known)
-                return self._certified(shown.presented, known)
+                return certified.decide(
+                    shown.presented,
+                    known.authorities,
+                    service=self._service,
+                    direct=self._direct,
+                    owner=self._owner,
+                )
 
     def _registered(self, key: RegisteredKey) -> Admission | Refusal:
         if self._is_lwm2m and not self._direct:
@@ -278,7 +282,7 @@ class Gatekeeper:
                 fingerprint=fingerprint,
             )
         if presented.subject.organizational_unit != pin.account:
-            return Refusal(_NOT_ONES_OWN, account=pin.account, fingerprint=fingerprint)
+            return Refusal(NOT_ONES_OWN, account=pin.account, fingerprint=fingerprint)
         identity = Identity(
             f"developer:{fingerprint}",
             Means.DEVELOPER,
@@ -288,76 +292,6 @@ class Gatekeeper:
             fingerprint=fingerprint,
         )
         return Admission(identity, anchors=(certificate,))
-
-    def _certified(
-        self, presented: Presented, known: ChainEntries
-    ) -> Admission | Refusal:
-        """Admit a certificate of a CA that an account trusts.
-
-        Which account, its OU may say, or who alone has shown that it holds the CA's key
-        (B-036); otherwise the request, or a claim. Nobody else takes anything from that
-        account by trusting the same CA.
-        """
-        silent = self._is_lwm2m  # an alert costs such a device its credentials (B-066)
-        fingerprint = presented.fingerprint
-        common_name = presented.subject.common_name
-        unit = presented.subject.organizational_unit
-        meant = [each for each in known.authorities if each.service is self._service]
-        active = [each for each in meant if each.active]
-        if self._is_lwm2m and not self._direct:
-            active = []
-        own = [each for each in active if unit in ("", each.account)]
-        if _is_account(unit) and active and not own:
-            return Refusal(
-                _NOT_ONES_OWN, alerts=not silent, fingerprint=fingerprint
-            )  # B-043
-        if not _is_account(unit):
-            own = active
-        if not own:
-            return Refusal(
-                "its CA is inactive" if meant else "no account trusts its CA",
-                alerts=not silent,
-                account=meant[0].account if len(meant) == 1 else None,
-                endpoint_name=common_name[: names.ENDPOINT_NAME_LENGTH],
-                fingerprint=fingerprint,
-                authority=meant[0].id if len(meant) == 1 and not active else "",
-            )
-        try:
-            endpoint_name: EndpointName = names.parse_endpoint_name(common_name)
-        except InvalidName as error:
-            return Refusal(
-                f"its CN is no endpoint name: {error}",
-                alerts=not silent,
-                fingerprint=fingerprint,
-            )
-        proven = {
-            each.account
-            for each in own
-            if not each.enrollment_mode
-            and (each.proven or each.account in (unit, self._owner))
-        }
-        alone = proven.pop() if len(proven) == 1 else None
-        named = hashlib.sha256(common_name.encode()).hexdigest()[:DIGEST_LENGTH]
-        identity = Identity(
-            f"certificate:{presented.issuers[0][:DIGEST_LENGTH]}:{named}",
-            Means.CERTIFICATE,
-            account=alone,
-            accounts=tuple(sorted({each.account for each in own})),
-            endpoint_name=endpoint_name,
-            rests_on=tuple(sorted(each.name for each in own)),
-            expires=presented.expires,
-            fingerprint=fingerprint,
-            enrolls=alone is None and any(each.enrollment_mode for each in own),
-        )
-        anchors = tuple(each.certificate for each in own)
-        return Admission(identity, anchors=anchors, alerts=not silent)
-
-
-def _is_account(unit: str) -> bool:
-    try:
-        return names.parse_account_id(unit) == unit
-    except InvalidName:
-        return False
 
 
 def _limited(limits: DeviceEntry, issued: int) -> Refusal | None:
