@@ -11,7 +11,7 @@ from homeport.coap.conversation import Conversation
 from homeport.coap.exchange import Exchange, Failure, Reply
 from homeport.coap.exchanges import Exchanges
 from homeport.coap.messages import Messages, Peer
-from homeport.coap.requests import Notification
+from homeport.coap.requests import Notification, Stray
 
 _RESPONSES = 1 << 16
 """Ids of responses are kept apart from those of requests: a device that puts an id of
@@ -49,12 +49,15 @@ class Asking(Generic[Peer]):
         payload: bytes,
         szx: int,
         token: bytes,
+        adopted: bool,
         now: float,
     ) -> Exchange[Peer]:
-        """Send a confirmable request."""
+        """Send a confirmable request, unless it is adopted."""
         said = _named(path, queries, options)
         conversation = self._conversation(code, said, payload, szx)
-        return self.exchanges.begin(address, conversation, token=token, now=now)
+        return self.exchanges.begin(
+            address, conversation, token=token, adopted=adopted, now=now
+        )
 
     def fetch_rest(
         self,
@@ -79,13 +82,15 @@ class Asking(Generic[Peer]):
 
     def receive(
         self, message: Message, address: Peer, now: float
-    ) -> Reply[Peer] | Failure[Peer] | Notification[Peer] | None:
+    ) -> Reply[Peer] | Failure[Peer] | Notification[Peer] | Stray[Peer] | None:
         """Take a response; None when it has been dealt with."""
         if message.type == Type.RST or self._is_repeated(message, address, now):
             return None
         exchange = self.exchanges.match(address, message)
         unclear = checks.has_unknown_critical(message)
-        if exchange is None and message.type != Type.ACK and message.token:
+        if exchange is None and message.type == Type.ACK:
+            return None if unclear else Stray(message, address)
+        if exchange is None and message.token:
             notification = Notification(message, address)
             if not unclear:
                 return notification

@@ -95,6 +95,23 @@ class Conversation:
             return self._begin_again(message)
         return self._collect(self.head, message, block)
 
+    def resume(self, message: Message) -> Message | Turn:
+        """Take a response to what others have said, however far they had come.
+
+        One that does not say which block of our body it is about is about the last; of
+        the peer's body nothing is kept. Raises InvalidMessage like `hear`.
+        """
+        asked = self._block(message, Option.BLOCK1)
+        block = self._block(message, Option.BLOCK2)
+        if block is not None and block.offset:
+            return self._begin_again(message)
+        if asked is None:
+            size = 16 << self.szx
+            self.offset = max(0, len(self.body) - 1) // size * size
+        elif asked.number:
+            self.offset, self.szx = asked.offset, min(self.szx, asked.szx)
+        return self.hear(message)
+
     def renew(self, notification: Message) -> Message | Turn:
         """Take a newer value of what is observed; nothing of the older one is kept.
 

@@ -51,12 +51,19 @@ class Exchanges(Generic[Peer]):
         conversation: Conversation,
         *,
         token: bytes = b"",
+        adopted: bool = False,
         now: float,
     ) -> Exchange[Peer]:
-        """Send a confirmable request, under a token of its own unless one is given."""
+        """Send a confirmable request, under a token of its own unless one is given.
+
+        One that is ``adopted`` others have sent, and its peer has acknowledged.
+        """
         token = token or self._new_token(address)
         exchange = Exchange(address, token, conversation, token)
-        self._open(exchange, now)
+        if not adopted:
+            self._open(exchange, now)
+        elif self._admit(exchange, now):
+            self._expect_response(exchange, now)
         return exchange
 
     def follow(
@@ -111,12 +118,15 @@ class Exchanges(Generic[Peer]):
         exchanges = list(self._by_peer.get(address, ()))
         return [self._fail(exchange, Cause.LOST) for exchange in exchanges]
 
-    def acknowledged(self, address: Peer, message_id: int, now: float) -> None:
-        """Take an empty acknowledgement: the response comes later (RFC 7252 §5.2.2)."""
+    def acknowledged(self, address: Peer, message_id: int, now: float) -> bool:
+        """Take an empty acknowledgement: the response comes later (RFC 7252 §5.2.2).
+
+        False where nothing is under way that it is about.
+        """
         exchange = self._by_id.get((address, message_id))
         if exchange is not None and exchange.state is State.SENT:
-            exchange.state = State.ACKNOWLEDGED
-            self._set_deadline(exchange, now + RESPONSE_SECONDS)
+            self._expect_response(exchange, now)
+        return exchange is not None
 
     def reset(self, address: Peer, message_id: int) -> Failure[Peer] | None:
         """Take a reset: the peer cannot process the request (RFC 7252 §4.2)."""
@@ -141,11 +151,23 @@ class Exchanges(Generic[Peer]):
         return None if ends and message.number(Option.OBSERVE) else exchange
 
     def respond(
-        self, exchange: Exchange[Peer], message: Message, now: float
+        self,
+        exchange: Exchange[Peer],
+        message: Message,
+        now: float,
+        *,
+        adopted: bool = False,
     ) -> Reply[Peer] | Failure[Peer] | None:
-        """Take a response; None when more is to go or to come."""
+        """Take a response; None when more is to go or to come.
+
+        That to a request that is ``adopted`` may be about any of its messages.
+        """
         try:
-            outcome = self._hear(exchange, message, now)
+            outcome = (
+                exchange.conversation.resume(message)
+                if adopted
+                else self._hear(exchange, message, now)
+            )
         except InvalidMessage as error:
             return self._fail(exchange, Cause.MALFORMED, str(error))
         if isinstance(outcome, Message):
@@ -211,14 +233,19 @@ class Exchanges(Generic[Peer]):
 
     def _open(self, exchange: Exchange[Peer], now: float) -> None:
         """Send the first message, unless there are too many exchanges."""
+        if self._admit(exchange, now):
+            self._transmit(exchange, now)
+
+    def _admit(self, exchange: Exchange[Peer], now: float) -> bool:
+        """Know an exchange from here on, unless there are too many."""
         others = self._by_peer.setdefault(exchange.address, {})
         self._weigh(exchange)
         if len(others) >= MOST_OF_ONE or self._bytes > MOST_BYTES:
             self._doom(exchange, Cause.CROWDED, now)
-            return
+            return False
         others[exchange] = None
         self._by_token[exchange.address, exchange.token] = exchange
-        self._transmit(exchange, now)
+        return True
 
     def _doom(self, exchange: Exchange[Peer], doom: Cause, now: float) -> None:
         self.cancel(exchange)
@@ -256,6 +283,10 @@ class Exchanges(Generic[Peer]):
         )
         self._messages.send(exchange.datagram, address)
         self._wait(exchange, now)
+
+    def _expect_response(self, exchange: Exchange[Peer], now: float) -> None:
+        exchange.state = State.ACKNOWLEDGED
+        self._set_deadline(exchange, now + RESPONSE_SECONDS)
 
     def _new_token(self, address: Peer) -> bytes:
         token = self._chance.randbytes(TOKEN_LENGTH)

@@ -14,7 +14,7 @@ from homeport.coap.blockwise import LARGEST_BODY, LARGEST_SZX
 from homeport.coap.codec import Code, Message, Type
 from homeport.coap.exchange import Cause, Exchange, Failure, Reply
 from homeport.coap.messages import Messages, Peer
-from homeport.coap.requests import Fetched, Notification, Request
+from homeport.coap.requests import Fetched, Notification, Request, Stray
 from homeport.coap.serving import Serving
 from homeport.errors import InvalidMessage
 
@@ -28,10 +28,16 @@ __all__ = [
     "Received",
     "Reply",
     "Request",
+    "Stray",
 ]
 
 Received = (
-    Request[Peer] | Fetched[Peer] | Notification[Peer] | Reply[Peer] | Failure[Peer]
+    Request[Peer]
+    | Fetched[Peer]
+    | Notification[Peer]
+    | Stray[Peer]
+    | Reply[Peer]
+    | Failure[Peer]
 )
 """What a datagram may bring."""
 
@@ -104,14 +110,16 @@ class MessageLayer(Messages[Peer]):
         payload: bytes = b"",
         szx: int = LARGEST_SZX,
         token: bytes = b"",
+        adopted: bool = False,
         now: float,
     ) -> Exchange[Peer]:
         """Send a confirmable request; a payload over 16 << szx bytes goes in blocks.
 
-        ``token`` is given to end an observation, by the one with which it began; all
-        other requests get one of their own. How many a peer is asked at once is up to
-        the caller (NSTART); where far too much is under way, the exchange fails at the
-        next `tick`.
+        ``token`` is given by those who have to know it, and unique for a peer; without
+        it a request gets one of its own. One that is ``adopted`` was sent by another
+        endpoint of ours, and acknowledged: nothing is sent, `resume` it. How many a
+        peer is asked at once is up to the caller (NSTART); where far too much is under
+        way, the exchange fails at the next `tick`.
         """
         return self._asking.request(
             address,
@@ -122,8 +130,17 @@ class MessageLayer(Messages[Peer]):
             payload=payload,
             szx=szx,
             token=token,
+            adopted=adopted,
             now=now,
         )
+
+    def resume(
+        self, exchange: Exchange[Peer], message: Message, *, now: float
+    ) -> Reply[Peer] | Failure[Peer] | None:
+        """Go on with a request that was adopted, by what its peer has said to it."""
+        if message.code == Code.EMPTY:
+            return None
+        return self._exchanges.respond(exchange, message, now, adopted=True)
 
     def repeat(self, exchange: Exchange[Peer], *, now: float) -> None:
         """Repeat a request of ours at once: its peer may not have heard it so far."""
@@ -186,14 +203,16 @@ class MessageLayer(Messages[Peer]):
 
     def _receive_empty(
         self, message: Message, address: Peer, now: float
-    ) -> Failure[Peer] | None:
+    ) -> Failure[Peer] | Stray[Peer] | None:
         match message.type:
             case Type.CON:
                 self.reset(message, address)  # a ping (RFC 7252 §4.3)
             case Type.ACK:
-                self._exchanges.acknowledged(address, message.message_id, now)
+                if not self._exchanges.acknowledged(address, message.message_id, now):
+                    return Stray(message, address)
             case Type.RST:
-                return self._exchanges.reset(address, message.message_id)
+                failure = self._exchanges.reset(address, message.message_id)
+                return failure or Stray(message, address)
         return None
 
     def _reject_undecoded(self, datagram: bytes, address: Peer) -> None:

@@ -39,6 +39,14 @@ class Fetched(Generic[Peer]):
 
 
 @dataclass(frozen=True, slots=True)
+class Stray(Generic[Peer]):
+    """An acknowledgement or a reset of what was not sent from here, or is over."""
+
+    message: Message
+    address: Peer
+
+
+@dataclass(frozen=True, slots=True)
 class Notification(Generic[Peer]):
     """A response to no request that is under way; it waits for its acceptance.
 

@@ -376,3 +376,50 @@ def test_who_observes_no_more_says_so(value: bytes, *, ends: bool) -> None:
     talk = conversation(Code.GET, (Option.OBSERVE, value))
     assert talk.ends_observation is ends
     assert not conversation().ends_observation
+
+
+# --- What others have said -----------------------------------------------------------
+
+
+def test_a_response_to_what_others_have_said_is_the_last() -> None:
+    talk = conversation(Code.PUT, body=bytes(100), szx=0)
+    assert whole(talk.resume(said(Code.CHANGED))).code == Code.CHANGED
+
+
+@pytest.mark.parametrize(("szx", "then"), [(2, (2, 2)), (1, (3, 1))])
+def test_blocks_go_on_after_the_one_that_it_is_about(
+    szx: int, then: tuple[int, int]
+) -> None:
+    talk = conversation(Code.PUT, body=bytes(1024), szx=2)
+    about = (Option.BLOCK1, build(Block(then[0] - 1, more=True, szx=szx)))
+    assert talk.resume(said(Code.CONTINUE, about)) is Turn.NEXT
+    options, _ = talk.say()
+    (block,) = [value for number, value in options if number == Option.BLOCK1]
+    assert parse(block) == Block(then[0], more=True, szx=then[1])
+
+
+def test_who_wants_smaller_blocks_is_sent_the_first_one_again() -> None:
+    talk = conversation(Code.PUT, body=bytes(1024), szx=2)
+    smaller = (Option.BLOCK1, build(Block(0, more=True, szx=0)))
+    assert talk.resume(said(Code.REQUEST_ENTITY_TOO_LARGE, smaller)) is Turn.NEXT
+    assert talk.say()[1] == bytes(16)
+
+
+def test_a_body_is_read_on_after_its_first_block() -> None:
+    talk = conversation()
+    assert talk.resume(part(0, more=True, payload=b"a" * 16)) is Turn.NEXT
+    assert asked(talk).number == 1
+    ended = talk.hear(part(1, more=False, payload=b"b"))
+    assert whole(ended).payload == b"a" * 16 + b"b"
+
+
+@pytest.mark.parametrize("kind", [Type.ACK, Type.CON])
+def test_a_body_of_which_others_have_the_beginning_is_read_anew(kind: Type) -> None:
+    talk = conversation()
+    assert talk.resume(part(3, more=True, kind=kind)) is Turn.NEXT
+    assert talk.say() == ((PATH,), b"")
+
+
+def test_what_is_not_safe_is_not_asked_anew() -> None:
+    with pytest.raises(InvalidMessage):
+        conversation(Code.POST).resume(part(3, more=True))

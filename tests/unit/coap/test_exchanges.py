@@ -10,7 +10,7 @@ from homeport.coap import codec, exchanges
 from homeport.coap.blockwise import BERT, Block, build, parse
 from homeport.coap.codec import Code, Message, Option, Type
 from homeport.coap.exchanges import ACK_TIMEOUT_SECONDS, MOST_BYTES, MOST_OF_ONE
-from homeport.coap.layer import Cause, Exchange, Failure, MessageLayer, Reply
+from homeport.coap.layer import Cause, Exchange, Failure, MessageLayer, Reply, Stray
 from tests.support.journeys import LOST, Journey, Manner, ModelDevice
 from tests.support.lockstep import PEER, Lockstep, acknowledge
 
@@ -63,7 +63,7 @@ def test_a_piggybacked_response_ends_it() -> None:
     assert isinstance(reply, Reply)
     assert reply.exchange is exchange
     assert step.layer.next_deadline() is None
-    assert step.take(acknowledge(sent)) is None
+    assert isinstance(step.take(acknowledge(sent)), Stray)
     assert step.sent() == []
 
 
@@ -100,7 +100,7 @@ def test_a_separate_response_may_reuse_the_id_of_our_request() -> None:
 def test_a_response_from_another_address_is_none() -> None:
     step = Lockstep()
     _, sent = ask(step)
-    assert step.take(acknowledge(sent), ("192.0.2.9", 1)) is None
+    assert isinstance(step.take(acknowledge(sent), ("192.0.2.9", 1)), Stray)
 
 
 @pytest.mark.conforms("C-151", "RFC 7252 §4.2")
@@ -185,7 +185,7 @@ def test_a_cancelled_request_is_not_repeated_and_its_answer_not_known() -> None:
     exchange, sent = ask(step)
     step.layer.cancel(exchange)
     assert step.wait(100) == []
-    assert step.take(acknowledge(sent)) is None
+    assert isinstance(step.take(acknowledge(sent)), Stray)
 
 
 @pytest.mark.conforms("C-193", "C-194", "COAP-18", "COAP-19")
@@ -415,7 +415,7 @@ def test_a_response_may_overtake_the_acknowledgement_before_it() -> None:
     _, sent = ask(step)
     separate = codec.encode(Message(Type.CON, Code.CHANGED, 7, sent.token))
     assert isinstance(step.take(separate), Reply)
-    assert step.take(f"6000{sent.message_id:04x}") is None
+    assert isinstance(step.take(f"6000{sent.message_id:04x}"), Stray)
     assert step.wait(200) == []
 
 
@@ -478,3 +478,62 @@ def test_however_datagrams_fare_a_body_is_read_unmixed_or_a_failure_is_told(
 def test_where_nothing_is_lost_there_is_a_reply(manner: Manner) -> None:
     outcome = Journey(ModelDevice(manner, szx=2), []).run(Code.PUT, payload=BODY)
     assert isinstance(outcome, Reply)
+
+
+# --- What others have sent -----------------------------------------------------------
+
+
+def adopt(step: Lockstep, token: bytes = b"\x0a\x0b\x0c\x0d") -> Exchange:
+    """Go on with what another endpoint has sent; nothing is sent."""
+    exchange = step.layer.request(
+        PEER, Code.PUT, path=("0",), token=token, adopted=True, now=step.now
+    )
+    assert step.sent() == []
+    return exchange
+
+
+@pytest.mark.parametrize("kind", [Type.ACK, Type.CON, Type.NON])
+def test_what_others_have_sent_is_answered_by_what_was_heard(kind: Type) -> None:
+    step = Lockstep()
+    exchange = adopt(step)
+    heard = Message(kind, Code.CHANGED, 7, exchange.token)
+    assert step.layer.resume(exchange, heard, now=step.now) == Reply(exchange, heard)
+    assert step.wait(100) == []
+    assert step.sent() == []
+
+
+def test_an_acknowledgement_of_it_is_followed_by_its_response() -> None:
+    step = Lockstep()
+    exchange = adopt(step)
+    heard = codec.decode(bytes.fromhex("60001234"))
+    assert step.layer.resume(exchange, heard, now=step.now) is None
+    reply = step.take(codec.encode(Message(Type.CON, Code.CHANGED, 7, exchange.token)))
+    assert isinstance(reply, Reply)
+    assert step.sent_one().hex() == "60000007"
+
+
+def test_without_that_it_has_failed_without_a_message() -> None:
+    step = Lockstep()
+    exchange = adopt(step)
+    (failure,) = step.wait(93)
+    assert (failure.exchange, failure.cause) == (exchange, Cause.UNANSWERED)
+    assert step.sent() == []
+
+
+def test_a_response_against_the_rules_ends_it() -> None:
+    step = Lockstep()
+    exchange = adopt(step)
+    block = (int(Option.BLOCK2), build(Block(3, more=True, szx=0)))
+    heard = Message(Type.ACK, Code.CHANGED, 7, exchange.token, (block,), bytes(16))
+    failure = step.layer.resume(exchange, heard, now=step.now)
+    assert isinstance(failure, Failure)
+    assert failure.cause is Cause.MALFORMED
+
+
+def test_what_others_have_sent_is_bounded_too() -> None:
+    step = Lockstep()
+    for number in range(MOST_OF_ONE):
+        adopt(step, bytes([number]))
+    exchange = adopt(step)
+    (failure,) = step.wait(0)
+    assert (failure.exchange, failure.cause) == (exchange, Cause.CROWDED)

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from homeport.coap import codec
 from homeport.coap.codec import Code, Type
-from homeport.coap.layer import Cause, Failure, Notification, Reply, Request
+from homeport.coap.layer import (
+    Cause,
+    Failure,
+    Notification,
+    Reply,
+    Request,
+    Stray,
+)
 from tests.support.lockstep import PEER, Lockstep, acknowledge
 
 
@@ -39,15 +46,28 @@ def test_a_confirmable_message_with_a_good_header_only_is_reset(datagram: str) -
         "ffffffff",
         "00 02 1234",  # version 0
         "50 02 1234 ff",  # non-confirmable and broken
-        "60 44 1234",  # an acknowledgement of nothing
-        "60 00 1234 c0",  # an empty one as Izuma devices write it
-        "70 00 1234",  # a reset of nothing
         "50 45 1234",  # a notification of nothing
     ],
 )
 def test_what_needs_no_answer_is_dropped(datagram: str) -> None:
     step = Lockstep()
     assert step.take(datagram) is None
+    assert step.sent() == []
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        "60 44 1234",
+        "60 00 1234 c0",  # an empty acknowledgement as Izuma devices write it
+        "70 00 1234",
+    ],
+)
+def test_an_acknowledgement_and_a_reset_of_nothing_are_strays(datagram: str) -> None:
+    step = Lockstep()
+    stray = step.take(datagram)
+    assert isinstance(stray, Stray)
+    assert (stray.message.message_id, stray.address) == (0x1234, PEER)
     assert step.sent() == []
 
 
