@@ -307,9 +307,9 @@ class Outcome:
 class TakenRequest(Outcome):
     """A request to send now, to a device of this identity, profile and version.
 
-    ``root`` is the path below which it has its objects, '' for none; ``token`` (hex) is
-    that of the observation which the request ends. ``szx`` is the one it registered
-    with, None for that of its profile.
+    ``root`` is the path below which it has its objects, '' for none; it is asked with
+    the ``token`` (hex), by whichever edge. ``szx`` is the one it registered with, None
+    for that of its profile.
     """
 
     body: str = ""

@@ -58,12 +58,18 @@ class Recall(NamedTuple):
 class Hear(NamedTuple):
     """A device answers what another edge has asked it: it is reached by this one now.
 
-    ``mark`` and ``generation`` are as in `homeport.store.operations`.
+    The request under way is this edge's for the ``lease`` (milliseconds), as if it had
+    been taken, where the answer has its ``token`` (hex); ``acknowledged`` is 1 for an
+    answer that only says that another one comes later, and has none. ``mark`` and
+    ``generation`` are as in `homeport.store.operations`.
     """
 
     bucket: int
     device: DeviceId
     identity: str
+    token: str
+    acknowledged: int
+    lease: int
     mark: str = ""
     generation: int = 0
 

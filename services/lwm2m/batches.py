@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple
 from homeport.coap import defects
 from homeport.coap.answer import Answer
 from homeport.coap.codec import Renewal
-from homeport.coap.layer import Notification, Request
+from homeport.coap.layer import Notification, Request, Stray
 from homeport.coap.transport import Peer
 from homeport.errors import Unavailable
 from homeport.names import DeviceId
@@ -43,7 +43,7 @@ class Work(Generic[Peer]):
     """
 
     operation: Said | Registering | Delta | Sent | Denial
-    said: Request[Peer] | Renewal | Notification[Peer] | None
+    said: Request[Peer] | Renewal | Notification[Peer] | Stray[Peer] | None
     peer: Peer
     arrived: float
     conflicts: int = 0

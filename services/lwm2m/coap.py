@@ -8,7 +8,14 @@ from homeport.coap import codec, defects
 from homeport.coap.answer import Answer
 from homeport.coap.blockwise import BERT
 from homeport.coap.codec import Code, Message, Renewal, Type
-from homeport.coap.layer import Failure, MessageLayer, Notification, Reply, Request
+from homeport.coap.layer import (
+    Failure,
+    MessageLayer,
+    Notification,
+    Reply,
+    Request,
+    Stray,
+)
 from homeport.coap.transport import Arrival, Peer, Trace, Transport
 from homeport.names import DeviceId
 from homeport.protocol.formats.payloads import LARGEST
@@ -20,8 +27,6 @@ from homeport.store.operations import (
     Register,
     Result,
 )
-from homeport.store.reports import Locate, Notify
-from homeport.store.requests import Hear
 from homeport.store.sessions import SessionStore
 from services.lwm2m import handlers, observability, outcomes
 from services.lwm2m.answers import CHANGED
@@ -29,7 +34,7 @@ from services.lwm2m.asked import Denial, Said, Scene
 from services.lwm2m.batches import Batches, Ends, Errand, Work
 from services.lwm2m.downlink import RETRY_SECONDS, Downlink
 from services.lwm2m.kinds import RECOGNIZED, Kinds
-from services.lwm2m.notifications import Notifications
+from services.lwm2m.notifications import Noted, Notifications
 from services.lwm2m.ports import Place, Ports, Timer, Timers, Told
 
 DRAIN_SECONDS = 3.0
@@ -38,14 +43,11 @@ DRAIN_SECONDS = 3.0
 _CONTACT = frozenset(
     {
         *(Result.UPDATED, Result.REGISTERED, Result.DEREGISTERED),
-        *(Result.RECORDED, Result.OLDER, Result.REPORTED, Result.LOCATED, Result.HEARD),
+        *(Result.RECORDED, Result.OLDER, Result.REPORTED, Result.LOCATED),
+        *(Result.HEARD, Result.TAKEN),
     }
 )
 """After these a device is known to be where it is heard (B-173)."""
-_NOTED = (Notify, Locate)
-"""Operations on what a device notifies of; it is not answered by what came of them."""
-_ANSWER = b"\x60"
-"""From here on a first byte is that of an acknowledgement or a reset (RFC 7252 §3)."""
 
 
 class Listener(Generic[Peer]):
@@ -201,29 +203,10 @@ class Listener(Generic[Peer]):
                 self.downlink.answered(reply, now)
             case Failure() as failure:
                 self.downlink.failed(failure)
-            case _ if self._known.device_at(peer) is None and message[:1] >= _ANSWER:
-                self._overhear(peer, sequence, arrived)
+            case Stray() as stray:
+                self._notifications.overhear(stray, sequence, arrived)
             case _:
                 self.downlink.acknowledged(peer, now)
-
-    def _overhear(self, peer: Peer, sequence: int, arrived: float) -> None:
-        """Take it that a device is here that answers what another edge has asked it.
-
-        That edge hears that the device has come here, and leaves it what it has asked.
-        """
-        device = self._notifications.device_at(peer)
-        if device is None:
-            return
-        origin = self._transport.origin(peer)
-        mark = origin.mark(sequence)
-        hear = Hear(
-            self._place.bucket(device),
-            device,
-            origin.identity.name,
-            mark,
-            origin.generation if mark else 0,
-        )
-        self._put(Work(hear, None, peer, arrived))
 
     def _take_request(
         self, request: Request[Peer], sequence: int, arrived: float
@@ -271,11 +254,9 @@ class Listener(Generic[Peer]):
             return
         if outcome.result in _CONTACT:
             self._hear(work, operation)
-        if isinstance(operation, Hear):
-            observability.record_overheard(outcome)
-        elif isinstance(operation, _NOTED):
+        if isinstance(operation, Noted):
             now = self._timers.time()
-            self._notifications.settle(work, operation.device, outcome, now)
+            self._notifications.settle(work, operation, outcome, now)
         else:
             observability.record_outcome(operation, outcome)
             self._finish(work, outcomes.answer(operation, outcome))
@@ -323,7 +304,7 @@ class Listener(Generic[Peer]):
 
     def _away(self, work: Work[Peer]) -> None:
         """Answer what has met no store; what was fetched is put back."""
-        if work.said is None:
+        if work.said is None or isinstance(work.said, Stray):
             self._timers.call_at(
                 self._timers.time() + RETRY_SECONDS, lambda: self._again(work)
             )

@@ -7,20 +7,27 @@ input or output happens in here, and no clock is read but that of the timers.
 from collections.abc import Callable
 from typing import Generic
 
-from homeport.coap.layer import Cause, Failure, MessageLayer, Notification, Reply
+from homeport.coap.codec import Message
+from homeport.coap.layer import (
+    Cause,
+    Exchange,
+    Failure,
+    MessageLayer,
+    Notification,
+    Reply,
+)
 from homeport.coap.transport import Peer
 from homeport.errors import InvalidFormat
 from homeport.names import DeviceId, EdgeId
 from homeport.store.operations import Outcome, Result, TakenRequest
-from homeport.store.requests import Hold, Take
+from homeport.store.requests import Take
 from services.lwm2m import observability, requests
 from services.lwm2m.contacts import Contact, Contacts
 from services.lwm2m.ports import Place, Ports, Timer, Timers
 from services.lwm2m.requests import Asking, Ending, Refusal
 from services.lwm2m.turns import Stage, Turn, Turns
 
-LEASE_SECONDS = 15.0
-"""How long a request is this edge's alone without another word."""
+LEASE_SECONDS = requests.LEASE_MILLISECONDS / 1000
 HOLD_SECONDS = LEASE_SECONDS / 3
 RETRY_SECONDS = 1.0
 """How long the store is left in peace when it was away."""
@@ -108,6 +115,25 @@ class Downlink(Generic[Peer]):
         if turn is not None and turn.stage is Stage.SENT:
             self._hold(turn)
 
+    def adopt(
+        self, device: DeviceId, peer: Peer, outcome: TakenRequest, heard: Message
+    ) -> None:
+        """Go on with what another edge has asked a device, by what that says to it."""
+        former = self._turns.of(device)
+        if former is not None and former.taken is not None:
+            self._cancel(former)
+            self._turns.end(former)
+        turn = self._turns.begin(device, peer, self._timers.time())
+        self._begin(turn, outcome, heard)
+
+    def overtaken(self, heard: Notification[Peer]) -> bool:
+        """Take the answer to what was adopted while it was here, if it is that."""
+        turn = self._turns.sent_to(heard.address)
+        if turn is None or turn.exchange is None or turn.exchange.token != heard.token:
+            return False
+        self._resume(turn.exchange, heard.message, self._timers.time())
+        return True
+
     def fetch(
         self, notification: Notification[Peer], device: DeviceId, path: str, now: float
     ) -> bool:
@@ -192,7 +218,7 @@ class Downlink(Generic[Peer]):
             device,
             int(min(max(silent, 0), _LONGEST_MILLISECONDS)),
             int(contact.awake * 1000),
-            int(LEASE_SECONDS * 1000),
+            requests.LEASE_MILLISECONDS,
         )
         self._ports.record(take, lambda outcome: self._taken(turn, outcome))
 
@@ -214,8 +240,13 @@ class Downlink(Generic[Peer]):
             case _:
                 self._finish(turn)
 
-    def _begin(self, turn: Turn[Peer], outcome: TakenRequest) -> None:
-        """Send what has been taken, if it can be, to whom it is meant for (C-150)."""
+    def _begin(
+        self, turn: Turn[Peer], outcome: TakenRequest, heard: Message | None = None
+    ) -> None:
+        """Send what has been taken, if it can be, to whom it is meant for (C-150).
+
+        Nothing is sent of what has been ``heard`` something about already.
+        """
         bucket = self._here.bucket(turn.device)
         try:
             taken = turn.taken = requests.taken(bucket, turn.device, outcome)
@@ -228,12 +259,12 @@ class Downlink(Generic[Peer]):
             self._end(turn, requests.refused(taken, asking))
         elif (
             contact is None
-            or self._closing
+            or (self._closing and heard is None)
             or self._ports.origin(contact.peer).identity.name != outcome.identity
         ):
             self._end(turn, requests.abandoned(taken, acknowledged=False))
         else:
-            self._send(turn, asking, contact.peer)
+            self._send(turn, asking, contact.peer, heard)
 
     def _reached(self, device: DeviceId) -> Contact[Peer] | None:
         """Return where a device is reached, as far as it still is."""
@@ -243,7 +274,9 @@ class Downlink(Generic[Peer]):
             return None
         return contact
 
-    def _send(self, turn: Turn[Peer], asking: Asking, peer: Peer) -> None:
+    def _send(
+        self, turn: Turn[Peer], asking: Asking, peer: Peer, heard: Message | None
+    ) -> None:
         turn.peer, turn.since = peer, self._timers.time()
         exchange = self._layer.request(
             turn.peer,
@@ -254,11 +287,22 @@ class Downlink(Generic[Peer]):
             payload=asking.payload,
             szx=asking.szx,
             token=asking.token,
+            adopted=heard is not None,
             now=turn.since,
         )
         self._turns.sent(turn, exchange)
         self._hold_later(turn)
+        if heard is not None:
+            turn.acknowledged = True
+            self._resume(exchange, heard, turn.since)
         self._ports.flush()
+
+    def _resume(self, exchange: Exchange[Peer], heard: Message, now: float) -> None:
+        match self._layer.resume(exchange, heard, now=now):
+            case Reply() as reply:
+                self.answered(reply, now)
+            case Failure() as failure:
+                self.failed(failure)
 
     def _hold_later(self, turn: Turn[Peer]) -> None:
         if turn.timer is not None:
@@ -270,13 +314,7 @@ class Downlink(Generic[Peer]):
         if turn.taken is None:
             return
         self._hold_later(turn)
-        hold = Hold(
-            turn.taken.bucket,
-            turn.device,
-            turn.taken.request.id,
-            int(turn.acknowledged),
-            int(LEASE_SECONDS * 1000),
-        )
+        hold = requests.hold(turn.taken, acknowledged=turn.acknowledged)
         self._ports.record(hold, lambda outcome: self._held(turn, outcome))
 
     def _held(self, turn: Turn[Peer], outcome: Outcome | None) -> None:

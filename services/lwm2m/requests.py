@@ -19,7 +19,7 @@ from homeport.protocol.objects.definitions import Definitions
 from homeport.protocol.paths import ROOT, Path
 from homeport.protocol.profiles import Profile
 from homeport.store.operations import TakenRequest
-from homeport.store.requests import Complete, Postpone
+from homeport.store.requests import Complete, Hold, Postpone
 from services.lwm2m import attributes, contents
 
 _CODES = {
@@ -30,6 +30,8 @@ _CODES = {
     Method.FETCH: Code.FETCH,
     Method.IPATCH: Code.iPATCH,
 }
+LEASE_MILLISECONDS = 15_000
+"""How long a request is one edge's alone without another word."""
 _READING = (Method.GET, Method.FETCH)
 _HIDDEN = (0, 21)
 """Objects that hold keys: no caller sees or changes them (B-207)."""
@@ -52,8 +54,8 @@ _OUTCOMES = {
 class Taken:
     """A request whose turn it is, and what is known of its device.
 
-    ``root`` is the path below which that has its objects, '' for none. ``token`` is
-    what it notifies with of what the request is about, if it does.
+    ``root`` is the path below which that has its objects, '' for none. It is asked with
+    the ``token``, by whichever edge.
     """
 
     bucket: int
@@ -68,7 +70,7 @@ class Taken:
 class Ending:
     """How a request ends; without an ``outcome`` it only waits for another attempt."""
 
-    operation: Complete | Postpone
+    operation: Complete | Postpone | Hold
     outcome: RequestOutcome | None = None
 
 
@@ -126,7 +128,7 @@ def ask(taken: Taken) -> Asking | Refusal:
         tuple(_options(request)),
         request.payload,
         taken.profile.szx,
-        taken.token if request.observe is False else b"",
+        taken.token,
     )
 
 
@@ -177,11 +179,26 @@ def failed(taken: Taken, cause: Cause, *, acknowledged: bool) -> Ending:
 
 
 def abandoned(taken: Taken, *, acknowledged: bool) -> Ending:
-    """Leave a request to whoever has the device from now on; no attempt is used up."""
-    request = taken.request
-    if acknowledged:
-        return _ended(taken, RequestOutcome.TIMEOUT, effects=_doubts(request))
-    return Ending(Postpone(taken.bucket, taken.device, request.id))
+    """Leave a request to whoever has the device from now on; no attempt is used up.
+
+    What the device has acknowledged is over soon, unless it answers another edge.
+    """
+    return Ending(
+        hold(taken, acknowledged=True)
+        if acknowledged
+        else Postpone(taken.bucket, taken.device, taken.request.id)
+    )
+
+
+def hold(taken: Taken, *, acknowledged: bool) -> Hold:
+    """Say that the answer to a request is still waited for."""
+    return Hold(
+        taken.bucket,
+        taken.device,
+        taken.request.id,
+        int(acknowledged),
+        LEASE_MILLISECONDS,
+    )
 
 
 def _doubts(request: DeviceRequest) -> Mapping[str, str]:

@@ -76,7 +76,7 @@ class Turns(Generic[Peer]):
         return self._by_exchange.get(exchange)
 
     def begin(self, device: DeviceId, peer: Peer, now: float) -> Turn[Peer]:
-        """Begin a turn of a device that has none."""
+        """Begin a turn of a device; the rest of a notification may still be fetched."""
         turn = self._by_device[device] = Turn(device, peer, now)
         return turn
 

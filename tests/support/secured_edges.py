@@ -32,6 +32,7 @@ from services.lwm2m.config import LwM2MSettings
 from tests.support import certificates as factories
 from tests.support import events, sessions, trust
 from tests.support.edges import address
+from tests.support.homeport import Command, event_is, homeport
 from tests.support.polling import until
 from tests.support.secured_peer import SecuredPeer, secured_peer, with_cid
 
@@ -147,6 +148,21 @@ class Site:
         ).model_copy(update=changed)
         async with service(settings, Probes()) as opened:
             yield opened["coaps"]
+
+    @asynccontextmanager
+    async def process(self, number: int = 0) -> AsyncIterator[tuple[Command, str]]:
+        """Run an edge as a process of its own, which may be killed."""
+        ports = {f"HOMEPORT_{name.upper()}": "0" for name in PORTS}
+        async with homeport(
+            *("run", "lwm2m"),
+            HOMEPORT_REDIS_URL=self.redis_url,
+            HOMEPORT_NATS_URL=self.nats_url,
+            HOMEPORT_DEFAULT_ACCOUNT_ID=ACCOUNT,
+            HOMEPORT_BUCKETS="8",
+            **ports | {"HOMEPORT_LWM2M_COAPS_PORT": str(number)},
+        ) as command:
+            ready = await command.logged(event_is("ready"))
+            yield command, ready["coaps"]
 
     @asynccontextmanager
     async def device(

@@ -6,6 +6,7 @@
 
 local OWN = string.byte('-') -- begins the ids of requests that no caller has made
 local AUTOMATIC = 4 -- hexadecimal digits of the tokens that a device has chosen itself
+local TOKEN = 8 -- hexadecimal digits of ours
 local MOST_VALUES = 256 -- last values of a device
 local NEWER_SEQUENCE = 8388608 -- 2^23; RFC 7641 §3.4
 local NEWER_TIME = 128000 -- ms
@@ -35,8 +36,8 @@ local function head_and_body(stored)
   return string.sub(stored, 1, feed - 1), string.sub(stored, feed + 1)
 end
 
--- The request under way; nothing where its edge has not been heard of for too long and it
--- was not acknowledged, so that it may be sent again (B-180).
+-- The request under way, or the last one that was: where its edge has not been heard of for
+-- too long and it was not acknowledged, it may be sent again (B-180).
 local function flight(session)
   local text = redis.call('HGET', session.key, 'flight')
   if not text then
@@ -46,9 +47,14 @@ local function flight(session)
   return { id = id, edge = sender, until_ = tonumber(until_), acknowledged = acknowledged }
 end
 
+-- One that was acknowledged is never sent again: it is over as soon as nobody waits for it.
 local function under_way(session, id, lease, acknowledged)
-  redis.call('HSET', session.key, 'flight', id .. ' ' .. edge .. ' '
-    .. string.format('%.0f', now + tonumber(lease)) .. ' ' .. acknowledged)
+  local until_ = string.format('%.0f', now + tonumber(lease))
+  redis.call('HSET', session.key, 'flight',
+    id .. ' ' .. edge .. ' ' .. until_ .. ' ' .. acknowledged)
+  if acknowledged == '1' then
+    redis.call('ZADD', deadlines(session), until_, session.device .. ' ' .. id)
+  end
 end
 
 -- Ends a request with its one event, which says `outcome` besides (B-131).
@@ -135,6 +141,12 @@ local function invalidate(session, path)
   end
 end
 
+-- Ends a request of which nobody knows whether it was done: its values are void.
+local function time_out(session, id, stored)
+  invalidate(session, string.match(stored, '"path":"([^"]*)"') or '/')
+  complete(session, id, stored, ',"outcome":"timeout"')
+end
+
 -- The path below which a device has its objects; nothing where that is the root (B-201).
 local function root(session)
   local text = redis.call('GET', description(session)) or ''
@@ -175,6 +187,22 @@ local function observed_with(session, body)
   return ''
 end
 
+-- The token that a device is asked a request with, whichever edge asks: so its answer tells
+-- what it answers, wherever it is heard. An observation is ended by its own (RFC 7641 §3.6).
+local function asking(session, id, body)
+  local observed = observed_with(session, body)
+  return observed ~= '' and observed or string.sub(redis.sha1hex(id), 1, TOKEN)
+end
+
+-- Gives a request to the edge that calls, with all that it needs to go on with it.
+local function give(session, id, stored, lease, acknowledged)
+  under_way(session, id, lease, acknowledged)
+  local found = redis.call('HMGET', session.key, 'lwm2m_version', 'szx')
+  local _, body = head_and_body(stored)
+  return { 'taken', body, session.identity, session.profile, found[1], root(session),
+    asking(session, id, body), found[2] or '' }
+end
+
 -- A request joins the queue, unless it is there already (B-171).
 operations.enqueue = {
   arity = 6,
@@ -212,8 +240,7 @@ operations.take = {
     if not session.live then
       return 'unknown'
     end
-    local found = redis.call('HMGET', session.key, 'edge', 'queue_mode', 'lwm2m_version',
-      'szx')
+    local found = redis.call('HMGET', session.key, 'edge', 'queue_mode')
     if found[1] ~= edge then
       return { 'elsewhere', found[1] }
     end
@@ -234,14 +261,11 @@ operations.take = {
       elseif not stored then
         redis.call('LPOP', queue(session))
       elseif lapsed and last.acknowledged == '1' then
-        complete(session, id, stored, ',"outcome":"timeout"')
+        time_out(session, id, stored)
       elseif tonumber(due or '0') <= now then
         complete(session, id, stored, ',"outcome":"expired"')
       else
-        under_way(session, id, lease, '0')
-        local _, body = head_and_body(stored)
-        return { 'taken', body, session.identity, session.profile, found[3],
-          root(session), observed_with(session, body), found[4] or '' }
+        return give(session, id, stored, lease, '0')
       end
     end
   end,
@@ -282,10 +306,12 @@ local function unheard(session, identity, mark, generation)
   return reason
 end
 
--- A device is heard at this edge by an answer that another one waits for.
+-- A device answers at this edge what another one has asked it. If what is under way is what
+-- the `token` of the answer stands for, or the device has `acknowledged` it without a token,
+-- this edge goes on with it; nobody sends it again (B-180).
 operations.hear = {
-  arity = 3,
-  run = function(tag, device, identity, mark, generation)
+  arity = 6,
+  run = function(tag, device, identity, token, acknowledged, lease, mark, generation)
     local session = load(tag, device)
     local reason = unheard(session, identity, mark, generation)
     if reason then
@@ -293,6 +319,14 @@ operations.hear = {
     end
     accept(session, mark, generation)
     redis.call('HSET', session.key, 'edge', edge)
+    local last = flight(session)
+    local stored = last and redis.call('HGET', requests(session), last.id)
+    if stored and (last.edge ~= edge or now >= last.until_) then
+      local _, body = head_and_body(stored)
+      if acknowledged == '1' or token == asking(session, last.id, body) then
+        return give(session, last.id, stored, lease, '1')
+      end
+    end
     return { 'heard', '', session.waiting and 'waiting' or '' }
   end,
 }
@@ -358,7 +392,7 @@ operations.postpone = {
     end
     local last = flight(session)
     if last and last.id == id and last.edge == edge then
-      redis.call('HDEL', session.key, 'flight')
+      under_way(session, id, 0, last.acknowledged) -- its answer may still come
     end
     return { 'postponed', redis.call('HGET', session.key, 'edge') }
   end,
@@ -382,9 +416,11 @@ operations.lapse = {
         redis.call('ZADD', key, string.format('%.0f', last.until_), member)
         kept = kept + 1
       else
-        local sent = last and last.id == id and last.acknowledged == '1'
-        complete(session, id, stored,
-          sent and ',"outcome":"timeout"' or ',"outcome":"expired"')
+        if last and last.id == id and last.acknowledged == '1' then
+          time_out(session, id, stored)
+        else
+          complete(session, id, stored, ',"outcome":"expired"')
+        end
         ended = ended + 1
       end
     end

@@ -33,6 +33,8 @@ pytestmark = pytest.mark.integration
 DEVICE = device()
 ANSWERED = ',"outcome":"answered","code":"2.05","payload":"NDI="'
 LEASE = 15_000
+OWN_TOKEN = "e9d71f5e"
+"""That of a request whose id is ``b``: it has nothing but that to do with it."""
 VALUE = LastValue(0, b"42", 1_000, 2_000)
 
 
@@ -417,9 +419,9 @@ async def test_a_request_is_taken_with_the_path_below_which_objects_are(
     ("observe", "path", "token"),
     [
         (False, "/3/0/9", "0a0b0c0d"),
-        (True, "/3/0/9", ""),
-        (None, "/3/0/9", ""),
-        (False, "/3/0", ""),
+        (True, "/3/0/9", OWN_TOKEN),
+        (None, "/3/0/9", OWN_TOKEN),
+        (False, "/3/0", OWN_TOKEN),
     ],
 )
 async def test_the_end_of_an_observation_is_taken_with_its_token(
@@ -492,23 +494,111 @@ async def test_what_leads_to_a_device_is_that_of_its_last_message(
     assert outcome.queue_mode
 
 
+def hear(token: str = "", *, acknowledged: int = 0) -> Hear:
+    return Hear(DEVICE.bucket, DEVICE.id, "nosec", token, acknowledged, LEASE)
+
+
+async def asked(store: Edge, request: str = "a") -> str:
+    """Let an edge ask something; return the token."""
+    await store.do(DEVICE.enqueue(request))
+    (outcome,) = await store.do(take())
+    assert isinstance(outcome, TakenRequest)
+    return outcome.token
+
+
 async def test_who_hears_a_device_answer_another_edge_has_it(
     here: Edge, there: Edge
 ) -> None:
-    await here.do(
-        DEVICE.register(2, exchange="c0ffee#7", mark=mark(1, 5)), DEVICE.enqueue("a")
-    )
-    assert await taken(here) == "a"
-    heard = Hear(DEVICE.bucket, DEVICE.id, "nosec", mark(1, 6))
+    await here.do(DEVICE.register(2, exchange="c0ffee#7", mark=mark(1, 5)))
+    await asked(here)
+    heard = hear("0a0b0c0d")._replace(mark=mark(1, 6))
     (outcome,) = await there.do(heard)
     assert outcome == Outcome(Result.HEARD, waiting=True)
     assert await do(there, heard, heard._replace(identity="other", mark="")) == [
         Result.REPLAYED,
         Result.UNKNOWN,
     ]
-    (outcome,) = await here.do(Postpone(DEVICE.bucket, DEVICE.id, "a"))
+    (outcome,) = await here.do(postpone("a"))
     assert outcome == Outcome(Result.POSTPONED, edge=there.identity)
     assert await taken(there) == "a"
+
+
+@pytest.mark.conforms("B-180")
+@pytest.mark.parametrize("left", [False, True])
+async def test_who_hears_the_answer_to_a_request_goes_on_with_that(
+    here: Edge, there: Edge, *, left: bool
+) -> None:
+    token = await asked(here)
+    if left:
+        await here.do(postpone("a"))
+    (outcome,) = await there.do(hear(token))
+    assert isinstance(outcome, TakenRequest)
+    assert device_requests.parse(outcome.body).id == "a"
+    assert (outcome.token, outcome.identity) == (token, "nosec")
+    assert await do(here, hold("a"), postpone("a"), take()) == [
+        *(Result.UNKNOWN, Result.POSTPONED, Result.ELSEWHERE),
+    ]
+    assert await do(there, take(), complete("a")) == [Result.BUSY, Result.RECORDED]
+    assert await do(here, complete("a"), hear(token)) == [
+        *(Result.UNKNOWN, Result.HEARD),
+    ]
+    assert await ended(here) == [("a", RequestOutcome.ANSWERED)]
+
+
+async def test_an_answer_to_something_else_ends_nothing(
+    here: Edge, there: Edge
+) -> None:
+    earlier = await asked(here)
+    await here.do(complete("a"))
+    assert await asked(here, "b") != earlier
+    stranger = hear(earlier)._replace(identity="other")
+    assert await do(there, hear(earlier), hear(), stranger) == [
+        *(Result.HEARD, Result.HEARD, Result.UNKNOWN),
+    ]
+    assert await do(here, hold("b")) == [Result.RECORDED]
+
+
+async def test_an_edge_goes_on_with_what_it_asks_itself(here: Edge) -> None:
+    token = await asked(here)
+    assert await do(here, hear(token), hear(acknowledged=1)) == [Result.HEARD] * 2
+    await here.do(postpone("a"))
+    assert await do(here, hear(token)) == [Result.TAKEN]
+
+
+async def test_every_attempt_has_the_same_token(here: Edge, there: Edge) -> None:
+    token = await asked(here)
+    await here.do(postpone("a"))
+    await there.do(DEVICE.update(2, await location(here)))
+    (outcome,) = await there.do(take())
+    assert isinstance(outcome, TakenRequest)
+    assert outcome.token == token
+
+
+async def test_what_another_edge_hears_acknowledged_is_not_sent_again(
+    here: Edge, there: Edge
+) -> None:
+    assert await do(here, hear(acknowledged=1)) == [Result.HEARD]
+    await asked(here)
+    await here.do(DEVICE.enqueue("b"))
+    nobody = hear(acknowledged=1)._replace(lease=0)
+    assert await do(there, nobody) == [Result.TAKEN]
+    assert await taken(there) == "b"
+    assert await ended(here) == [("a", RequestOutcome.TIMEOUT)]
+
+
+async def test_a_sweep_ends_what_was_acknowledged_and_nobody_waits_for(
+    here: Edge, there: Edge
+) -> None:
+    text = values.build(VALUE)
+    await here.do(DEVICE.enqueue("a"), complete("a", path="/3/0/0", value=text))
+    await asked(here, "b")
+    await here.do(hold("b", acknowledged=1, lease=0))
+    await there.sessions.expire([Lapse(DEVICE.bucket, 10)], now=there.clock.now())
+    assert await ended(here) == [
+        ("a", RequestOutcome.ANSWERED),
+        ("b", RequestOutcome.TIMEOUT),
+    ]
+    assert await queue(here).value(DEVICE.id, "/3/0/0") is None
 
 
 async def test_requests_are_found_whose_edge_is_gone(here: Edge, there: Edge) -> None:

@@ -1,5 +1,6 @@
 """Devices that come from elsewhere or to another edge, and are asked there."""
 
+import signal
 from contextlib import AsyncExitStack
 
 import pytest
@@ -134,28 +135,53 @@ async def test_a_device_is_asked_by_the_edge_that_follows_its_own(
 
 @pytest.mark.conforms("B-172", "B-180")
 @pytest.mark.parametrize("offer", [IDS, Offer()])
-@pytest.mark.parametrize("code", [Code.CONTENT, Code.EMPTY])
-async def test_an_edge_that_hears_the_answer_to_another_one_asks_itself(
-    site: Site, offer: Offer, code: Code
+@pytest.mark.parametrize("acknowledged", [None, "here", "there"])
+async def test_a_write_that_is_answered_to_another_edge_is_written_once(
+    site: Site, offer: Offer, acknowledged: str | None
 ) -> None:
     async with (
         site.edge() as here,
         site.edge() as there,
         site.device(here, offer=offer) as device,
     ):
-        await device.register()
-        assert await site.ask(KETTLE, "/3/0/9")
+        location = (await device.register()).location
+        assert await site.ask(KETTLE, "/3/0/14", Method.PUT, payload=b"+1", retries=9)
         request = await device.hear_request()
+        if acknowledged == "there":
+            device.peer.address = address(there)
+        if acknowledged is not None:
+            device.answer(request, Type.ACK, Code.EMPTY)
         device.peer.address = address(there)
-        device.answer(request, Type.ACK, code)
-        again = await device.hear_request()
-        while again.message_id == request.message_id:
-            again = await device.hear_request()
-        assert (again.code, again.path) == (Code.GET, ("3", "0", "9"))
-        device.answer(again, Type.ACK, Code.CONTENT, payload=b"95")
+        kind = Type.ACK if acknowledged is None else Type.CON
+        device.answer(request, kind, Code.CHANGED)
+        if kind is Type.CON:
+            assert (await device.hear_request()).type is Type.ACK
         _, ended = await site.facts(2)
         assert isinstance(ended, RequestCompleted)
-        assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.05")
+        assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.04")
+        assert (await device.update(location)).code == Code.CHANGED
+        assert await device.peer.hears_nothing()
+        assert len(await site.facts(3)) == 3
+
+
+@pytest.mark.conforms("C-055", "B-172", "B-180")
+async def test_a_write_whose_edge_is_killed_before_the_answer_is_written_once(
+    site: Site,
+) -> None:
+    async with site.process() as (first, url), AsyncExitStack() as stack:
+        device = await stack.enter_async_context(site.device(url))
+        location = (await device.register()).location
+        await stack.enter_async_context(site.process(address(url)[1]))
+        assert await site.ask(KETTLE, "/3/0/14", Method.PUT, payload=b"+1")
+        request = await device.hear_request()
+        await first.end(signal.SIGKILL)
+        device.answer(request, Type.ACK, Code.CHANGED)
+        _, ended = await site.facts(2)
+        assert isinstance(ended, RequestCompleted)
+        assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.04")
+        assert (await device.update(location)).code == Code.CHANGED
+        assert await device.peer.hears_nothing()
+        assert len(await site.facts(3)) == 3
 
 
 @pytest.mark.conforms("C-064", "Leshan PskTest", "Californium 2235")

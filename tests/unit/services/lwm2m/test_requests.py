@@ -14,7 +14,7 @@ from homeport.events.facts import RequestOutcome
 from homeport.protocol import device_requests, profiles
 from homeport.protocol.device_requests import DeviceRequest, Method
 from homeport.store.operations import Result, TakenRequest
-from homeport.store.requests import Complete, Postpone
+from homeport.store.requests import Complete, Hold, Postpone
 from services.lwm2m import requests
 from services.lwm2m.requests import Asking, Ending, Refusal, Taken
 from tests.support.sessions import device
@@ -116,12 +116,11 @@ def test_what_another_version_of_us_has_written_is_not_taken() -> None:
         )
 
 
-def test_only_the_end_of_an_observation_goes_under_its_token() -> None:
+def test_it_goes_under_the_token_that_it_was_taken_with() -> None:
     known = replace(TAKEN, token=b"\x07")
     ends = replace(taken(observe=False), token=b"\x07")
     begins = replace(taken(observe=True), token=b"\x07")
-    assert asking(known).token == asking(begins).token == b""
-    assert asking(ends).token == b"\x07"
+    assert {asking(each).token for each in (known, ends, begins)} == {b"\x07"}
     assert asking(ends).options == ((Option.OBSERVE, b"\x01"),)
     assert asking(begins).options == ((Option.OBSERVE, b""),)
 
@@ -281,8 +280,11 @@ def test_what_was_acknowledged_is_not_sent_again() -> None:
     assert (ending.outcome, complete.invalidated) == (
         *(RequestOutcome.TIMEOUT, "/3/0/9"),
     )
-    ending = requests.abandoned(lasting, acknowledged=True)
-    assert ending.outcome is RequestOutcome.TIMEOUT
+
+
+def test_what_was_acknowledged_may_still_be_answered_to_others() -> None:
+    ending = requests.abandoned(TAKEN, acknowledged=True)
+    assert ending == Ending(Hold(DEVICE.bucket, DEVICE.id, "one", 1, 15_000))
 
 
 def test_what_is_left_to_others_stays_as_it_is() -> None:
