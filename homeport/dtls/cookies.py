@@ -22,16 +22,10 @@ Address = tuple[str | int, ...]
 
 def cookie(secret: bytes, address: Address, hello: ClientHello) -> bytes:
     """Make the cookie of a client, from what it has to repeat."""
-    host, port = address[:2]
-    content = (
-        f"{host} {port}\0".encode(),
-        hello.random,
-        bytes((len(hello.session_id),)),
-        hello.session_id,
-        hello.suites,
-    )
-    made = blake2b(b"".join(content), key=secret, digest_size=COOKIE_BYTES)
-    return made.digest()
+    session_id = hello.session_id
+    peer = f"{address[0]} {address[1]} {len(session_id)}\0".encode()
+    content = peer + hello.random + session_id + hello.suites
+    return blake2b(content, key=secret, digest_size=COOKIE_BYTES).digest()
 
 
 def valid(secrets: Sequence[bytes], address: Address, hello: ClientHello) -> bool:
