@@ -57,7 +57,7 @@ async def look(jetstream: JetStreamContext) -> StreamState:
         information = await jetstream.stream_info(subjects.STREAM)
         waiting: dict[Reader, list[ConsumerInfo]] = {reader: [] for reader in Reader}
         for consumer in await _consumers(jetstream):
-            if _events(consumer) and not subjects.is_reader_durable(consumer.name):
+            if _events(consumer) and not subjects.is_replay(consumer.name):
                 waiting[_reader(consumer.name)].append(consumer)
         lags = {
             reader: await _lag(jetstream, some) if some else Lag()

@@ -22,7 +22,7 @@ EXPIRY_DURABLE = "expiry"
 HERE, NOT_HERE = b"here", b"not here"
 """What an edge says to a `poke`."""
 NOTIFIER_DURABLE = "notifier"
-_READER = "reader-"
+_REPLAY = "replay-"
 
 
 def subject(account: AccountId, fact: FactName) -> str:
@@ -45,12 +45,12 @@ def stored(account: AccountId) -> str:
     return f"homeport.stored.{account}.>"
 
 
-def reader_durable(owner: str, reader: str) -> str:
-    """Name what a reader is given events by, for a channel or a named consumer.
+def replay_durable(owner: str, replay: str) -> str:
+    """Name what a replay is given events by, for a channel or a named consumer.
 
     Both ids are hex.
     """
-    return f"{_READER}{owner}-{reader}"
+    return f"{_REPLAY}{owner}-{replay}"
 
 
 def reader(consumer: str) -> str:
@@ -61,9 +61,9 @@ def reader(consumer: str) -> str:
     return f"homeport.reader.{consumer}"
 
 
-def is_reader_durable(name: str) -> bool:
-    """Say whether a consumer is of a reader."""
-    return name.startswith(_READER)
+def is_replay(name: str) -> bool:
+    """Say whether a consumer is of a replay."""
+    return name.startswith(_REPLAY)
 
 
 def outbox(bucket: int) -> str:

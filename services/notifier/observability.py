@@ -121,16 +121,16 @@ _CLOSE_CODES = range(1000, 1016)
 """Those of RFC 6455; a client may send any others."""
 
 
-class Reader(Protocol):
-    """Who reads, and how many events it has before it."""
+class Behind(Protocol):
+    """Who is told of events, and how many are before it."""
 
     @property
     def waiting(self) -> int:
         """How many events."""
 
 
-_readers: set[Reader] = set()
-_served: set[Reader] = set()
+_readers: set[Behind] = set()
+_served: set[Behind] = set()
 _counts: list[Callable[[], int]] = []
 _RESTING.set_function(lambda: sum(count() for count in _counts))
 _BEHIND.set_function(lambda: max((each.waiting for each in _readers), default=0))
@@ -197,7 +197,7 @@ def record_socket_closed(channel_id: str, code: int) -> None:
 
 
 @contextmanager
-def reading(reader: Reader) -> Iterator[None]:
+def reading(reader: Behind) -> Iterator[None]:
     """Show a reader, and how far it is behind, while this is entered."""
     _readers.add(reader)
     _STREAMS.set(len(_readers))
@@ -218,12 +218,12 @@ def resting(count: Callable[[], int]) -> Iterator[None]:
         _counts.remove(count)
 
 
-def show(inbox: Reader) -> None:
+def show(inbox: Behind) -> None:
     """Show what a channel has before it, from now on."""
     _served.add(inbox)
 
 
-def hide(inbox: Reader) -> None:
+def hide(inbox: Behind) -> None:
     """Show a channel no longer."""
     _served.discard(inbox)
 

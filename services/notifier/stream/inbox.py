@@ -1,6 +1,6 @@
 """An account's events in the order of the stream, from a place on, for one owner.
 
-Where more waits than is heard, a reader takes it from the stream. Once it has come up
+Where more waits than is heard, a replay takes it from the stream. Once it has come up
 to what is heard, events come as the stream takes them, and nothing is kept for their
 owner in NATS but an ear. What is heard is bounded: an owner that does not keep up reads
 again.
@@ -25,13 +25,13 @@ from services.notifier.stream.bookmarks import Bookmarks
 from services.notifier.stream.cursors import Cursors
 from services.notifier.stream.feeds import Feed, Feeds
 from services.notifier.stream.places import Places
-from services.notifier.stream.readers import Reader
+from services.notifier.stream.replays import Replay
 
 BATCH = 1_000
 PACE_SECONDS = 0.005
 """The time between batches where events come close together; a single one waits not."""
 READ_SECONDS = 5.0
-"""How long a reader is waited for that should have something."""
+"""How long a replay is waited for that should have something."""
 MOST_HEARD = 4_000
 MOST_HEARD_BYTES = 2**20
 """What may have been heard and not taken, for one owner."""
@@ -82,7 +82,7 @@ class Inbox:
         "_next",
         "_owner",
         "_place",
-        "_reader",
+        "_replay",
         "_size",
         "_sources",
         "_taken",
@@ -107,18 +107,18 @@ class Inbox:
         self._joined: int | None = None  # the place after which all is heard
         self._came: list[Taken] = []
         self._size = 0
-        self._reader: Reader | None = None
+        self._replay: Replay | None = None
         self._waking: asyncio.Future[None] | None = None
         self._next = 0.0
 
     @property
     def waiting(self) -> int:
         """How many events it has before it, as far as it knows."""
-        return self._reader.waiting if self._reader else len(self._came)
+        return self._replay.waiting if self._replay else len(self._came)
 
     async def rest(self) -> asyncio.Future[None] | None:
         """Return what is done when there is something; None where there may be now."""
-        if self._joined is None and self._reader is None:
+        if self._joined is None and self._replay is None:
             await self._join()
         if self._joined is None or self._came:
             return None
@@ -153,9 +153,9 @@ class Inbox:
             self._sources.feeds.leave(self._feed, self)
             self.lose()
         self._taken = self._place
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            await reader.close()
+        replay, self._replay = self._replay, None
+        if replay is not None:
+            await replay.close()
 
     def hear(self, event: Taken, missed: int) -> None:
         """Take what the stream has taken; see `Listener`."""
@@ -214,28 +214,28 @@ class Inbox:
 
     async def _read(self) -> list[Taken]:
         """Take from the stream, until that comes up to what is heard."""
-        if self._reader is None:
+        if self._replay is None:
             if await self._join():
                 return []
-            self._reader = await self._open()
-        batch = await self._reader.take(READ_SECONDS)
+            self._replay = await self._open()
+        batch = await self._replay.take(READ_SECONDS)
         if batch:
             self._taken = batch[-1].sequence
-        come_up = not batch or not self._reader.waiting
+        come_up = not batch or not self._replay.waiting
         if batch is None or (come_up and await self._join()):
-            reader, self._reader = self._reader, None
-            await reader.close()
+            replay, self._replay = self._replay, None
+            await replay.close()
         return batch or []
 
-    async def _open(self) -> Reader:
+    async def _open(self) -> Replay:
         bounds = await self._sources.places.bounds()
         if self._taken > bounds.last:
             self._place = self._taken = await self._take_stock(bounds.first - 1)
         elif self._taken < bounds.first - 1:
             self._taken = max(self._taken, await self._take_stock(self._taken))
-        reader = Reader(self._sources.nats, self._owner, place=self._taken)
-        await reader.open([subjects.of_account(self._account)])
-        return reader
+        replay = Replay(self._sources.nats, self._owner, place=self._taken)
+        await replay.open([subjects.of_account(self._account)])
+        return replay
 
     async def _take_stock(self, otherwise: int) -> int:
         """Count what is lost; return where the owner is, if that is known."""

@@ -49,7 +49,7 @@ async def test_consumers_are_added_up_and_the_worst_of_them_is_told(
     await publisher.publish(nats, [events.deregistered(number) for number in range(5)])
     await reader(nats, subjects.DIRECTORY_DURABLE)
     await reader(nats, subjects.RENEWALS_DURABLE, takes=3)
-    await reader(nats, subjects.reader_durable("a", "1"))
+    await reader(nats, subjects.replay_durable("a", "1"))
     found = (await lag.look(nats.jetstream())).lags[Reader.DIRECTORY]
     assert (found.events, found.most) == (7, 5)
     assert found.oldest == pytest.approx(time.time(), abs=10)

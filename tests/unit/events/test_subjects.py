@@ -36,8 +36,8 @@ def test_what_the_stream_has_is_told_by_accounts() -> None:
     assert subjects.STORED == "homeport.stored.>"
 
 
-def test_a_reader_is_known_by_its_durable() -> None:
-    durable = subjects.reader_durable("ab", "cd")
-    assert durable == "reader-ab-cd"
-    assert subjects.is_reader_durable(durable)
-    assert not subjects.is_reader_durable(subjects.DIRECTORY_DURABLE)
+def test_a_replay_is_known_by_its_durable() -> None:
+    durable = subjects.replay_durable("ab", "cd")
+    assert durable == "replay-ab-cd"
+    assert subjects.is_replay(durable)
+    assert not subjects.is_replay(subjects.DIRECTORY_DURABLE)

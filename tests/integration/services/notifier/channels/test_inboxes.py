@@ -62,7 +62,7 @@ async def served(opened: Site) -> AsyncIterator[Inboxes]:
 
 async def readers(opened: Site) -> list[str]:
     found = await opened.nats.jetstream().consumers_info(subjects.STREAM)
-    return [each.name for each in found if subjects.is_reader_durable(each.name)]
+    return [each.name for each in found if subjects.is_replay(each.name)]
 
 
 async def until_taken(opened: Site, place: int) -> None:

@@ -14,7 +14,7 @@ from homeport.events.facts import FactName
 from homeport.runtime import bus
 from services.notifier.channels.messages import Taken
 from services.notifier.stream import inbox as module
-from services.notifier.stream import readers as readers_module
+from services.notifier.stream import replays as replays_module
 from services.notifier.stream.bookmarks import Bookmarks
 from services.notifier.stream.cursors import Cursors
 from services.notifier.stream.feeds import Feed, Feeds
@@ -60,7 +60,7 @@ async def take(inbox: Inbox, count: int) -> list[int]:
     return [each.sequence for each in found]
 
 
-async def readers(nats: BusClient) -> int:
+async def replays(nats: BusClient) -> int:
     return len(await nats.jetstream().consumers_info(subjects.STREAM))
 
 
@@ -69,7 +69,7 @@ async def hear_all(nats: BusClient, inbox: Inbox) -> None:
     waking = await inbox.rest()
     assert waking is not None
     assert not waking.done()
-    assert await readers(nats) == 0
+    assert await replays(nats) == 0
 
 
 def miss(monkeypatch: pytest.MonkeyPatch, place: int) -> None:
@@ -91,7 +91,7 @@ async def test_what_waits_is_read_and_then_what_comes_is_heard(
     await hear_all(nats, inbox)
     await publisher.publish(nats, deregistrations(2, start=3))
     assert await take(inbox, 2) == [4, 5]
-    assert await readers(nats) == 0
+    assert await replays(nats) == 0
 
 
 async def test_reading_ends_though_more_keeps_coming(
@@ -106,7 +106,7 @@ async def test_reading_ends_though_more_keeps_coming(
     happening = asyncio.create_task(happen())
     places = await take(inbox, 500)
     async with asyncio.timeout(20):
-        while await readers(nats):
+        while await replays(nats):
             places += await take(inbox, 1)
     places += await take(inbox, 20)
     assert places == list(range(1, len(places) + 1))
@@ -114,15 +114,15 @@ async def test_reading_ends_though_more_keeps_coming(
     await asyncio.gather(happening, return_exceptions=True)
 
 
-async def test_a_reader_that_was_lost_is_followed_by_another_one(
+async def test_a_replay_that_was_lost_is_followed_by_another_one(
     nats: BusClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readers_module, "BATCH", 100)
+    monkeypatch.setattr(replays_module, "BATCH", 100)
     for start in range(0, 600, 300):
         await publisher.publish(nats, deregistrations(300, start=start))
     places = await take(inbox, 100)
-    (reader,) = await nats.jetstream().consumers_info(subjects.STREAM)
-    await nats.jetstream().delete_consumer(subjects.STREAM, reader.name)
+    (replay,) = await nats.jetstream().consumers_info(subjects.STREAM)
+    await nats.jetstream().delete_consumer(subjects.STREAM, replay.name)
     places += await take(inbox, 600 - len(places))
     assert places == list(range(1, 601))
 

@@ -1,4 +1,4 @@
-"""A reader takes the stream from a place on, and leaves nothing behind."""
+"""A replay takes the stream from a place on, and leaves nothing behind."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,9 +10,9 @@ from homeport.errors import Unavailable
 from homeport.events import publisher, subjects
 from homeport.events.client import BusClient
 from homeport.runtime import bus
-from services.notifier.stream import readers
+from services.notifier.stream import replays
 from services.notifier.stream.jetstream import mark
-from services.notifier.stream.readers import Reader
+from services.notifier.stream.replays import Replay
 from tests.support.notifier import ACCOUNT, deregistrations
 
 pytestmark = pytest.mark.integration
@@ -29,14 +29,14 @@ async def nats(nats_url: str) -> AsyncIterator[BusClient]:
 
 async def test_it_takes_what_comes_after_its_place(nats: BusClient) -> None:
     await publisher.publish(nats, deregistrations(5))
-    reader = Reader(nats, OWNER, place=2)
-    await reader.open(OURS)
-    batch = await reader.take(20)
+    replay = Replay(nats, OWNER, place=2)
+    await replay.open(OURS)
+    batch = await replay.take(20)
     assert batch is not None
     assert [each.sequence for each in batch] == [3, 4, 5]
-    assert (reader.place, reader.waiting) == (5, 0)
-    assert await reader.take(0.01) == []
-    await reader.close()
+    assert (replay.place, replay.waiting) == (5, 0)
+    assert await replay.take(0.01) == []
+    await replay.close()
 
 
 async def there(nats: BusClient) -> bool:
@@ -44,41 +44,41 @@ async def there(nats: BusClient) -> bool:
 
 
 async def test_it_is_there_until_it_is_closed(nats: BusClient) -> None:
-    reader = Reader(nats, OWNER, place=0)
-    await reader.open(OURS)
+    replay = Replay(nats, OWNER, place=0)
+    await replay.open(OURS)
     assert await there(nats)
-    await reader.close()
+    await replay.close()
     assert not await there(nats)
-    await readers.end(nats, OWNER, reader.identity)
+    await replays.end(nats, OWNER, replay.identity)
 
 
 async def test_it_is_over_when_somebody_ends_it(nats: BusClient) -> None:
-    reader = Reader(nats, OWNER, place=0)
-    await reader.open(OURS)
-    waiting = asyncio.create_task(reader.take(20))
-    await readers.end(nats, OWNER, reader.identity)
+    replay = Replay(nats, OWNER, place=0)
+    await replay.open(OURS)
+    waiting = asyncio.create_task(replay.take(20))
+    await replays.end(nats, OWNER, replay.identity)
     assert await waiting is None
-    await reader.close()
+    await replay.close()
 
 
 async def test_an_event_that_was_lost_on_its_way_is_noticed(
     nats: BusClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hear = Reader._hear
+    hear = Replay._hear
 
-    def lose_the_second(reader: Reader, message: Msg) -> None:
+    def lose_the_second(replay: Replay, message: Msg) -> None:
         if not message.reply or mark(message).number != 2:
-            hear(reader, message)
+            hear(replay, message)
 
-    monkeypatch.setattr(Reader, "_hear", lose_the_second)
+    monkeypatch.setattr(Replay, "_hear", lose_the_second)
     await publisher.publish(nats, deregistrations(3))
-    reader = Reader(nats, OWNER, place=0)
-    await reader.open(OURS)
+    replay = Replay(nats, OWNER, place=0)
+    await replay.open(OURS)
     with pytest.raises(Unavailable):
-        await _drain(reader)
-    await reader.close()
+        await _drain(replay)
+    await replay.close()
 
 
-async def _drain(reader: Reader) -> None:
-    while await reader.take(20):
+async def _drain(replay: Replay) -> None:
+    while await replay.take(20):
         pass

@@ -1,7 +1,7 @@
-"""Reading the stream from a place on, with a consumer that lives as long as its reader.
+"""Replays of the stream from a place on, each with a consumer that lives as long.
 
-It acknowledges nothing, is kept in the server's memory only, and is forgotten soon
-after its reader has died.
+That acknowledges nothing, is kept in the server's memory only, and is forgotten soon
+after its process has died.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from services.notifier.stream.jetstream import ANSWER_SECONDS, mark, reported, t
 
 BATCH = 1_000
 BATCH_BYTES = 4 * 2**20
-"""What a reader holds of events at most; a single one may be 1.4 MB."""
+"""What a replay holds of events at most; a single one may be 1.4 MB."""
 LINGER_SECONDS = 0.01
 """How long a batch may wait to fill, and so the most it adds to a single event."""
 ALIVE_SECONDS = 5.0
 """How often the server says that it is there; twice as long it may be silent."""
 ABANDONED_SECONDS = 30.0
-"""After this time the server forgets a reader that has died."""
+"""After this time the server forgets a replay whose process has died."""
 
 _ALIVE, _DELETED = "100", "Consumer Deleted"
 
 
-class Reader:
+class Replay:
     """The events of an owner from a place on, in the order of the stream.
 
     ``owner`` and ``identity`` are hex. ``waiting`` is how many the stream had beyond
@@ -46,7 +46,7 @@ class Reader:
         self.waiting = 0
         self._nats = nats
         self._owner = owner
-        self._durable = subjects.reader_durable(owner, self.identity)
+        self._durable = subjects.replay_durable(owner, self.identity)
         self._asked_at = f"$JS.API.CONSUMER.MSG.NEXT.{subjects.STREAM}.{self._durable}"
         self._inbox = nats.new_inbox()
         self._ear: Ear | None = None
@@ -149,9 +149,9 @@ class Reader:
         self._alive_until = asyncio.get_running_loop().time() + 2 * ALIVE_SECONDS
 
 
-async def end(nats: BusClient, owner: str, reader: str) -> None:
-    """End a reader, wherever it is; raise Unavailable. Repeating is harmless."""
-    durable = subjects.reader_durable(owner, reader)
+async def end(nats: BusClient, owner: str, replay: str) -> None:
+    """End a replay, wherever it is; raise Unavailable. Repeating is harmless."""
+    durable = subjects.replay_durable(owner, replay)
     with reported(), suppress(NotFoundError):
         jetstream = nats.jetstream(timeout=ANSWER_SECONDS)
         await jetstream.delete_consumer(subjects.STREAM, durable)
