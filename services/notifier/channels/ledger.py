@@ -96,16 +96,20 @@ class Ledger:
                 .values(used_at=func.now())
             )
 
-    async def polled(self, key_id: str, receipt: str) -> None:
-        """Remember that a channel was polled, and the place that its answer came to."""
+    async def polled(self, key_id: str, receipt: str) -> bool:
+        """Remember that a channel was polled, and the place that its answer came to.
+
+        False where there is none any more.
+        """
         async with changing(self._engine) as connection:
-            await connection.execute(
+            noted = await connection.execute(
                 update(channels)
                 .where(
                     channels.c.key_id == key_id, channels.c.kind == Kind.LONG_POLLING
                 )
                 .values(receipt=receipt, used_at=func.now())
             )
+        return noted.rowcount > 0
 
     async def is_served(self, key_id: str) -> bool:
         """Say whether some living replica serves a channel just now."""

@@ -148,7 +148,8 @@ class Polls:
             )
             if message is not None:
                 receipt = batch[settled - 1].sequence
-                await self._ledger.polled(channel.key_id, str(receipt))
+                if not await self._ledger.polled(channel.key_id, str(receipt)):
+                    return Unanswered.DELETED
                 observability.record_given(message)
                 return messages.build(message)
             if batch:

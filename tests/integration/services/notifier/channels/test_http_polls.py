@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from homeport.events.facts import FactName
 from tests.support.notifier import KEY, Site, deregistrations, event, site
@@ -171,6 +172,24 @@ async def test_a_poll_that_waits_hears_of_the_deletion(
         await opened.until_served()
         await opened.client.delete(PULL)
         assert (await waiting).status_code == 410
+
+
+async def rests() -> bool:
+    """Say whether a poll waits for something to happen."""
+    return REGISTRY.get_sample_value("homeport_notifier_channels_resting") == 1
+
+
+async def test_a_deleted_channel_gives_nothing_to_a_poll_that_waits(
+    opened: Site,
+) -> None:
+    async with opened.routes(pull_seconds=20) as url, caller(url) as client:
+        await opened.client.get(PULL)
+        waiting = asyncio.create_task(client.get(PULL))
+        await until(rests)
+        await opened.client.delete(PULL)
+        await opened.happen(LATER)
+        answer = await waiting
+        assert (answer.status_code, answer.text) == (410, "CHANNEL_DELETED")
 
 
 async def test_a_key_with_a_channel_of_another_kind_cannot_poll(opened: Site) -> None:
