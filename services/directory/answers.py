@@ -179,7 +179,10 @@ async def parsed(request: Request, model: type[Model]) -> Model:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InvalidParameter(name, f"is wrong: {first['msg']}") from error
+        if first["type"] == "missing":
+            raise InvalidParameter(name, "is needed") from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise InvalidParameter(name, f"is wrong: {said}") from error
 
 
 def _named(path: str) -> str:

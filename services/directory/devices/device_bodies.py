@@ -30,7 +30,8 @@ def check_attributes(given: dict[str, str]) -> dict[str, str]:
     for key, value in given.items():
         if not _KEY.match(key) or len(key) > ATTRIBUTE_LENGTH:
             raise ValueError(
-                f"a key begins with a letter and has {ATTRIBUTE_LENGTH} characters"
+                "a key begins with a letter and has "
+                f"{ATTRIBUTE_LENGTH} characters at most"
             )
         if len(value) > ATTRIBUTE_LENGTH:
             raise ValueError(f"a value has {ATTRIBUTE_LENGTH} characters at most")

@@ -85,6 +85,23 @@ async def test_what_is_wrong_is_refused_by_name(
     assert refused["fields"][0]["name"].partition(".")[0] == member
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "is needed"),
+        (
+            {"name": "pots", "custom_attributes": {"1": ""}},
+            "is wrong: a key begins with a letter and has 128 characters at most",
+        ),
+    ],
+)
+async def test_what_is_wrong_is_said_in_words(
+    opened: Site, body: object, said: str
+) -> None:
+    refused = await opened.send("POST", GROUPS, body, status=400)
+    assert refused["fields"][0]["message"] == said
+
+
 async def test_devices_come_and_go_as_often_as_one_likes(opened: Site) -> None:
     group = await create(opened)
     await record(opened, "one", "two")
