@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from pydantic import Field
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from homeport.errors import InvalidConfiguration
@@ -98,7 +99,7 @@ class Composition:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; a path that nobody serves is 404 (R-9)."""
+        """Serve one request; a path that nobody serves is 404."""
         path = _segments(scope["path"])
         for mount in self._mounts:
             if path[: len(mount.segments)] == mount.segments:
@@ -108,11 +109,15 @@ class Composition:
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    """Say that a path is nobody's (R-9)."""
+    """Say that a path is nobody's, below ``/v2`` in a bare word (R-9, R-12)."""
     request_id = scope["state"]["request_id"]
-    answer = rest.problem(
-        404, "not_found", "nothing is served here", request_id=request_id
-    )
+    answer: Response
+    if _segments(scope["path"])[:1] == ("v2",):
+        answer = PlainTextResponse("NOT_FOUND", 404)
+    else:
+        answer = rest.problem(
+            404, "not_found", "nothing is served here", request_id=request_id
+        )
     await answer(scope, receive, send)
 
 

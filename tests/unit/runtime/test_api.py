@@ -19,8 +19,8 @@ COMPOSITION = Composition(
 )
 
 
-async def get(path: str) -> httpx.Response:
-    transport = httpx.ASGITransport(COMPOSITION)
+async def get(path: str, composition: Composition = COMPOSITION) -> httpx.Response:
+    transport = httpx.ASGITransport(composition)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         return await client.get(path)
 
@@ -49,6 +49,13 @@ async def test_a_path_that_nobody_serves_is_404_in_the_usual_form(path: str) -> 
     assert error["code"] == 404
     assert error["type"] == "not_found"
     assert error["request_id"] == answer.headers["X-Request-ID"]
+
+
+async def test_below_v2_it_is_404_in_a_bare_word() -> None:
+    answer = await get("/v2//nobody", Composition([]))
+    assert (answer.status_code, answer.text) == (404, "NOT_FOUND")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert answer.headers["X-Request-ID"]
 
 
 def test_without_a_certificate_there_is_no_tls() -> None:
