@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -19,6 +19,8 @@ from homeport.runtime.quotas import Quotas, retry_after
 from homeport.store.trust import Grant, TrustView
 
 REQUEST_ID = "X-Request-ID"
+LONGEST_PATH = 200
+"""As much of a path stands in a log line."""
 
 _ANSWERS = frozenset(
     {"http.response.start", "websocket.accept", "websocket.http.response.start"}
@@ -55,6 +57,15 @@ class Border:
             "state": {**scope.get("state", {}), "request_id": request_id},
         }
         await self._app(inside, receive, answer)
+
+
+def named(scope: Scope) -> Mapping[str, str]:
+    """Name a call in a log line: what it was, and the id that its caller knows."""
+    method = scope.get("method", "WEBSOCKET")
+    return {
+        "call": f"{method} {scope['path'][:LONGEST_PATH]}",
+        "request_id": scope["state"]["request_id"],
+    }
 
 
 def caller(

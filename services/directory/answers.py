@@ -202,7 +202,7 @@ def add_refusals(made: FastAPI) -> None:
         told: str | None = None,
         wrong: Sequence[tuple[str, str]] = (),
     ) -> Response:
-        observability.record_refused(kind, reason)
+        observability.record_refused(rest.named(request.scope), kind, reason)
         if request.url.path.startswith(TEXT_PREFIX):
             word = kind if kind.isupper() else HTTPStatus(status).name
             return PlainTextResponse(word, status)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -174,8 +174,8 @@ def record_sweep_waits(reason: str) -> None:
     _log.warning("renewals not looked at", reason=reason)
 
 
-def record_refused(kind: str, reason: str) -> None:
+def record_refused(call: Mapping[str, str], kind: str, reason: str) -> None:
     """Count and log a REST call that was refused; of one too many there are many."""
     _REFUSED.labels(kind).inc()
     level = logging.DEBUG if kind == TOO_MANY else logging.INFO
-    _log.log(level, "call refused", type=kind, reason=reason)
+    _log.log(level, "call refused", **call, type=kind, reason=reason)

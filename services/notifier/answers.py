@@ -17,6 +17,7 @@ from homeport.errors import (
     Unavailable,
 )
 from homeport.names import DeviceId
+from homeport.runtime import rest
 from homeport.store.trust import Grant
 from services.notifier import observability
 from services.notifier.channels.channels import Channel
@@ -132,18 +133,18 @@ async def read_any(request: Request, *, most: int) -> bytes | None:
 def add_refusals(made: FastAPI) -> None:
     """Have every error answered by a word."""
 
-    def text(status: int, word: str, reason: str) -> Response:
-        observability.record_refused(word, reason)
+    def text(request: Request, status: int, word: str, reason: str) -> Response:
+        observability.record_refused(rest.named(request.scope), word, reason)
         return PlainTextResponse(word, status)
 
-    async def refused(_: Request, error: Any) -> Response:
-        return text(error.status, error.word, error.word)
+    async def refused(request: Request, error: Any) -> Response:
+        return text(request, error.status, error.word, error.word)
 
-    async def invalid(_: Request, error: Any) -> Response:
-        return text(400, WORDS[error.name], str(error))
+    async def invalid(request: Request, error: Any) -> Response:
+        return text(request, 400, WORDS[error.name], str(error))
 
-    async def unavailable(_: Request, error: Any) -> Response:
-        return text(503, AWAY, str(error))
+    async def unavailable(request: Request, error: Any) -> Response:
+        return text(request, 503, AWAY, str(error))
 
     async def unrouted(_: Request, error: Any) -> Response:
         word = HTTPStatus(error.status_code).name

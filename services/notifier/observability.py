@@ -1,7 +1,7 @@
 """What the notifier service tells about itself."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -262,10 +262,10 @@ def record_roster_back() -> None:
     _log.info("channels go on")
 
 
-def record_refused(word: str, reason: str) -> None:
+def record_refused(call: Mapping[str, str], word: str, reason: str) -> None:
     """Count and log a REST call that was refused."""
     _REFUSED.labels(word).inc()
-    _log.info("call refused", word=word, reason=reason)
+    _log.info("call refused", **call, word=word, reason=reason)
 
 
 def record_request_accepted(request: DeviceRequest) -> None:

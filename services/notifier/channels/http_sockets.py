@@ -5,6 +5,7 @@ from fastapi.params import Depends
 from fastapi.responses import PlainTextResponse
 
 from homeport.errors import Unavailable
+from homeport.runtime import rest
 from homeport.store.trust import Grant
 from services.notifier import observability
 from services.notifier.answers import AWAY, Refused, needs_writing, unknown_key, words
@@ -71,7 +72,8 @@ async def _shake_hands(
     try:
         seated = await ports.sockets.seat(grant.key_id, socket)
     except Unavailable as error:
-        observability.record_refused(AWAY, str(error))
+        called = rest.named(connection.scope)
+        observability.record_refused(called, AWAY, str(error))
         seated = False
     offered = SUBPROTOCOL in connection.scope["subprotocols"]
     await connection.accept(SUBPROTOCOL if offered else None)
@@ -116,5 +118,5 @@ async def _deny(connection: WebSocket, error: Refused | Unavailable) -> None:
     status, word = 503, AWAY
     if isinstance(error, Refused):
         status, word = error.status, error.word
-    observability.record_refused(word, str(error))
+    observability.record_refused(rest.named(connection.scope), word, str(error))
     await connection.send_denial_response(PlainTextResponse(word, status))

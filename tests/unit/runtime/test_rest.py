@@ -49,6 +49,12 @@ async def test_every_answer_has_an_id_that_its_body_may_tell() -> None:
     assert one.headers[rest.REQUEST_ID] != other.headers[rest.REQUEST_ID]
 
 
+def test_a_call_is_named_by_what_it_is_and_its_id_but_not_without_end() -> None:
+    scope = {"method": "PUT", "path": "/v2/" + "x" * 500, "state": {"request_id": "1"}}
+    named = rest.named(scope)
+    assert named == {"call": f"PUT /v2/{'x' * 196}", "request_id": "1"}
+
+
 async def test_an_application_serves_routes_itself() -> None:
     made, router = FastAPI(), APIRouter()
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from homeport.events.facts import AnyFact, FactName
 from homeport.runtime import rest
@@ -252,6 +253,17 @@ async def test_what_cannot_be_asked_is_refused_by_name(
     (field,) = problem["fields"]
     assert field["name"] == name
     assert field["message"]
+
+
+async def test_a_refused_call_is_found_in_the_log_by_the_id_of_its_answer(
+    opened: Site,
+) -> None:
+    with capture_logs() as logged:
+        answer = await opened.client.get(f"{DEVICES}kitchen")
+    problem = assert_problem(answer, 400, "validation_error")
+    (line,) = [each for each in logged if each["event"] == "call refused"]
+    assert line["request_id"] == problem["request_id"]
+    assert line["call"] == f"GET {DEVICES}kitchen"
 
 
 @pytest.mark.parametrize("path", [DEVICES, EVENTS])

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.notifier import KEY, Site, deregistrations, site
 from tests.support.webhook import CLOSE, ENDLESS, HANG, Never, Webhook, webhook
@@ -217,6 +218,16 @@ async def test_no_cookie_of_a_webhook_is_kept(opened: Site, receiver: Webhook) -
     await opened.subscribe(receiver.url)
     await opened.subscribe(receiver.url)
     assert "cookie" not in receiver.calls[1].headers
+
+
+async def test_a_refused_call_is_found_in_the_log_by_the_id_of_its_answer(
+    opened: Site,
+) -> None:
+    with capture_logs() as logged:
+        answer = await opened.client.put(CALLBACK, content=b"{")
+    (line,) = [each for each in logged if each["event"] == "call refused"]
+    assert line["request_id"] == answer.headers["X-Request-ID"]
+    assert (line["call"], line["word"]) == (f"PUT {CALLBACK}", answer.text)
 
 
 async def test_what_is_not_served_is_one_word(opened: Site) -> None:
