@@ -4,6 +4,7 @@ A process that dies before that has its last half second delivered once more.
 """
 
 import asyncio
+from contextlib import suppress
 
 from homeport.errors import Unavailable
 from services.notifier import observability
@@ -25,16 +26,18 @@ class Bookmarks:
         self._places[owner] = place
 
     async def flush(self) -> None:
-        """Return once all is written down; raise Unavailable, and keep it then."""
-        async with self._one:
-            places, self._places = self._places, {}
-            if not places:
-                return
-            try:
-                await self._cursors.advance(places)
-            except BaseException:
-                self._places = places | self._places
-                raise
+        """Return once all is written down; raise Unavailable, and keep it then.
+
+        Whoever is cancelled meanwhile is so when it is written: another replica may
+        begin from there as soon as this one has ended.
+        """
+        writing = asyncio.create_task(self._write())
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            with suppress(Unavailable):
+                await writing
+            raise
 
     async def keep(self) -> None:
         """Write down what is new, for ever; while PostgreSQL is away, wait."""
@@ -44,3 +47,14 @@ class Bookmarks:
                 await self.flush()
             except Unavailable as error:
                 observability.record_bookmarks_wait(str(error))
+
+    async def _write(self) -> None:
+        async with self._one:
+            places, self._places = self._places, {}
+            if not places:
+                return
+            try:
+                await self._cursors.advance(places)
+            except BaseException:
+                self._places = places | self._places
+                raise

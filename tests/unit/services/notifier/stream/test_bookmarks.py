@@ -79,6 +79,23 @@ async def test_who_flushes_waits_for_what_is_under_way(
     assert cursors.written == [{"a": 1}]
 
 
+async def test_who_is_cancelled_has_written_them_down(
+    bookmarks: Bookmarks, cursors: Cursors
+) -> None:
+    cursors.go_on.clear()
+    bookmarks.put("a", 1)
+    flushing = asyncio.create_task(bookmarks.flush())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    flushing.cancel()
+    await asyncio.sleep(0)
+    assert not flushing.done()
+    cursors.go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await flushing
+    assert cursors.written == [{"a": 1}]
+
+
 async def test_they_are_written_by_themselves(
     bookmarks: Bookmarks, cursors: Cursors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
