@@ -136,7 +136,7 @@ class RegistrationUpdated(Registration):
 
 
 class DeviceDeregistered(Fact):
-    """A device ended its registration."""
+    """A registration ended: its device has left, or is let in no more."""
 
     name: ClassVar = FactName.DEVICE_DEREGISTERED
     fact: Literal["device.deregistered"] = "device.deregistered"

@@ -31,7 +31,7 @@ TITLES: Mapping[FactName, str] = {
     FactName.BOOTSTRAP_FAILED: "Bootstrap of the device failed",
     FactName.DEVICE_REGISTERED: "Device registered",
     FactName.REGISTRATION_UPDATED: "Device changed its registration",
-    FactName.DEVICE_DEREGISTERED: "Device ended its registration",
+    FactName.DEVICE_DEREGISTERED: "Registration of the device ended",
     FactName.REGISTRATION_EXPIRED: "Registration of the device expired",
     FactName.REGISTRATION_REFUSED: "Registration of the device was refused",
     FactName.QUEUE_CLEARED: "Waiting requests of the device were cleared",

@@ -41,6 +41,11 @@ def test_a_registration_is_remembered_with_what_it_changed() -> None:
     )
 
 
+def test_that_a_registration_ended_says_not_by_whom() -> None:
+    event = written(FactName.DEVICE_DEREGISTERED)
+    assert event.description == "Registration of the device ended"
+
+
 def test_a_registration_beside_another_live_device_says_where_that_is() -> None:
     event = written(FactName.DEVICE_REGISTERED, conflicts_with="192.0.2.1:5683")
     assert event.data["conflicts_with"] == "192.0.2.1:5683"
