@@ -53,6 +53,7 @@ _SEPARATOR = ":"
 
 CHANGED = Answer(Code.CHANGED)
 NOT_FOUND = Answer(Code.NOT_FOUND)
+NO_PACK = explain(Code.NOT_FOUND, "no Bootstrap-Pack is offered")
 UNAVAILABLE = Answer(
     Code.SERVICE_UNAVAILABLE,
     ((Option.MAX_AGE, bytes([UNAVAILABLE_SECONDS])),),
@@ -156,7 +157,7 @@ def configured(
     Who asks for all of it at once may have to ask for one thing after another (B-194).
     """
     if attempt.packed and not (configuration and configuration.offers_pack):
-        return NOT_FOUND
+        return NO_PACK
     if configuration is None:
         return attempt
     recipient = attempt.recipient

@@ -338,8 +338,9 @@ def test_a_device_may_ask_for_all_of_it_at_once() -> None:
 
 
 def test_nobody_gets_all_of_it_at_once_unless_it_is_offered() -> None:
-    assert handlers.configured(PACKED, None) == handlers.NOT_FOUND
-    assert handlers.configured(PACKED, DEFAULT) == handlers.NOT_FOUND
+    refused = Answer(Code.NOT_FOUND, payload=b"no Bootstrap-Pack is offered")
+    assert handlers.configured(PACKED, None) == refused
+    assert handlers.configured(PACKED, DEFAULT) == refused
     offered = Configuration(offers_pack=True)
     assert handlers.configured(PACKED, offered) == replace(
         PACKED, configuration=offered
