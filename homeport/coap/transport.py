@@ -51,12 +51,14 @@ class Origin(NamedTuple):
 class Trace(NamedTuple):
     """What is left of the last message of a peer, as its `Origin` told it.
 
-    ``mark`` is that of the newest record of any DTLS association.
+    ``mark`` is that of the newest record of any DTLS association, ``identity`` the name
+    of who it was.
     """
 
     peer: str
     exchanges: str
     mark: str = ""
+    identity: str = ""
 
     @property
     def association(self) -> str:

@@ -24,7 +24,8 @@ async def find(associations: Associations, trace: Trace) -> Floating | None:
     """Look for the association of a trace; raise Unavailable.
 
     Its records are told by a connection id, which its own id ends with, or by where
-    they come from.
+    they come from. Where it has given way to another one of the same peer's, that is
+    it: who has shaken hands anew may have said nothing since.
     """
     if not trace.association:
         return None
@@ -32,6 +33,9 @@ async def find(associations: Associations, trace: Trace) -> Floating | None:
     for each in found:
         if each is not None and each.id == trace.association:
             return replace(each, received=max(each.received, trace.sequence))
+    newest = found[-1]
+    if newest is not None and newest.identity.name == trace.identity:
+        return newest
     return None
 
 

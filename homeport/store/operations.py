@@ -324,8 +324,8 @@ class TakenRequest(Outcome):
 class RecalledSession(Outcome):
     """What leads to a device again: where it was heard last, and how long ago.
 
-    ``peer``, ``exchanges`` and ``mark`` are those of the last message, as its
-    `homeport.coap.transport.Origin` told them.
+    ``peer``, ``exchanges``, ``mark`` and ``identity`` are those of the last message, as
+    its `homeport.coap.transport.Origin` told them.
     """
 
     queue_mode: bool = False
@@ -333,6 +333,7 @@ class RecalledSession(Outcome):
     peer: str = ""
     exchanges: str = ""
     mark: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +408,7 @@ def _taken(said: list[str]) -> TakenRequest:
 
 
 def _recalled(said: list[str]) -> RecalledSession:
-    profile, queue_mode, silent, peer, exchanges, mark = said
+    profile, queue_mode, silent, peer, exchanges, mark, identity = said
     return RecalledSession(
         Result.RECALLED,
         profile=profile,
@@ -416,6 +417,7 @@ def _recalled(said: list[str]) -> RecalledSession:
         peer=peer,
         exchanges=exchanges,
         mark=mark,
+        identity=identity,
     )
 
 

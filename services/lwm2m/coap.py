@@ -140,7 +140,9 @@ class Listener(Generic[Peer]):
         self, device: DeviceId, recalled: RecalledSession, awake: float
     ) -> bool:
         """Ask a device where it was heard last, if it came this way; say whether."""
-        trace = Trace(recalled.peer, recalled.exchanges, recalled.mark)
+        trace = Trace(
+            recalled.peer, recalled.exchanges, recalled.mark, recalled.identity
+        )
         peer = await self._transport.recall(trace)
         if peer is None:
             return False

@@ -187,9 +187,13 @@ class Downlink(Generic[Peer]):
             self._hold(turn)
 
     def gone(self, peer: Peer) -> None:
-        """Take it that nothing comes from a peer any more."""
+        """Take it that nothing comes from a peer any more.
+
+        Who has been asked something may have shaken hands anew, and wait in silence.
+        """
         turn = self._turns.sent_to(peer)
         if turn is not None and not self._connected:
+            turn.again = True
             self._abandon(turn)
         for failure in self._layer.lost(peer):
             self.failed(failure)
@@ -359,17 +363,21 @@ class Downlink(Generic[Peer]):
         if outcome.edge and outcome.edge != self._here.edge:
             self.contacts.drop(turn.device)
             self._here.poke(EdgeId(outcome.edge), turn.device)
+            turn.again = False
         turn.again |= outcome.waiting
         self._finish(turn)
 
     def _finish(self, turn: Turn[Peer], *, after: float = 0) -> None:
-        """End a turn, and look for another, ``after`` some seconds if need be."""
+        """End a turn, and look for another, ``after`` some seconds if need be.
+
+        Whoever is here no more is searched for.
+        """
         self._turns.end(turn)
         self._ports.ended()
         if after:
             self._call_in(after, lambda: self._wake(turn.device))
-        elif turn.again:
-            self.wake(turn.device)
+        elif turn.again and not self.wake(turn.device):
+            self._here.poke(self._here.edge, turn.device)
 
     def _wake(self, device: DeviceId) -> None:
         self.wake(device)

@@ -64,6 +64,7 @@ class MemoryTransport:
 
     def leave(self, peer: str) -> None:
         """Let a device be gone."""
+        self.release(peer)
         self._gone(peer)
 
     def unheard(self, peer: str) -> int:

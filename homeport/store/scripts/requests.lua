@@ -273,7 +273,8 @@ operations.take = {
 
 -- An edge wants a device that requests wait for; the one that had it was `owner`, which is
 -- gone. What is left of the device's last message leads to it: where that came from, within
--- what its exchange was unique, the newest record of an association, and how long ago.
+-- what its exchange was unique, the newest record of an association, what its sender had
+-- proved, and how long ago.
 operations.recall = {
   arity = 1,
   run = function(tag, device, owner)
@@ -293,7 +294,7 @@ operations.recall = {
     local silent = now - (tonumber(due) - session.lifetime * 1000)
     return { 'recalled', session.profile, found[2], string.format('%.0f', silent),
       found[3], string.match(session.answers or '', '^(%S+)#') or '',
-      string.sub(session.mark or '', 1, MARK) }
+      string.sub(session.mark or '', 1, MARK), session.identity }
   end,
 }
 

@@ -68,9 +68,15 @@ async def test_it_is_found_by_its_connection_id_or_its_peers_address(
     assert await recalls.find(Store([kept]), trace()) == kept
 
 
-async def test_another_one_at_its_place_is_not_it() -> None:
+async def test_another_peers_at_its_place_is_not_it() -> None:
     newer = replace(KEPT, place=PEER, id="1" * 28)
     assert await recalls.find(Store([newer]), trace()) is None
+
+
+async def test_it_may_have_given_way_to_another_one_of_its_peers() -> None:
+    newer = replace(KEPT, place=PEER, id="1" * 28)
+    left = trace()._replace(identity=newer.identity.name)
+    assert await recalls.find(Store([newer]), left) == newer
 
 
 async def test_what_came_without_one_has_none() -> None:

@@ -67,7 +67,7 @@ def test_a_request_is_taken_with_what_its_device_is(
 @pytest.mark.parametrize("told", [b"0", b"1"])
 def test_a_device_is_recalled_with_what_leads_to_it(told: bytes) -> None:
     heard = b"192.0.2.1:5684", b"c0ffee", b"c0ffee07"
-    answer = [b"recalled", b"izuma", told, b"5000", *heard]
+    answer = [b"recalled", b"izuma", told, b"5000", *heard, b"psk:01"]
     assert operations.outcome(answer) == RecalledSession(
         Result.RECALLED,
         profile="izuma",
@@ -76,6 +76,7 @@ def test_a_device_is_recalled_with_what_leads_to_it(told: bytes) -> None:
         peer="192.0.2.1:5684",
         exchanges="c0ffee",
         mark="c0ffee07",
+        identity="psk:01",
     )
 
 

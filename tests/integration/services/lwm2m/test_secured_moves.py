@@ -17,7 +17,7 @@ from homeport.events.facts import FactName, RequestCompleted, RequestOutcome
 from homeport.protocol.device_requests import Method
 from tests.support.edges import address
 from tests.support.polling import until
-from tests.support.secured_edges import CREDENTIALS, IDS, IZUMA, KETTLE, Site
+from tests.support.secured_edges import CREDENTIALS, IDS, IZUMA, KETTLE, KEY, Site
 from tests.support.secured_peer import secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
@@ -182,6 +182,23 @@ async def test_a_write_whose_edge_is_killed_before_the_answer_is_written_once(
         assert (await device.update(location)).code == Code.CHANGED
         assert await device.peer.hears_nothing()
         assert len(await site.facts(3)) == 3
+
+
+@pytest.mark.conforms("B-172", "B-173")
+async def test_who_shakes_hands_anew_instead_of_answering_is_asked_once_more(
+    site: Site,
+) -> None:
+    async with site.edge() as url, site.device(url, offer=Offer()) as device:
+        await device.register()
+        assert await site.ask(KETTLE, "/3/0/9")
+        await device.hear_request()
+        await device.peer.shake_hands(KEY)
+        again = await device.hear_request()
+        assert (again.code, again.path) == (Code.GET, ("3", "0", "9"))
+        device.answer(again, Type.ACK, Code.CONTENT, payload=b"95")
+        _, ended = await site.facts(2)
+        assert isinstance(ended, RequestCompleted)
+        assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.05")
 
 
 @pytest.mark.conforms("C-064", "Leshan PskTest", "Californium 2235")

@@ -347,6 +347,16 @@ def test_who_has_been_taken_over_is_left_to_whoever_has_it(scene: Scene) -> None
     assert scene.poked == [(THERE, KETTLE)]
 
 
+def test_who_is_gone_without_an_answer_is_searched_for(scene: Scene) -> None:
+    scene.downlink.wake(KETTLE)
+    scene.take()
+    scene.unreachable.add("kettle")
+    scene.downlink.gone("kettle")
+    scene.next(Postpone)
+    scene.outcome(Outcome(Result.POSTPONED, edge=HERE))
+    assert scene.poked == [(HERE, KETTLE)]
+
+
 def test_what_was_acknowledged_before_that_is_held_once_more(scene: Scene) -> None:
     scene.downlink.wake(KETTLE)
     scene.take()
