@@ -363,6 +363,7 @@ def test_what_was_acknowledged_before_that_is_held_once_more(scene: Scene) -> No
     (asked,) = scene.sent()
     scene.say(Message(Type.ACK, Code.EMPTY, asked.message_id))
     scene.next(Hold)
+    scene.unreachable.add("kettle")
     scene.downlink.gone("kettle")
     assert scene.next(Hold) == Hold(7, KETTLE, "one", 1, 15_000)
     scene.outcome(Result.RECORDED)
