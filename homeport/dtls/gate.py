@@ -23,7 +23,13 @@ from homeport.dtls import cookies, messages, observability
 from homeport.dtls.backlog import Backlog
 from homeport.dtls.batches import Batches
 from homeport.dtls.context import ServerContext
-from homeport.dtls.credentials import Admission, Refusal, Trust, unproven
+from homeport.dtls.credentials import (
+    Admission,
+    Refusal,
+    Trust,
+    suspended,
+    unproven,
+)
 from homeport.dtls.half_open import HalfOpen, HalfOpens, Limits, Phase
 from homeport.dtls.handshake import Established, Failed, ServerHandshake
 from homeport.dtls.messages import ClientHello
@@ -242,6 +248,8 @@ class Gate:
             observability.record_dropped("store")
             self._close(half)
             return
+        if isinstance(answer, Admission) and answer.suspended:
+            answer = suspended(answer.identity)
         half.phase = Phase.PROOF
         if isinstance(answer, Refusal):
             self._refused(answer, written(half.address))

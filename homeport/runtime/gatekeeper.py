@@ -8,7 +8,7 @@ CA that an account trusts. Everything that a batch of handshakes asks is one rou
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from homeport import names
 from homeport.dtls.credentials import (
@@ -169,12 +169,16 @@ class Gatekeeper:
             case SharedKey(identity):
                 if registered is not None:
                     return self._registered(registered)
-                return self._issued_key(identity, shown.recognized, limits)
+                issued = self._issued_key(identity, shown.recognized, limits)
+                return _restrained(issued, limits)
             case Chain(chain):
                 if shown.presented is None or known is None:
                     return Refusal("the certificate can not be read", alerts=False)
                 if self._issuers.know(shown.presented.issuers[0]):
-                    return self._issued_certificate(chain[0], shown.presented, limits)
+                    return _restrained(
+                        self._issued_certificate(chain[0], shown.presented, limits),
+                        limits,
+                    )
                 if known.pin is not None:
                     return self._pinned(chain[0], shown.presented, known)
                 return certified.decide(
@@ -217,7 +221,7 @@ class Gatekeeper:
         if key is None:
             return unknown
         expires = issued.issued + self._life
-        refusal = _limited(limits, issued.issued)
+        refusal = _revoked(limits, issued.issued)
         if refusal is None and expires <= self._now():
             refusal = Refusal("the credential has expired", account=limits.account)
         if refusal is not None:
@@ -246,7 +250,7 @@ class Gatekeeper:
             issuer = self._issuers.find(presented.issuers[0], certificate)
         except InvalidFormat as error:
             return Refusal(str(error), fingerprint=presented.fingerprint)
-        refusal = _limited(limits, issued.issued) if limits is not None else None
+        refusal = _revoked(limits, issued.issued) if limits is not None else None
         if issuer is None:
             return refusal or Refusal(
                 "its issuer has been withdrawn",
@@ -294,13 +298,18 @@ class Gatekeeper:
         return Admission(identity, anchors=(certificate,))
 
 
-def _limited(limits: DeviceEntry, issued: int) -> Refusal | None:
-    """Refuse what a device's entry in the trust view does not let in.
-
-    A suspended device hears no alert: it would lose its credentials (B-167).
-    """
-    if limits.suspended:
-        return Refusal("the device is suspended", alerts=False, account=limits.account)
+def _revoked(limits: DeviceEntry, issued: int) -> Refusal | None:
     if issued < limits.not_before:
         return Refusal("the credential is revoked", account=limits.account)
     return None
+
+
+def _restrained(
+    decision: Admission | Refusal, limits: DeviceEntry | None
+) -> Admission | Refusal:
+    """Let a suspended device hear no alert: it would lose its credentials (B-167)."""
+    if limits is None or not limits.suspended:
+        return decision
+    if isinstance(decision, Refusal):
+        return replace(decision, alerts=False)
+    return replace(decision, alerts=False, suspended=True)

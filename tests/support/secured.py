@@ -46,6 +46,7 @@ class Trusting:
     expires: int = 0
     means: Means = Means.SHARED_KEY
     alerts: bool = True
+    suspends: bool = False
     away: bool = False
     asked: list[Credential] = field(default_factory=list)
 
@@ -79,7 +80,12 @@ class Trusting:
                 return Admission(who, key=self.keys[identity])
             case Chain() if self.anchors:
                 who = Identity("certificate:test", Means.CERTIFICATE, account=ACCOUNT)
-                return Admission(who, anchors=tuple(self.anchors), alerts=self.alerts)
+                return Admission(
+                    who,
+                    anchors=tuple(self.anchors),
+                    alerts=self.alerts,
+                    suspended=self.suspends,
+                )
             case _:
                 return Refusal("nobody knows it", alerts=self.alerts)
 

@@ -109,6 +109,13 @@ async def test_a_certificate_of_another_authority_is_refused(
     assert await refused(redis_url, trust, stranger) != ""
 
 
+@pytest.mark.conforms("B-167")
+async def test_who_is_suspended_hears_nothing(redis_url: str) -> None:
+    made = house()
+    trust = Trusting(anchors=[made.authority.der], alerts=False, suspends=True)
+    assert await refused(redis_url, trust, made.device) == "the device is suspended"
+
+
 @pytest.mark.conforms("C-042", "B-042")
 async def test_a_certificate_comes_in_after_its_authority_is_trusted(
     redis_url: str,

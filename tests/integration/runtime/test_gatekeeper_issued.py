@@ -38,13 +38,16 @@ async def test_a_credential_of_ours_that_is_revoked_hears_so(
 
 
 @pytest.mark.parametrize("kind", ["key", "certificate"])
-async def test_a_suspended_device_hears_nothing(lwm2m: Door, kind: str) -> None:
+async def test_a_suspended_device_is_told_apart_and_hears_no_alert(
+    lwm2m: Door, kind: str
+) -> None:
     await lwm2m.writer.put([DeviceEntry(DEVICE, OURS, suspended=True)])
     credential = SharedKey(issued_key().identity) if kind == "key" else issued()
-    refusal = await lwm2m.refused(credential)
-    assert refusal.reason == "the device is suspended"
-    assert refusal.account == OURS
-    assert not refusal.alerts
+    admission = await lwm2m.admitted(credential)
+    assert (admission.suspended, admission.alerts) == (True, False)
+    limits = DeviceEntry(DEVICE, OURS, suspended=True, not_before=NOW_MS + 1)
+    await lwm2m.writer.put([limits])
+    assert not (await lwm2m.refused(credential)).alerts
 
 
 @pytest.mark.parametrize("known", [True, False])

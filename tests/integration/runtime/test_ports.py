@@ -20,9 +20,9 @@ from homeport.pki import authorities, devices, installation
 from homeport.pki.authorities import Authority
 from homeport.pki.installation import Installation
 from homeport.store import keys
-from homeport.store.entries import RegisteredKey, TrustedCertificate
+from homeport.store.entries import DeviceEntry, RegisteredKey, TrustedCertificate
 from homeport.store.scanning import scan
-from tests.support import certificates, edges, tls, trust
+from tests.support import certificates, edges, secured_edges, tls, trust
 from tests.support.directory import key_pem_of, pem_of
 from tests.support.edges import ACCOUNT, Edge, edge
 from tests.support.peer import peer
@@ -104,6 +104,21 @@ async def test_a_server_shows_a_certificate_that_leads_to_our_root(
             await secured_tcp.shake_hands()
             secured_tcp.say(ASK)
             assert b"certificate:" in await secured_tcp.hear()
+
+
+@pytest.mark.conforms("B-167")
+async def test_a_suspended_device_comes_in_over_a_stream_to_be_told(
+    redis_url: str, nats_url: str
+) -> None:
+    device = names.device_id(secured_edges.ACCOUNT, secured_edges.KETTLE)
+    async with trust.writer(redis_url) as writer:
+        await writer.put([DeviceEntry(device, secured_edges.ACCOUNT, suspended=True)])
+    credential, offer = secured_edges.issued(), Offer(anchors=(trust.ours().root,))
+    async with edge(redis_url, nats_url) as here:
+        async with tls.device(here.address("coaps+tcp"), credential, offer) as stream:
+            await stream.shake_hands()
+            stream.say(ASK)
+            assert f"issued:{device}".encode() in await stream.hear()
 
 
 @pytest.mark.conforms("C-044", "Leshan SniTest", "RFC 6066 §3")
