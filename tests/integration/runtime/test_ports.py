@@ -114,11 +114,13 @@ async def test_a_suspended_device_comes_in_over_a_stream_to_be_told(
     async with trust.writer(redis_url) as writer:
         await writer.put([DeviceEntry(device, secured_edges.ACCOUNT, suspended=True)])
     credential, offer = secured_edges.issued(), Offer(anchors=(trust.ours().root,))
-    async with edge(redis_url, nats_url) as here:
-        async with tls.device(here.address("coaps+tcp"), credential, offer) as stream:
-            await stream.shake_hands()
-            stream.say(ASK)
-            assert f"issued:{device}".encode() in await stream.hear()
+    async with (
+        edge(redis_url, nats_url) as here,
+        tls.device(here.address("coaps+tcp"), credential, offer) as stream,
+    ):
+        await stream.shake_hands()
+        stream.say(ASK)
+        assert f"issued:{device}".encode() in await stream.hear()
 
 
 @pytest.mark.conforms("C-044", "Leshan SniTest", "RFC 6066 §3")
