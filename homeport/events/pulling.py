@@ -23,7 +23,7 @@ OPEN_SECONDS = 1.0
 _ANSWER_SECONDS = 0.5
 _OVER = frozenset({"404", "408"})
 """Statuses of a question that is over because nothing, or nothing more, has come."""
-_ALIVE = "100"
+_ALIVE, _NOBODY = "100", "503"
 
 
 class Pull:
@@ -112,7 +112,9 @@ class Pull:
             self._asked -= 1
         elif status != _ALIVE:
             self._asked = 0
-            if status not in _OVER:
+            if status == _NOBODY:
+                self._refused = "has no such consumer"
+            elif status not in _OVER:
                 self._refused = headers.get("Description") or f"answers {status}"
         if len(self._given) >= self._wanted or self._asked <= 0:
             self._came.set()
