@@ -173,9 +173,12 @@ async def read(request: Request, *, largest: int = LARGEST_BODY) -> bytes:
 
 
 async def parsed(request: Request, model: type[Model]) -> Model:
-    """Read a JSON body; raise InvalidParameter naming the first member at fault."""
+    """Read a JSON body; raise InvalidParameter naming the first member at fault.
+
+    An empty one says nothing (R-6).
+    """
     try:
-        return model.model_validate_json(await read(request))
+        return model.model_validate_json(await read(request) or b"{}")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"]) or "body"

@@ -102,6 +102,14 @@ async def test_what_is_wrong_is_said_in_words(
     assert refused["fields"][0]["message"] == said
 
 
+async def test_an_empty_body_says_nothing(opened: Site) -> None:
+    assert (await opened.client.post("/v3/devices")).status_code == 201
+    answer = await opened.client.post(GROUPS)
+    (field,) = answer.json()["fields"]
+    assert (answer.status_code, field["name"]) == (400, "name")
+    assert field["message"] == "is needed"
+
+
 async def test_devices_come_and_go_as_often_as_one_likes(opened: Site) -> None:
     group = await create(opened)
     await record(opened, "one", "two")
