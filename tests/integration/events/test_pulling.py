@@ -163,7 +163,7 @@ async def test_of_a_consumer_that_is_gone_whoever_takes_hears(
     taking = asyncio.create_task(_take(pull))
     await nats.flush()
     await nats.jetstream().delete_consumer(subjects.STREAM, DURABLE)
-    with pytest.raises(Unavailable, match="Consumer Deleted|no such consumer"):
+    with pytest.raises(Unavailable, match=r"Consumer Deleted|no such consumer"):
         await taking
     with pytest.raises(Unavailable, match="no such consumer"):
         await _take(pull)
