@@ -89,12 +89,12 @@ async def test_the_form_may_be_changed_while_it_is_open(opened: Site) -> None:
     async with opened.socket() as socket:
         await opened.listen(cfg={"deregistrations_as_object": True})
         await opened.happen(LATER)
-        (item,) = await items(socket, 1)
+        *_, item = await items(socket, 1)
         for later in deregistrations(20):
             if not isinstance(item, str):
                 break
-            await opened.happen(later)  # the one before was on its way
-            (item,) = await items(socket, 1)
+            await opened.happen(later)  # the one before was on its way, or comes again
+            *_, item = await items(socket, 1)
         assert set(item) == {"ep"}
 
 
