@@ -41,7 +41,8 @@ class Identity:
     where it does. ``rests_on`` names the entries of the trust view without which it is
     nobody. ``issued`` is when we issued the credential, in milliseconds since 1970, and
     ``expires`` when it ends, 0 for never. ``fingerprint`` is the certificate's SHA-256
-    in hex. ``enrolls`` says that an ownership claim may decide the account (B-035).
+    in hex. ``enrolls`` says that an ownership claim may decide the account (B-035),
+    ``suspended`` that it is let in only to be told that it is to stay away (B-167).
     """
 
     name: str
@@ -55,6 +56,7 @@ class Identity:
     expires: int = 0
     fingerprint: str = ""
     enrolls: bool = False
+    suspended: bool = False
 
 
 NOBODY = Identity(Means.NOTHING.value, Means.NOTHING)

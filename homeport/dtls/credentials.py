@@ -31,16 +31,16 @@ class Admission:
 
     ``key`` is that of a SharedKey. ``anchors`` are certificates in DER: the chain has
     to lead to one of them, which may be the peer's own. ``alerts`` says whether the
-    peer may hear an alert should its proof fail (B-066). One that is ``suspended`` is
-    to stay away and keep its credentials (B-167): over DTLS it hears nothing, but the
-    end of a stream would cost it them, so that it comes in there and is told.
+    peer may hear an alert should its proof fail (B-066).
+
+    One that is suspended is to keep its credentials (B-167): over DTLS it hears
+    nothing, but the end of a stream would cost it them, so that it comes in there.
     """
 
     identity: Identity
     key: bytes = field(default=b"", repr=False)
     anchors: tuple[bytes, ...] = ()
     alerts: bool = True
-    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,7 +248,7 @@ class Gate:
             observability.record_dropped("store")
             self._close(half)
             return
-        if isinstance(answer, Admission) and answer.suspended:
+        if isinstance(answer, Admission) and answer.identity.suspended:
             answer = suspended(answer.identity)
         half.phase = Phase.PROOF
         if isinstance(answer, Refusal):

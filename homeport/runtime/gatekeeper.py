@@ -312,4 +312,5 @@ def _restrained(
         return decision
     if isinstance(decision, Refusal):
         return replace(decision, alerts=False)
-    return replace(decision, alerts=False, suspended=True)
+    who = replace(decision.identity, suspended=True)
+    return replace(decision, identity=who, alerts=False)

@@ -90,6 +90,8 @@ class Signer:
             or name is None
         ):
             raise NotAllowed("only a certificate from bootstrap can be renewed")
+        if identity.suspended:
+            raise NotAllowed("the device is suspended")
         asked = csr.parse(document)
         registers = certificate == LWM2M
         if registers and asked.subject != Subject(device, account, name):

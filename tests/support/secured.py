@@ -79,13 +79,13 @@ class Trusting:
                 )
                 return Admission(who, key=self.keys[identity])
             case Chain() if self.anchors:
-                who = Identity("certificate:test", Means.CERTIFICATE, account=ACCOUNT)
-                return Admission(
-                    who,
-                    anchors=tuple(self.anchors),
-                    alerts=self.alerts,
+                who = Identity(
+                    "certificate:test",
+                    Means.CERTIFICATE,
+                    account=ACCOUNT,
                     suspended=self.suspends,
                 )
+                return Admission(who, anchors=tuple(self.anchors), alerts=self.alerts)
             case _:
                 return Refusal("nobody knows it", alerts=self.alerts)
 

@@ -44,7 +44,7 @@ async def test_a_suspended_device_is_told_apart_and_hears_no_alert(
     await lwm2m.writer.put([DeviceEntry(DEVICE, OURS, suspended=True)])
     credential = SharedKey(issued_key().identity) if kind == "key" else issued()
     admission = await lwm2m.admitted(credential)
-    assert (admission.suspended, admission.alerts) == (True, False)
+    assert (admission.identity.suspended, admission.alerts) == (True, False)
     limits = DeviceEntry(DEVICE, OURS, suspended=True, not_before=NOW_MS + 1)
     await lwm2m.writer.put([limits])
     assert not (await lwm2m.refused(credential)).alerts

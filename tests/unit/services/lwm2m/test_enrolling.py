@@ -115,6 +115,7 @@ def test_another_certificate_is_none_to_register_with() -> None:
         replace(WHO, means=Means.CERTIFICATE),
         replace(WHO, device=None),
         replace(WHO, account=None),
+        replace(WHO, suspended=True),
     ],
 )
 def test_only_whom_bootstrap_has_let_in_is_given_one(
