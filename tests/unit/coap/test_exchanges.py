@@ -1,4 +1,4 @@
-"""Our own requests: repeated, answered at once or later, in blocks both ways."""
+"""Our own requests: repeated, and answered at once or later."""
 
 import random
 
@@ -7,23 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeport.coap import codec, exchanges
-from homeport.coap.blockwise import BERT, Block, build, parse
-from homeport.coap.codec import Code, Message, Option, Type
+from homeport.coap.blockwise import Block
+from homeport.coap.codec import Code, Message, Type
 from homeport.coap.exchanges import ACK_TIMEOUT_SECONDS, MOST_BYTES, MOST_OF_ONE
-from homeport.coap.layer import Cause, Exchange, Failure, MessageLayer, Reply, Stray
+from homeport.coap.layer import Cause, Failure, MessageLayer, Reply, Stray
+from tests.support.asking import OBJECT_0, ask, part
 from tests.support.journeys import LOST, Journey, Manner, ModelDevice
 from tests.support.lockstep import PEER, Lockstep, acknowledge
-
-OBJECT_0 = bytes(range(256)) * 5
-
-
-def ask(
-    step: Lockstep, *, payload: bytes = b"", szx: int = 6
-) -> tuple[Exchange, Message]:
-    exchange = step.layer.request(
-        PEER, Code.PUT, path=("0",), payload=payload, szx=szx, now=step.now
-    )
-    return exchange, step.sent_message()
 
 
 def test_a_request_goes_out_confirmable_with_path_and_payload() -> None:
@@ -188,147 +178,6 @@ def test_a_cancelled_request_is_not_repeated_and_its_answer_not_known() -> None:
     assert isinstance(step.take(acknowledge(sent)), Stray)
 
 
-@pytest.mark.conforms("C-193", "C-194", "COAP-18", "COAP-19")
-def test_a_large_payload_goes_in_blocks_with_one_token() -> None:
-    step = Lockstep()
-    exchange, sent = ask(step, payload=OBJECT_0, szx=5)
-    assert sent.number(Option.SIZE1) == len(OBJECT_0)
-    received, token, ids = b"", sent.token, set()
-    for number in range(3):
-        block = parse(sent.value(Option.BLOCK1) or b"")
-        assert block == Block(number, more=number < 2, szx=5)
-        assert sent.token == token
-        ids.add(sent.message_id)
-        received += sent.payload
-        if block.more:
-            # 2.31 and no Block1 echoed, as some devices answer
-            assert step.take(acknowledge(sent, Code.CONTINUE)) is None
-            sent = step.sent_message()
-    assert received == OBJECT_0
-    assert len(ids) == 3
-    # the last answer has no Block1 either (COAP-19)
-    reply = step.take(acknowledge(sent))
-    assert isinstance(reply, Reply)
-    assert reply.exchange is exchange
-
-
-def with_block1(asked: Message, code: Code, block: Block) -> bytes:
-    return codec.encode(
-        Message(
-            Type.ACK,
-            code,
-            asked.message_id,
-            asked.token,
-            ((Option.BLOCK1, build(block)),),
-        )
-    )
-
-
-def test_a_peer_may_ask_for_smaller_blocks_on_the_way() -> None:
-    step = Lockstep()
-    _, sent = ask(step, payload=OBJECT_0)
-    step.take(with_block1(sent, Code.CONTINUE, Block(0, more=True, szx=5)))
-    sent = step.sent_message()
-    assert parse(sent.value(Option.BLOCK1) or b"") == Block(2, more=False, szx=5)
-    assert sent.payload == OBJECT_0[1024:]
-
-
-@pytest.mark.conforms("C-193", "COAP-18")
-def test_too_large_a_block_starts_again_with_smaller_ones() -> None:
-    step = Lockstep()
-    _, sent = ask(step, payload=OBJECT_0)
-    step.take(
-        with_block1(sent, Code.REQUEST_ENTITY_TOO_LARGE, Block(0, more=False, szx=5))
-    )
-    sent = step.sent_message()
-    assert parse(sent.value(Option.BLOCK1) or b"") == Block(0, more=True, szx=5)
-    assert sent.payload == OBJECT_0[:512]
-
-
-def test_a_refusal_in_the_middle_is_the_reply() -> None:
-    step = Lockstep()
-    _, sent = ask(step, payload=OBJECT_0)
-    reply = step.take(acknowledge(sent, Code.BAD_REQUEST))
-    assert isinstance(reply, Reply)
-    assert reply.message.code == Code.BAD_REQUEST
-
-
-def test_being_asked_to_go_on_after_the_end_is_a_failure() -> None:
-    step = Lockstep()
-    _, sent = ask(step, payload=b"x")
-    assert isinstance(step.take(acknowledge(sent, Code.CONTINUE)), Failure)
-
-
-def part(asked: Message, block: Block, payload: bytes) -> bytes:
-    return codec.encode(
-        Message(
-            Type.ACK,
-            Code.CONTENT,
-            asked.message_id,
-            asked.token,
-            ((Option.BLOCK2, build(block)),),
-            payload,
-        )
-    )
-
-
-def test_a_large_response_is_fetched_whole() -> None:
-    step = Lockstep()
-    exchange = step.layer.request(PEER, Code.GET, path=("fw",), now=step.now)
-    for number in range(3):
-        sent = step.sent_message()
-        if number:
-            wanted = parse(sent.value(Option.BLOCK2) or b"")
-            assert wanted == Block(number, more=False, szx=5)
-        size = 512 if number < 2 else 10
-        taken = step.take(
-            part(sent, Block(number, more=number < 2, szx=5), bytes([number]) * size)
-        )
-    assert isinstance(taken, Reply)
-    assert taken.exchange is exchange
-    assert taken.message.payload == bytes(512) + b"\x01" * 512 + b"\x02" * 10
-
-
-@pytest.mark.parametrize(
-    ("block", "payload"),
-    [
-        (Block(1, more=True, szx=5), bytes(512)),
-        (Block(0, more=True, szx=5), bytes(100)),
-    ],
-)
-def test_a_response_whose_blocks_do_not_fit_is_a_failure(
-    block: Block, payload: bytes
-) -> None:
-    step = Lockstep()
-    step.layer.request(PEER, Code.GET, now=step.now)
-    assert isinstance(step.take(part(step.sent_message(), block, payload)), Failure)
-
-
-def test_a_large_response_in_bert_blocks_is_fetched_whole() -> None:
-    step = Lockstep(largest_szx=BERT)
-    step.layer.request(PEER, Code.GET, path=("fw",), now=step.now)
-    first = Block(0, more=True, szx=BERT)
-    step.take(part(step.sent_message(), first, bytes(3_072)))
-    asked = step.sent_message()
-    wanted = parse(asked.value(Option.BLOCK2) or b"", largest=BERT)
-    assert wanted == Block(3, more=False, szx=BERT)
-    reply = step.take(part(asked, Block(3, more=False, szx=BERT), b"end"))
-    assert isinstance(reply, Reply)
-    assert reply.message.payload == bytes(3_072) + b"end"
-
-
-def test_a_bert_block_is_none_where_the_transport_is_not_reliable() -> None:
-    step = Lockstep()
-    step.layer.request(PEER, Code.GET, path=("fw",), now=step.now)
-    block = Block(0, more=True, szx=BERT)
-    assert isinstance(
-        step.take(part(step.sent_message(), block, bytes(1_024))), Failure
-    )
-
-
-# --- Many at once --------------------------------------------------------------------
-
-
 def test_several_exchanges_with_one_peer_are_told_apart_by_their_tokens() -> None:
     step = Lockstep()
     asked = [ask(step) for _ in range(3)]
@@ -478,62 +327,3 @@ def test_however_datagrams_fare_a_body_is_read_unmixed_or_a_failure_is_told(
 def test_where_nothing_is_lost_there_is_a_reply(manner: Manner) -> None:
     outcome = Journey(ModelDevice(manner, szx=2), []).run(Code.PUT, payload=BODY)
     assert isinstance(outcome, Reply)
-
-
-# --- What others have sent -----------------------------------------------------------
-
-
-def adopt(step: Lockstep, token: bytes = b"\x0a\x0b\x0c\x0d") -> Exchange:
-    """Go on with what another endpoint has sent; nothing is sent."""
-    exchange = step.layer.request(
-        PEER, Code.PUT, path=("0",), token=token, adopted=True, now=step.now
-    )
-    assert step.sent() == []
-    return exchange
-
-
-@pytest.mark.parametrize("kind", [Type.ACK, Type.CON, Type.NON])
-def test_what_others_have_sent_is_answered_by_what_was_heard(kind: Type) -> None:
-    step = Lockstep()
-    exchange = adopt(step)
-    heard = Message(kind, Code.CHANGED, 7, exchange.token)
-    assert step.layer.resume(exchange, heard, now=step.now) == Reply(exchange, heard)
-    assert step.wait(100) == []
-    assert step.sent() == []
-
-
-def test_an_acknowledgement_of_it_is_followed_by_its_response() -> None:
-    step = Lockstep()
-    exchange = adopt(step)
-    heard = codec.decode(bytes.fromhex("60001234"))
-    assert step.layer.resume(exchange, heard, now=step.now) is None
-    reply = step.take(codec.encode(Message(Type.CON, Code.CHANGED, 7, exchange.token)))
-    assert isinstance(reply, Reply)
-    assert step.sent_one().hex() == "60000007"
-
-
-def test_without_that_it_has_failed_without_a_message() -> None:
-    step = Lockstep()
-    exchange = adopt(step)
-    (failure,) = step.wait(93)
-    assert (failure.exchange, failure.cause) == (exchange, Cause.UNANSWERED)
-    assert step.sent() == []
-
-
-def test_a_response_against_the_rules_ends_it() -> None:
-    step = Lockstep()
-    exchange = adopt(step)
-    block = (int(Option.BLOCK2), build(Block(3, more=True, szx=0)))
-    heard = Message(Type.ACK, Code.CHANGED, 7, exchange.token, (block,), bytes(16))
-    failure = step.layer.resume(exchange, heard, now=step.now)
-    assert isinstance(failure, Failure)
-    assert failure.cause is Cause.MALFORMED
-
-
-def test_what_others_have_sent_is_bounded_too() -> None:
-    step = Lockstep()
-    for number in range(MOST_OF_ONE):
-        adopt(step, bytes([number]))
-    exchange = adopt(step)
-    (failure,) = step.wait(0)
-    assert (failure.exchange, failure.cause) == (exchange, Cause.CROWDED)

@@ -1,121 +1,18 @@
 """Device requests on their way, where the store is a test."""
 
-import random
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-import orjson
 import pytest
 
-from homeport.coap import codec
 from homeport.coap.codec import Code, Message, Option, Type
-from homeport.coap.layer import Failure, MessageLayer, Notification, Reply
-from homeport.coap.transport import Origin
-from homeport.identity import NOBODY
-from homeport.names import DeviceId, EdgeId
-from homeport.protocol import device_requests
-from homeport.protocol.device_requests import DeviceRequest, Method
-from homeport.store.operations import Operation, Outcome, Result, TakenRequest
+from homeport.coap.layer import Notification
+from homeport.names import DeviceId
+from homeport.store.operations import Outcome, Result
 from homeport.store.requests import Complete, Hold, Postpone, Take
-from services.lwm2m.downlink import LEASE_SECONDS, RETRY_SECONDS, Downlink
-from services.lwm2m.ports import Place, Ports, Told
-from tests.support.timers import Clock
+from services.lwm2m.downlink import LEASE_SECONDS, RETRY_SECONDS
+from tests.support.scene import HERE, KETTLE, READ, THERE, Scene, answer, said, taken
 
-KETTLE = DeviceId("a" * 32)
-HERE, THERE = EdgeId("lwm2m-here"), EdgeId("lwm2m-there")
-READ = DeviceRequest("one", "key", "mine", Method.GET, "/3/0/9")
 PATIENCE = 93.0
-TOKEN = b"\x0a\x0b\x0c\x0d"
-
-
-@dataclass
-class Scene:
-    """A downlink, and everybody around it."""
-
-    connected: bool = False
-    clock: Clock = field(default_factory=Clock)
-    recorded: list[tuple[Operation, Told]] = field(default_factory=list)
-    told: list[Message] = field(default_factory=list)
-    poked: list[tuple[EdgeId, DeviceId]] = field(default_factory=list)
-    unreachable: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.layer: MessageLayer[str] = MessageLayer(chance=random.Random(1))
-        self.downlink: Downlink[str] = Downlink(
-            self.layer,
-            Ports(
-                lambda operation, told: self.recorded.append((operation, told)),
-                lambda _device, _peer, message: self.told.append(message),
-                lambda peer: peer not in self.unreachable,
-                lambda peer: Origin(peer, peer, NOBODY),
-                lambda: None,
-                lambda: None,
-            ),
-            Place(
-                HERE,
-                lambda _: 7,
-                lambda edge, device: self.poked.append((edge, device)),
-                lambda: 1_000,
-            ),
-            self.clock,
-            connected=self.connected,
-        )
-        self.downlink.heard(KETTLE, "kettle", self.clock.time(), awake=93.0)
-
-    def next(self, kind: type) -> object:
-        """Take the next operation that is to be recorded."""
-        operation, self._told = self.recorded.pop(0)
-        assert isinstance(operation, kind)
-        return operation
-
-    def outcome(self, outcome: Outcome | Result | None) -> None:
-        """Say what came of the operation that was taken last."""
-        made = Outcome(outcome) if isinstance(outcome, Result) else outcome
-        self._told(made)
-
-    def take(self, request: DeviceRequest = READ) -> None:
-        """Let a request be taken."""
-        self.next(Take)
-        self.outcome(taken(request))
-
-    def sent(self) -> list[Message]:
-        return [codec.decode(datagram) for datagram, _ in self.layer.datagrams()]
-
-    def say(self, message: Message, peer: str = "kettle") -> None:
-        """Let a device say something."""
-        now = self.clock.time()
-        match self.layer.receive(codec.encode(message), peer, now):
-            case Reply() as reply:
-                self.downlink.answered(reply, now)
-            case Failure() as failure:
-                self.downlink.failed(failure)
-            case _:
-                self.downlink.acknowledged(peer, now)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, second by second."""
-        for _ in range(int(seconds)):
-            self.clock.advance(1)
-            for failure in self.layer.tick(self.clock.time()):
-                self.downlink.failed(failure)
-
-
-def taken(request: DeviceRequest = READ) -> TakenRequest:
-    return TakenRequest(
-        Result.TAKEN,
-        profile="lwm2m-1.1",
-        body=device_requests.build(request),
-        identity=NOBODY.name,
-        version="1.1",
-    )
-
-
-def answer(asked: Message, *options: tuple[int, bytes]) -> Message:
-    return Message(Type.ACK, Code.CONTENT, asked.message_id, asked.token, options, b"1")
-
-
-def said(complete: object) -> str:
-    assert isinstance(complete, Complete)
-    return str(orjson.loads("{" + complete.outcome[1:] + "}")["outcome"])
 
 
 @pytest.fixture
@@ -460,74 +357,3 @@ def test_what_has_stopped_does_nothing_more(scene: Scene) -> None:
     scene.downlink.stop()
     scene.wait(PATIENCE)
     assert (scene.sent(), scene.recorded, len(scene.downlink)) == ([], [], 0)
-
-
-def adopt(scene: Scene, heard: Message, request: DeviceRequest = READ) -> None:
-    outcome = replace(taken(request), token=TOKEN.hex())
-    scene.downlink.adopt(KETTLE, "kettle", outcome, heard)
-
-
-def test_what_another_edge_has_asked_ends_by_what_was_heard(scene: Scene) -> None:
-    scene.downlink.close()
-    adopt(scene, Message(Type.ACK, Code.CONTENT, 7, TOKEN, (), b"1"))
-    assert said(scene.next(Complete)) == "answered"
-    scene.outcome(Outcome(Result.RECORDED))
-    assert (scene.sent(), len(scene.downlink)) == ([], 0)
-
-
-def test_what_was_only_acknowledged_is_waited_for(scene: Scene) -> None:
-    adopt(scene, Message(Type.ACK, Code.EMPTY, 7))
-    scene.clock.advance(LEASE_SECONDS / 3)
-    assert scene.next(Hold) == Hold(7, KETTLE, "one", 1, 15_000)
-    scene.say(Message(Type.CON, Code.CONTENT, 1, TOKEN, (), b"1"))
-    assert said(scene.next(Complete)) == "answered"
-
-
-def test_an_answer_may_have_come_before_that_was_known(scene: Scene) -> None:
-    answered = Message(Type.CON, Code.CONTENT, 1, TOKEN, (), b"1")
-    assert not scene.downlink.overtaken(Notification(answered, "kettle"))
-    adopt(scene, Message(Type.ACK, Code.EMPTY, 7))
-    another = replace(answered, token=b"\x01")
-    assert not scene.downlink.overtaken(Notification(another, "kettle"))
-    assert scene.downlink.overtaken(Notification(answered, "kettle"))
-    assert said(scene.next(Complete)) == "answered"
-
-
-def test_what_was_acknowledged_and_not_answered_is_not_asked_again(
-    scene: Scene,
-) -> None:
-    adopt(scene, Message(Type.ACK, Code.EMPTY, 7), replace(READ, retries=9))
-    scene.wait(PATIENCE)
-    *_, (ended, _) = scene.recorded
-    assert said(ended) == "timeout"
-    assert scene.sent() == []
-
-
-def test_an_answer_that_nobody_understands_ends_it(scene: Scene) -> None:
-    block = ((int(Option.BLOCK2), b"\x30"),)
-    written = replace(READ, method=Method.PUT, retries=9)
-    adopt(scene, Message(Type.ACK, Code.CHANGED, 7, TOKEN, block, b"1"), written)
-    assert said(scene.next(Complete)) == "unreachable"
-
-
-def test_who_has_answered_another_edge_is_asked_no_more(scene: Scene) -> None:
-    scene.downlink.wake(KETTLE)
-    scene.take()
-    scene.sent()
-    adopt(scene, Message(Type.ACK, Code.EMPTY, 7))
-    assert len(scene.downlink) == 1
-    scene.clock.advance(2)
-    scene.downlink.stirred(KETTLE)
-    assert scene.sent() == []
-
-
-def test_what_is_under_way_with_a_device_does_not_end_what_was_heard(
-    scene: Scene,
-) -> None:
-    scene.downlink.wake(KETTLE)
-    scene.next(Take)
-    adopt(scene, Message(Type.ACK, Code.EMPTY, 7))
-    scene.outcome(Outcome(Result.BUSY, edge=HERE))
-    assert len(scene.downlink) == 1
-    scene.say(Message(Type.CON, Code.CONTENT, 1, TOKEN, (), b"1"))
-    assert said(scene.next(Complete)) == "answered"
