@@ -17,7 +17,15 @@ from homeport.events.facts import FactName, RequestCompleted, RequestOutcome
 from homeport.protocol.device_requests import Method
 from tests.support.edges import address
 from tests.support.polling import until
-from tests.support.secured_edges import CREDENTIALS, IDS, IZUMA, KETTLE, KEY, Site
+from tests.support.secured_edges import (
+    CREDENTIALS,
+    IDS,
+    IZUMA,
+    KETTLE,
+    KEY,
+    Device,
+    Site,
+)
 from tests.support.secured_peer import secured_peer, with_cid
 
 pytestmark = pytest.mark.integration
@@ -133,6 +141,16 @@ async def test_a_device_is_asked_by_the_edge_that_follows_its_own(
         device.answer(request, Type.ACK, Code.CONTENT, payload=b"0")
 
 
+async def is_written_once(site: Site, device: Device, location: str) -> None:
+    """See that a write has been told as done, and is neither asked nor told again."""
+    _, ended = await site.facts(2)
+    assert isinstance(ended, RequestCompleted)
+    assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.04")
+    assert (await device.update(location)).code == Code.CHANGED
+    assert await device.peer.hears_nothing()
+    assert len(await site.facts(3)) == 3
+
+
 @pytest.mark.conforms("B-172", "B-180")
 @pytest.mark.parametrize("offer", [IDS, Offer()])
 @pytest.mark.parametrize("acknowledged", [None, "here", "there"])
@@ -156,12 +174,7 @@ async def test_a_write_that_is_answered_to_another_edge_is_written_once(
         device.answer(request, kind, Code.CHANGED)
         if kind is Type.CON:
             assert (await device.hear_request()).type is Type.ACK
-        _, ended = await site.facts(2)
-        assert isinstance(ended, RequestCompleted)
-        assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.04")
-        assert (await device.update(location)).code == Code.CHANGED
-        assert await device.peer.hears_nothing()
-        assert len(await site.facts(3)) == 3
+        await is_written_once(site, device, location)
 
 
 @pytest.mark.conforms("C-055", "B-172", "B-180")
@@ -176,12 +189,7 @@ async def test_a_write_whose_edge_is_killed_before_the_answer_is_written_once(
         request = await device.hear_request()
         await first.end(signal.SIGKILL)
         device.answer(request, Type.ACK, Code.CHANGED)
-        _, ended = await site.facts(2)
-        assert isinstance(ended, RequestCompleted)
-        assert (ended.outcome, ended.code) == (RequestOutcome.ANSWERED, "2.04")
-        assert (await device.update(location)).code == Code.CHANGED
-        assert await device.peer.hears_nothing()
-        assert len(await site.facts(3)) == 3
+        await is_written_once(site, device, location)
 
 
 @pytest.mark.conforms("B-172", "B-173")
